@@ -1,4 +1,4 @@
-"""The functions of an entity, called as Lambda calls them."""
+"""Call an entity's functions as Lambda calls them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
 
 
 class Api:
-    """One entity's functions under one environment, one for each operation or `entity` for them all."""
+    """One entity's functions in one environment: one for each operation, or `entity` for all of them."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Api:
         functions: Sequence[str] = tuple(OPERATIONS.values()),
         code: Mapping[str, str] | None = None,
     ) -> None:
-        """Load the functions; code: the modules of app/, with hooks, by their names."""
+        """Load the functions; code: the source of app/'s modules (hooks) by name."""
         self._claims: dict[str, Any] | None = None
         self._jwt: dict[str, Any] | None = None
         self._handlers: dict[str, Handler] = {}
-        # Laid out as in a function's package: the schemas are beside the code.
+        # As in a function's zip, the schemas are beside the code.
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
         (folder / "schemas").mkdir()
@@ -86,7 +86,7 @@ class Api:
 
     @property
     def client(self) -> Any:
-        """The functions' client of DynamoDB."""
+        """Return the functions' DynamoDB client."""
         client = boto3_client.shared_client()
         if client not in _COUNTED:
             _COUNTED.add(client)
@@ -95,12 +95,12 @@ class Api:
 
     @property
     def calls(self) -> list[str]:
-        """The DynamoDB requests of this process so far."""
+        """Return the DynamoDB requests that this process has sent."""
         assert self.client
         return _CALLS
 
     def as_user(self, sub: str, **claims: Any) -> Api:
-        """The same functions, called by a user with these claims in an access token."""
+        """Return the same functions, called with an access token that has these claims."""
         mine = copy.copy(self)
         mine._claims = {"sub": sub, "token_use": "access", **claims}
         return mine
@@ -108,14 +108,14 @@ class Api:
     def as_issued(
         self, sub: str, *, groups: Sequence[str] = (), scopes: Sequence[str] = (), exp: int = 2**40, **claims: Any
     ) -> Api:
-        """The same functions, called with a token of the issuer that `jwt` names."""
+        """Return the same functions, called with a token from the issuer in `jwt`."""
         mine = copy.copy(self)
         found = {"sub": sub, "groups": [*groups], "scopes": [*scopes], "claims": {"sub": sub, **claims}, "exp": exp}
         mine._claims, mine._jwt = None, found
         return mine
 
     def invoke(self, operation: str, sent: Any, context: Any = None) -> Answer:
-        """What an operation's function returns to an event."""
+        """Return what an operation's function returns for an event."""
         handler = self._handlers.get(operation) or self._handlers["entity"]
         result = handler(sent, context or LambdaContext())
         assert set(result) == {"statusCode", "headers", "body", "isBase64Encoded"}
@@ -126,7 +126,7 @@ class Api:
         return answer
 
     def request(self, method: str, path: str, body: Any = None, **parts: Any) -> Answer:
-        """Send a request; a body that is no text is sent as JSON."""
+        """Send a request; a body that is not a string is sent as JSON."""
         context = LambdaContext(parts.pop("millis", 30_000))
         if body is not None and not isinstance(body, str):
             body = json.dumps(body)
@@ -134,25 +134,25 @@ class Api:
         return self.invoke(OPERATIONS[method, sent["pathParameters"] is not None], sent, context)
 
     def create(self, body: Any, **parts: Any) -> Any:
-        """A new item, as it was answered."""
+        """Create an item and return it as the response has it."""
         answer = self.request("POST", "/items", body, **parts)
         assert answer.status == 201, answer.body
         return answer.json
 
     def requests_of(self, method: str, path: str, body: Any = None, **parts: Any) -> tuple[Answer, list[str]]:
-        """An answer and the DynamoDB requests that it took."""
+        """Return a response and the DynamoDB requests that it took."""
         before = len(self.calls)
         answer = self.request(method, path, body, **parts)
         return answer, self.calls[before:]
 
     @contextmanager
     def fault(self, action: str, *faults: Callable[..., Any]) -> Iterator[None]:
-        """Let the next HTTP requests of a DynamoDB action meet these faults, one each."""
+        """Make the next HTTP requests of a DynamoDB action meet these faults, one each."""
         pending = list(faults)
 
         def meet(request: Any, **_: Any) -> Any:
             answer = pending.pop(0)(request) if pending else None
-            botocore_stubber.enabled = answer is None  # or moto would carry out what has its answer already
+            botocore_stubber.enabled = answer is None  # else moto would carry it out too
             return answer
 
         def go_on(**_: Any) -> None:
@@ -160,7 +160,7 @@ class Api:
 
         name = f"before-send.dynamodb.{action}"
         self.client.meta.events.register_first(name, meet)
-        self.client.meta.events.register_last("before-send", go_on)  # after moto
+        self.client.meta.events.register_last("before-send", go_on)  # runs after moto's handler
         try:
             yield
         finally:
@@ -170,7 +170,7 @@ class Api:
 
 
 def check_problem(answer: Answer) -> None:
-    """Hold an error to the contract: problem details, CORS, nothing of the inside."""
+    """Check an error response: problem details, CORS headers, no internal details."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json
     assert list(problem)[:5] == ["type", "title", "status", "detail", "requestId"]
@@ -179,7 +179,7 @@ def check_problem(answer: Answer) -> None:
     assert problem["detail"]
     assert problem["requestId"]
     assert 1 <= len(problem.get("errors", ["-"])) <= 20
-    if problem["type"].rpartition(":")[2] in PROBLEMS["kinds"]:  # others are own code's
+    if problem["type"].rpartition(":")[2] in PROBLEMS["kinds"]:  # own code may define other types
         assert ("Retry-After" in answer.headers) == (answer.status == 503)
     assert "Access-Control-Allow-Origin" in answer.headers or answer.headers["Vary"] == "Origin"
     assert not _SECRETIVE.search(answer.body), answer.body
@@ -190,7 +190,7 @@ def _count(model: Any, **_: Any) -> None:
 
 
 def modules(function: str, environment: Mapping[str, str]) -> set[str]:
-    """The modules of the shared package that a function loads as it starts."""
+    """Return the modules of the shared package that a function loads at its cold start."""
     code = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*(name for name in sys.modules if 'trestle' in name))"
     command = [sys.executable, "-c", code, str(LAMBDA_SRC / function / "index.py")]
     done = subprocess.run(
@@ -208,13 +208,13 @@ class _Raw:
 
 
 def error(code: str, status: int = 400, message: str = "no", **more: Any) -> Callable[..., AWSResponse]:
-    """DynamoDB answers with an error, without doing anything."""
+    """DynamoDB returns an error and does nothing."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message, **more}).encode()
     return lambda request: AWSResponse(request.url, status, HTTPHeaders(), _Raw(body))
 
 
 def lose_answer(request: Any) -> Any:
-    """The request is carried out and its answer never arrives."""
+    """DynamoDB carries out the request, but its response is lost."""
     answer = botocore_stubber("before-send", request)
     assert answer
     assert answer.status_code in (200, 400)

@@ -1,4 +1,4 @@
-"""Run the commands of tools/ in this process, as their users do, and an environment for them to work on."""
+"""Run the commands of tools/ in this process, and give them a fake environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(*arguments: object) -> int:
 
 @dataclass
 class FakeEnvironment:
-    """An environment whose outputs and clients are given."""
+    """An environment with fixed outputs and clients."""
 
     found: dict[str, Any]
     clients: dict[str, Any]
@@ -31,11 +31,11 @@ class FakeEnvironment:
     prepared: list[bool] = field(default_factory=list)
 
     def prepare(self) -> None:
-        """Note that it was asked to."""
+        """Record the call."""
         self.prepared.append(True)
 
     def entities(self) -> dict[str, Any]:
-        """Return what the tools know of each entity."""
+        """Return the description of each entity, as the tools have it."""
         return self.known
 
     def outputs(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class FakeEnvironment:
         return self.found
 
     def functions(self) -> dict[str, Any]:
-        """Return what the tools know of each function of app/."""
+        """Return the description of each function of app/, as the tools have it."""
         return self.own_functions
 
     def client(self, service: str, *, timeout: int | None = None) -> Any:

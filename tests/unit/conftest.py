@@ -56,7 +56,7 @@ def create_table(client: Any, keys: Mapping[str, Any], name: str = TABLE) -> Non
 
 
 def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dict[str, Any]:
-    """The table's keys with the indexes of an entity's filters; numeric: the sorts that are numbers."""
+    """Return the table's keys and the indexes of an entity's filters; numeric: the sort properties that are numbers."""
     keys: dict[str, Any] = copy.deepcopy(KEYS)
     attributes = {each["AttributeName"]: each["AttributeType"] for each in keys["AttributeDefinitions"]}
     for name, each in options.get("filters", {}).items():
@@ -93,7 +93,7 @@ def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dic
 
 @pytest.fixture(scope="session", autouse=True)
 def _models_read_once() -> Iterator[None]:
-    """Keep botocore's models of services, which each session would read again: a seventh of the time of all tests."""
+    """Cache botocore's service models: to read them again in each session takes a seventh of the suite's time."""
     read = functools.cache(JSONFileLoader().load_file)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
@@ -101,7 +101,7 @@ def _models_read_once() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Import all of our package while coverage traces.
+    """Import the whole package while coverage traces.
 
     Tests other than the unit tests run untraced. A module that one of them imports first, in the same process, would
     count as never imported.
@@ -112,10 +112,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_mocks() -> Iterator[None]:
-    """Take from moto and botocore what costs time in each test and proves nothing.
+    """Turn off the parts of moto and botocore that cost time in each test and prove nothing.
 
-    moto catches botocore's requests by an event. It would also register a thousand URLs, each time it starts,
-    for requests of other clients, of which there are none. `_needs_retry` stays traced: it calls our code.
+    moto intercepts botocore's requests with an event. Each time it starts it would also register a thousand URLs
+    for other HTTP clients, and these tests use none. `_needs_retry` stays traced: it calls our code.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "RESPONSES_METHODS", [])
@@ -128,7 +128,7 @@ def _cheap_mocks() -> Iterator[None]:
 
 @pytest.fixture
 def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes the functions of an entity, on an empty table: make_api(options, schemas, LOG_LEVEL="ERROR")."""
+    """Return a factory of an entity's functions on an empty table: make_api(options, schemas, LOG_LEVEL="ERROR")."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
@@ -155,13 +155,13 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 @pytest.fixture
 def api(make_api: Make) -> Api:
-    """The functions of an entity with every option at its default."""
+    """An entity's functions with default options."""
     return make_api()
 
 
 @pytest.fixture
 def unconnected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process that has not talked to DynamoDB yet, with keys and a region of its own."""
+    """A process without a connection to DynamoDB, with its own credentials and region."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "DYNAMODB_", "SSL_CERT"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_REGION", "us-west-2")
@@ -183,7 +183,7 @@ def unconnected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(params=["signed", "boto3"])
 def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, unconnected: None) -> str:
-    """Runs a test once per transport."""
+    """Run the test once per transport."""
     monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
     return str(request.param)
 
@@ -193,10 +193,10 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, u
 
 @pytest.fixture
 def hooked(make_api: Make) -> Hooked:
-    """Makes the functions of an entity whose hooks are this source.
+    """Return a factory of an entity's functions with hooks from source code.
 
-    options, schema: the entity's. uses: of other entities {"nights": {"operations": [...], "options": ...}}, whose
-    tables are called after them, with the source of their hooks under "source".
+    options, schema: the entity's. uses: other entities, as {"nights": {"operations": [...], "options": ...}}, with
+    the source of their hooks under "source". Each table has its entity's name.
     """
 
     def make(
@@ -225,7 +225,7 @@ def hooked(make_api: Make) -> Hooked:
         if "items" in entities:
             entities["items"]["table"] = "test-items"
         chosen = {"hooks": "rules", **(options or {}), **({"schema": "items"} if schema else {})}
-        more = {"functions": ["entity"], **more}  # one to load instead of six
+        more = {"functions": ["entity"], **more}  # loads once, not six times
         if entities:
             more["ENTITIES"] = json.dumps(entities)
         return make_api(chosen, schemas, code=code, **more)
@@ -235,10 +235,10 @@ def hooked(make_api: Make) -> Hooked:
 
 @pytest.fixture
 def own(make_api: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
-    """Makes the function "payments" of this source, whose function `handle` is called.
+    """Return a factory of a function "payments" from source code, whose `handle` is called.
 
-    used: {"orders": {"operations": [...], "options": ..., "schema": ..., "source": hooks}}. The other arguments are
-    members of its configuration.
+    used: {"orders": {"operations": [...], "options": ..., "schema": ..., "source": hooks}}. The other arguments go
+    into its configuration.
     """
 
     def make(source: str, *, used: Any = None, kind: str = "job", environment: Any = None, **config: Any) -> Function:

@@ -1,4 +1,4 @@
-"""Lambda's client, as far as the tools use it."""
+"""A fake Lambda client with the methods that the tools use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FakeLambda:
-    """The settings that the live version of each function has."""
+    """Return the settings of each function's live version."""
 
     settings: dict[str, dict[str, Any]]
     code: str = "built here"

@@ -1,4 +1,4 @@
-"""A scripted server on the loopback: it answers or breaks off as told, and remembers what it saw."""
+"""A scripted server on the loopback interface: it responds or disconnects as scripted, and records requests."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Behaviour = Callable[[socket.socket, Request], bool]  # True: keep the connectio
 
 
 class Server:
-    """Plays `script`, a behaviour a request, the last one for ever.
+    """Follow `script`: one behaviour per request; the last one repeats.
 
-    `connections` counts what it accepted, `closed` those of them that it closed again.
+    `connections` counts the accepted connections, `closed` those that have been closed again.
     """
 
     def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
@@ -46,7 +46,7 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
         with contextlib.suppress(OSError):  # closed already
-            self._listener.shutdown(socket.SHUT_RDWR)  # a listener that waits for a connection still takes one
+            self._listener.shutdown(socket.SHUT_RDWR)  # a listener in accept() would still take one connection
         self._listener.close()
 
     def _accept(self) -> None:
@@ -57,7 +57,7 @@ class Server:
                 threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError), plain:  # ValueError: what came is no HTTP
+        with contextlib.suppress(OSError, ValueError), plain:  # ValueError: not HTTP
             connected = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
             with connected, connected.makefile("rb") as stream:
                 while request := _read(stream):
@@ -81,7 +81,7 @@ def _read(stream: Any) -> Request | None:
 
 
 def sends(data: bytes, keep: bool = False) -> Behaviour:
-    """These very bytes, and then the end of the connection unless it is to be kept."""
+    """Send exactly these bytes, then close the connection unless `keep` is set."""
 
     def behave(connected: socket.socket, _: Request) -> bool:
         connected.sendall(data)
@@ -91,7 +91,7 @@ def sends(data: bytes, keep: bool = False) -> Behaviour:
 
 
 def answers(body: Any, status: int = 200, **headers: str) -> Behaviour:
-    """An answer with `body` as JSON (bytes as they are); underscores in header names stand for hyphens."""
+    """Respond with `body` as JSON (bytes unchanged); underscores in header names stand for hyphens."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(content))}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -100,32 +100,32 @@ def answers(body: Any, status: int = 200, **headers: str) -> Behaviour:
 
 
 def fails(code: str, status: int = 400, message: str = "No.", **headers: str) -> Behaviour:
-    """An error as DynamoDB writes it."""
+    """Respond with an error in DynamoDB's format."""
     return answers({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}, status, **headers)
 
 
 def drops(_: socket.socket, __: Request) -> bool:
-    """The end of the connection instead of an answer."""
+    """Close the connection without a response."""
     return False
 
 
 def resets(connected: socket.socket, _: Request) -> bool:
-    """A TCP reset instead of an answer."""
+    """Reset the TCP connection without a response."""
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     return False
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait until the server's threads have come to where something holds."""
+    """Wait until the condition is true; the server's threads may need a moment."""
     deadline = time.monotonic() + 60
     while not holds():
-        assert time.monotonic() < deadline, "it does not come to hold"
+        assert time.monotonic() < deadline, "the condition never became true"
         time.sleep(0.005)
 
 
 @contextlib.contextmanager
 def hanging() -> Iterator[Behaviour]:
-    """A behaviour that keeps silent until the context ends."""
+    """Yield a behaviour that sends nothing until the context ends."""
     over = threading.Event()
 
     def behave(_: socket.socket, __: Request) -> bool:
@@ -140,7 +140,7 @@ _bound: list[socket.socket] = []
 
 
 def closed_port() -> int:
-    """Return a port on which nobody listens, nor can: it stays bound."""
+    """Yield a port on which nothing can listen: it is bound but not listening."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     _bound.append(bound)

@@ -1,4 +1,4 @@
-"""Functions of app/ in this process, with queues under moto, and their events as AWS sends them."""
+"""Load functions of app/ in this process, with queues under moto, and build their events as AWS sends them."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ SEEN = "from trestle.app import *\nseen = []\n"
 
 
 class Deployed:
-    """A function: its handler, and the module of app/ with its code."""
+    """A function: its handler, and its module in app/."""
 
     def __init__(self, handler: Callable[[Any, Any], Any], folder: Path) -> None:
         self.handler = handler
         self._folder = folder
 
     def __call__(self, event: Any, millis: int = 60_000) -> Any:
-        """Return what the function answers to an event."""
+        """Return the function's result for an event."""
         answer = self.handler(event, LambdaContext(millis))
-        json.dumps(answer)  # as Lambda's runtime does
+        json.dumps(answer)  # as in Lambda's runtime
         return answer
 
     @property
     def code(self) -> Any:
-        """The module with its code."""
+        """Return the module with its code."""
         return sys.modules["app.own"]
 
 
 def deploy(folder: Path, source: str, config: Mapping[str, Any], **environment: str) -> Deployed:
-    """Load a function whose code is app/own.py: a cold start. config: FUNCTION, but for its name and code."""
+    """Load a function whose code is app/own.py, as in a cold start. config: FUNCTION without name and code."""
     (folder / "app").mkdir(exist_ok=True)
     (folder / "app" / "own.py").write_text(f"{SEEN}{source}")
     for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
@@ -55,18 +55,18 @@ def deploy(folder: Path, source: str, config: Mapping[str, Any], **environment: 
 
 
 def sqs() -> Any:
-    """A client of SQS under moto."""
+    """An SQS client under moto."""
     return boto3.client("sqs", region_name=ENVIRONMENT["AWS_REGION"])
 
 
 def new_queue(name: str) -> str:
-    """Make a queue; return its URL."""
+    """Create a queue; return its URL."""
     url: str = sqs().create_queue(QueueName=name)["QueueUrl"]
     return url
 
 
 def messages(url: str) -> list[Any]:
-    """The bodies of the messages that are in a queue, which they leave."""
+    """Receive and delete a queue's messages; return their bodies."""
     found: list[Any] = []
     client = sqs()
     while received := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -77,12 +77,12 @@ def messages(url: str) -> list[Any]:
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """The lines of a function's log that are not own code's output."""
+    """Return the lines of a function's log without own code's output."""
     return [line for line in map(json.loads, text.splitlines()) if "durationMs" in line]
 
 
 def image(item_id: str, version: int, doc: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """A record of a table, as DynamoDB's JSON; doc: attribute values."""
+    """Return a table's record as DynamoDB JSON; doc: attribute values."""
     return {
         "id": {"S": item_id},
         "createdAt": {"S": "2026-01-01T00:00:00.000001Z"},
@@ -96,7 +96,7 @@ def image(item_id: str, version: int, doc: Mapping[str, Any], **more: Any) -> di
 
 
 def record(number: int, new: Any, old: Any, *, stream: str = STREAM, **more: Any) -> dict[str, Any]:
-    """A record of a stream, as Lambda sends it; new, old: the images, None for none."""
+    """Return a stream record as Lambda sends it; new, old: the images, or None."""
     data: dict[str, Any] = {
         "ApproximateCreationDateTime": 1_767_225_600.0,
         "Keys": {"id": (new or old)["id"]},
@@ -118,7 +118,7 @@ def record(number: int, new: Any, old: Any, *, stream: str = STREAM, **more: Any
 
 
 def message(body: Any, *, number: int = 1, received: int = 1, receipt: str = "receipt") -> dict[str, Any]:
-    """A message of a queue, as Lambda sends it; a body that is no text is sent as JSON."""
+    """Return a queue's message as Lambda sends it; a body that is not a string is sent as JSON."""
     return {
         "messageId": f"059f36b4-87a3-44ab-83d2-66197{number:07}",
         "receiptHandle": receipt,

@@ -1,4 +1,4 @@
-"""trestle.app: what own code may construct, and that its reference names all of it."""
+"""Test trestle.app: what own code may construct, and that the reference documents all of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "app.md").read_t
 
 
 def names_of(value: Any) -> set[str]:
-    """The parameters of a function or method."""
+    """Return the names of a function's or method's parameters."""
     return {name for name in inspect.signature(value).parameters if name not in ("self", "properties")}
 
 
@@ -46,12 +46,12 @@ OUTCOMES = ("Changed", "Invalid", "NotFound", "Taken", "Unavailable")
 
 
 def _base(value: type) -> type:
-    """What a class has by itself of its base."""
+    """Return the first base class from another module."""
     return next(each for each in value.__mro__[1:] if each.__module__ != app.__name__)
 
 
 def _written(value: Any) -> list[str]:
-    """The parameters of a signature as the reference writes them."""
+    """Return the parameters of a signature as the reference writes them."""
     found: list[str] = []
     for name, parameter in inspect.signature(value).parameters.items():
         if name == "self":
@@ -82,7 +82,7 @@ def test_outcomes_are_written_with_their_parameters() -> None:
 
 
 def test_it_is_light() -> None:
-    """Nothing but what every function loads anyway, and no module that costs a cold start milliseconds."""
+    """Loads only modules that every function loads anyway, and none that add milliseconds to a cold start."""
     code = "import sys; before = set(sys.modules); import trestle.app; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],

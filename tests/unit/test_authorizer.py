@@ -1,8 +1,9 @@
-"""The Lambda authorizer, against an issuer over HTTP: what passes, and each way of forging a token with its answer."""
+"""Test the Lambda authorizer against an issuer over HTTP: valid tokens, and each kind of forged token."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import hmac
 import json
@@ -45,7 +46,7 @@ def number(value: int, length: int = 0) -> str:
 
 
 class Key:
-    """A private key of an issuer, with its JSON Web Key."""
+    """An issuer's private key, with its JSON Web Key."""
 
     def __init__(self, private: Any, kid: str | None) -> None:
         self.private = private
@@ -84,7 +85,7 @@ P384 = Key(ec.generate_private_key(ec.SECP384R1()), "p384")
 
 
 class Issuer:
-    """An issuer on this machine. answers: what it answers at each path instead of its documents."""
+    """An issuer on this machine. answers: what it sends at a path instead of its documents."""
 
     def __init__(self) -> None:
         self.begin()
@@ -99,7 +100,7 @@ class Issuer:
                     send(self, issuer.documents.get(self.path, {}))
 
             def log_message(self, *_: Any) -> None:
-                """Print nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -108,11 +109,11 @@ class Issuer:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def begin(self) -> None:
-        """Begin with two keys and right answers."""
+        """Start over with two keys and correct documents."""
         self.keys: list[Any] = [RSA.jwk(), EC.jwk()]
         self.answers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         self.requests: list[str] = []
-        self.goes_on = threading.Event()  # what slow answers wait for
+        self.goes_on = threading.Event()  # slow responses wait for it
 
     @property
     def documents(self) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def send(handler: BaseHTTPRequestHandler, body: Any, status: int = 200, **header
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test depend on how busy the machine is."""
+    """Raise the timeouts, so that a busy machine fails no test."""
     monkeypatch.setattr(documents, "CONNECT_SECONDS", 60)
     monkeypatch.setattr(documents, "ALL_SECONDS", 120)
 
@@ -153,14 +154,14 @@ def running_issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def issuer(running_issuer: Issuer) -> Iterator[Issuer]:
-    """An issuer that begins anew; its process is the same, which costs less."""
+    """The running issuer, reset: a new process per test would cost more."""
     running_issuer.begin()
     yield running_issuer
     running_issuer.goes_on.set()
 
 
 class Authorizer:
-    """The handler of a function with its log, and tokens for it."""
+    """The authorizer's handler, its log, and tokens for it."""
 
     def __init__(self, issuer: Issuer, capsys: pytest.CaptureFixture[str], **settings: Any) -> None:
         self.issuer = issuer
@@ -171,7 +172,7 @@ class Authorizer:
         self.line: dict[str, Any] = {}
 
     def ask(self, token: Any, scheme: str = "Bearer ") -> dict[str, Any]:
-        """Return the answer to a token."""
+        """Return the authorizer's response to a token."""
         text = f"{scheme}{token}" if isinstance(token, str) else token
         self._capsys.readouterr()
         try:
@@ -184,7 +185,7 @@ class Authorizer:
                 assert not [part for part in token.split(".") if len(part) > 8 and part in written.err]
 
     def allowed(self, token: Any, **more: Any) -> dict[str, Any]:
-        """Return what functions learn of a token that passes."""
+        """Return the context that functions get for a valid token."""
         answer = self.ask(token, **more)
         assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
         assert (self.line["status"], self.line["level"]) == (200, "INFO")
@@ -192,7 +193,7 @@ class Authorizer:
         return found
 
     def refused(self, token: Any, **more: Any) -> str:
-        """Return the reason why a token does not pass."""
+        """Return the reason why a token is refused."""
         with pytest.raises(Exception, match=r"^Unauthorized$") as caught:
             self.ask(token, **more)
         assert type(caught.value) is Exception
@@ -217,14 +218,14 @@ class Authorizer:
         return {name: value for name, value in found.items() if value is not ...}
 
     def token(self, key: Key = RSA, header: Mapping[str, Any] | None = None, **claims: Any) -> str:
-        """Return a token; ... as a member's value leaves it out."""
+        """Return a token; a member whose value is ... is left out."""
         found = {"alg": key.alg, "kid": key.kid, "typ": "JWT", **(header or {})}
         found = {name: value for name, value in found.items() if value is not ...}
         return signed(json.dumps(found), json.dumps(self.claims(**claims)), key.sign)
 
 
 def signed(header: str | bytes, payload: str | bytes, sign: Callable[[bytes], bytes] = RSA.sign) -> str:
-    """Return a token of these very texts."""
+    """Return a token made of exactly these texts."""
     parts = [b64(each if isinstance(each, bytes) else each.encode()) for each in (header, payload)]
     text = ".".join(parts)
     return f"{text}.{b64(sign(text.encode()))}"
@@ -235,7 +236,7 @@ def authorizer(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> Authorizer
     return Authorizer(issuer, capsys)
 
 
-# --- What passes
+# --- Valid tokens
 
 
 def test_a_token_becomes_a_policy_for_the_stage(authorizer: Authorizer) -> None:
@@ -292,7 +293,7 @@ PASSING: dict[str, Callable[[Authorizer], str]] = {
     "a nonce in RFC 9068": lambda a: a.token(header={"typ": "at+jwt"}, nonce="n"),
     "claims nested 30 deep": lambda a: a.token(x=json.loads("[" * 30 + "]" * 30)),
     "nearly too long": lambda a: a.token(x="y" * 5500),
-    # The issuer's key counts, whatever the header recommends.
+    # The issuer's key is used, whatever key the header offers.
     "jku": lambda a: a.token(header={"jku": "http://127.0.0.1:1/keys", "x5u": "http://127.0.0.1:1/cert"}),
     "jwk": lambda a: a.token(header={"jwk": OTHER.jwk(), "x5c": ["AA=="]}),
 }
@@ -356,7 +357,7 @@ def test_scopes(claims: dict[str, Any], scopes: list[str]) -> None:
     assert scopes_of(claims) == scopes
 
 
-# --- What does not
+# --- Refused tokens
 
 
 def hs256(secret: bytes) -> Callable[[bytes], bytes]:
@@ -382,7 +383,7 @@ def cut(token: str, part: int, change: Callable[[str], str]) -> str:
 
 
 def other_end(part: str) -> str:
-    """Return base64url of the same bytes: another last character, whose surplus bits nobody reads."""
+    """Return another base64url text of the same bytes: the last character differs only in its unused bits."""
     alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
     assert len(part) % 4
     return part[:-1] + alphabet[alphabet.index(part[-1]) + 1]
@@ -404,7 +405,7 @@ def texts(header: str | bytes, payload: str | bytes | None) -> Forge:
     return lambda a: signed(header, json.dumps(a.claims()) if payload is None else payload)
 
 
-# By a name without the time, since the workers of a test run have to collect the same tests.
+# The ids hold no time: all workers of a test run must collect the same tests.
 TIMES: dict[str, Any] = {
     "null": None, "a text": str(NOW + 9), "true": True, "a list": [NOW], "an object": {}, "negative": -1,
     "over 2^53": 2**53 + 1, "huge": 1e30,
@@ -413,7 +414,7 @@ HEADER = '{"alg":"RS256","kid":"rsa"}'
 RSA_HEADER = {"alg": "RS256", "kid": "rsa"}
 ED = ed25519.Ed25519PrivateKey.generate()
 FORGED: dict[str, tuple[str, Forge]] = {
-    # Another signature than the issuer's.
+    # Not the issuer's signature.
     **{
         f"alg {alg!r}": ("algorithm", made(RSA_HEADER | {"alg": alg}, lambda _: b"x"))
         for alg in ("none", "None", "NONE", "nOnE", "", None, 5, ["RS256"], {"RS256": 1}, "RS256 ", "rs256", "RS1")
@@ -480,7 +481,7 @@ FORGED: dict[str, tuple[str, Forge]] = {
         f"type {typ!r}": ("type", with_header(typ=typ))
         for typ in ("logout+jwt", "secevent+jwt", "dpop+jwt", "JWE", "", 5, ["JWT"])
     },
-    # Whom it is for and from.
+    # Audience and issuer.
     "no audience": ("audience", lambda a: a.token(aud=...)),
     "another audience": ("audience", lambda a: a.token(aud="app")),
     "an audience with more": ("audience", lambda a: a.token(aud=AUDIENCE + "/")),
@@ -503,7 +504,7 @@ FORGED: dict[str, tuple[str, Forge]] = {
         f"subject {sub!r:.20}": ("subject", with_claims(sub=sub))
         for sub in ("", None, 5, ["ada"], {"a": 1}, "x" * 256, "ä" * 128, "a\0", "a\nb", "a\u2028b", "\u200f")
     },
-    # When.
+    # Times.
     "expired": ("expired", lambda a: a.token(exp=NOW - 1)),
     "expired long ago": ("expired", lambda a: a.token(exp=0)),
     "not valid yet": ("not valid yet", lambda a: a.token(nbf=NOW + 3600)),
@@ -517,7 +518,7 @@ FORGED: dict[str, tuple[str, Forge]] = {
     "exp NaN": ("malformed", lambda a: a.token(exp=float("nan"))),
     "exp Infinity": ("malformed", lambda a: a.token(exp=float("inf"))),
     "exp of 4,000 digits": ("malformed", lambda a: signed(HEADER, json.dumps(a.claims(exp=5))[:-1] + "9" * 4000 + "}")),
-    # Forms that two readers may read differently.
+    # Forms that two parsers may read differently.
     "a name twice in the header": (
         "malformed",
         lambda a: signed('{"alg":"none","alg":"RS256","kid":"rsa"}', json.dumps(a.claims())),
@@ -564,7 +565,7 @@ FORGED: dict[str, tuple[str, Forge]] = {
     "empty parts": ("malformed", lambda a: ".."),
     "a text that is none": ("malformed", lambda a: "opaque"),
     "": ("malformed", lambda a: ""),
-    # No token.
+    # Not a token.
     "nothing": ("no bearer token", lambda a: None),
     "a number": ("no bearer token", lambda a: 5),
 }
@@ -580,7 +581,7 @@ def test_a_forged_token_is_refused(authorizer: Authorizer, name: str) -> None:
 @given(st.data())
 @settings(max_examples=150)
 def test_any_other_text_than_the_token_is_refused(data: st.DataObject) -> None:
-    """A character more, less or other, anywhere: no fault, and no second text for a token."""
+    """One character added, removed or changed, anywhere: never an internal error, and never a second valid text."""
     keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
     claims = {"iss": "issuer", "aud": AUDIENCE, "sub": "ada", "exp": NOW + 3600}
     key = data.draw(st.sampled_from([RSA, EC]))
@@ -778,7 +779,7 @@ class Fetch:
         return found
 
     def after(self, seconds: float, kid: str = "rsa") -> tuple[int, int]:
-        """Return how many keys are found after that time, and how many fetches that took."""
+        """Return how many keys are found after this time, and how many fetches that took."""
         self.now += seconds
         before = self.keys.fetches
         return len(self.keys.find(kid, "RS256")), self.keys.fetches - before
@@ -836,7 +837,7 @@ def test_a_dead_issuer_is_503_until_it_is_back(authorizer: Authorizer) -> None:
     assert other.unavailable(other.token()) == "The issuer answers 500."
     authorizer.allowed(authorizer.token())
     assert "issuerError" not in authorizer.line
-    # An unknown key may be a new one.
+    # An unknown key may be a new key.
     assert authorizer.unavailable(authorizer.token(header={"kid": "new"})) == "The issuer answers 500."
     authorizer.allowed(authorizer.token())
     assert authorizer.line["issuerError"] == "The issuer answers 500."
@@ -896,7 +897,7 @@ def test_an_issuer_that_answers_what_it_should_not(authorizer: Authorizer, name:
         issuer.answers = {path: answer}
         another = Authorizer(issuer, authorizer._capsys)
         assert another.unavailable(another.token()) == reason
-        # The keys of before go on.
+        # The cached keys stay valid.
         authorizer.issuer.answers = {}
         authorizer.allowed(authorizer.token())
         authorizer.issuer.answers = {path: answer}
@@ -936,7 +937,7 @@ def test_a_key_set_at_an_address_that_http_cannot_say(authorizer: Authorizer) ->
     issuer = authorizer.issuer
     for path, error in (("/ü", "UnicodeEncodeError"), ("/a b", "InvalidURL"), ("/\x7f", "InvalidURL")):
         document = {"issuer": issuer.url, "jwks_uri": issuer.url + path}
-        issuer.answers = {issuer.discovery: lambda handler, document=document: send(handler, document)}  # type: ignore[misc]
+        issuer.answers = {issuer.discovery: functools.partial(send, body=document)}
         another = Authorizer(issuer, authorizer._capsys)
         assert another.unavailable(another.token()) == f"The issuer cannot be read: {error}."
 
@@ -957,7 +958,7 @@ def silent(issuer: Issuer) -> Answer:
 
 
 def dripping(issuer: Issuer) -> Answer:
-    """Send a byte at a time, faster than a read's time-out, without an end."""
+    """Send single bytes forever, each within the read time-out."""
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
@@ -972,7 +973,7 @@ def void(_: Any) -> None:
 
 
 def test_a_silent_issuer_is_left(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a bound this test would never end."""
+    """Without an overall time limit this test would never end."""
     monkeypatch.setattr(documents, "CONNECT_SECONDS", 0.05)
     for path in (authorizer.issuer.discovery, "/tenant/keys?x=1"):
         authorizer.issuer.answers = {path: silent(authorizer.issuer)}
@@ -987,7 +988,8 @@ def test_an_issuer_that_drips_is_left(authorizer: Authorizer, monkeypatch: pytes
         found, before = Documents(authorizer.issuer.url), {*threading.enumerate()}
         with pytest.raises(IssuerError, match=r"^The issuer does not answer within 0\.1 seconds\.$"):
             found.keys()
-        # Nothing goes on behind our back. This waits for the end of the fetch, which would not come by itself.
+        # No fetch goes on in the background: this waits for its end, and the fetch would never end
+        # by itself.
         for thread in {*threading.enumerate()} - before:
             if thread.name.endswith("(run)"):
                 thread.join()
@@ -1016,7 +1018,7 @@ def test_an_issuer_on_this_machine_may_be_http(url: str) -> None:
 
 
 def test_an_issuer_with_https_has_no_keys_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    # By port, since an attempt that an earlier test abandoned may still connect.
+    # Keyed by port, since an abandoned attempt of an earlier test may still connect.
     requests: dict[int | None, list[str]] = {}
 
     class Connection:

@@ -1,4 +1,4 @@
-"""Bodies: what is taken, what is refused and why."""
+"""Test request bodies: which are accepted, which are refused, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WRITES = ["POST", "PUT", "PATCH"]
 
 
 def send(api: Api, method: str, body: Any, **parts: Any) -> Any:
-    """Send a body, to an item that is there when the method wants one: its answer and DynamoDB requests."""
+    """Send a body, to an existing item if the method needs one; return the response and the DynamoDB requests."""
     path = "/items" if method == "POST" else f"/items/{api.create({'old': 1})['id']}"
     return api.requests_of(method, path, body, **parts)
 
@@ -168,7 +168,7 @@ def test_a_patch_that_makes_the_item_too_large_is_413(api: Api) -> None:
     item = api.create(text_of(300 * 1024))
     path = f"/items/{item['id']}"
     assert api.request("PATCH", path, {"b": {"c": "x" * 200_000}}).status == 413
-    # moto does not see it of a change inside an attribute.
+    # moto does not check the size when part of an attribute changes.
     with api.fault("UpdateItem", error("ValidationException", message="Item size to update has exceeded the maximum")):
         assert api.request("PATCH", path, {"b": "x" * 200_000}).status == 413
 

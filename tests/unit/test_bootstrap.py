@@ -1,4 +1,4 @@
-"""bootstrap/ has a state for each account, name and region, and notes its bucket where it is wanted."""
+"""Test bootstrap/: one state per account, name and region, and its bucket in backend files without one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WEST, EAST = "us-west-2", "us-east-1"
 
 
 def state(region: str = WEST, without: str = "") -> dict[str, Any]:
-    """What Terraform keeps of an applied bootstrap/."""
+    """Return Terraform's state of an applied bootstrap/."""
     bucket = {"bucket": f"shop-state-123456789012-{region}"}
     role = {"name": f"shop-api-gateway-logs-{region}", "arn": "arn:aws:iam::123456789012:role/bootstrap/x"}
     resources = [("aws_s3_bucket", "state", bucket), ("aws_iam_role", "logs", role)]
@@ -44,7 +44,7 @@ def state(region: str = WEST, without: str = "") -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout's bootstrap/, beside its environments/."""
+    """A checkout's bootstrap/ folder, next to its environments/."""
     for name in ("bootstrap", "environments"):
         (tmp_path / name).mkdir()
     for name in ("names.tf", "variables.tf"):
@@ -59,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class FakeTerraform:
-    """Stands in for the commands that a person watches; writes the state that an apply would."""
+    """A fake Terraform that writes the state an apply would write."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
         self.commands: list[list[str]] = []
@@ -69,7 +69,7 @@ class FakeTerraform:
         monkeypatch.setattr(terraform.Terraform, "run", self.run)
         self.answer = answer
         monkeypatch.setattr(tool, "account", lambda: "123456789012")
-        # As the tests of it have it, without Terraform.
+        # The resources' values without running Terraform.
         wanted = [("name", "shop"), ("region", WEST)]
         monkeypatch.setattr(
             tool,
@@ -127,7 +127,7 @@ def test_a_wrong_variable_is_a_sentence(folder: Path) -> None:
 
 
 def test_names_have_the_rules_and_sentences_of_the_root() -> None:
-    """Both are read as text: a rule or a word that is changed in one alone is a difference."""
+    """Compares both as text: a rule or message changed in only one of them fails."""
     for variable in ("name", "region"):
         first, second = (
             re.search(rf'^variable "{variable}" {{\n.*?^}}$', file.read_text(), re.DOTALL | re.MULTILINE)
@@ -143,7 +143,7 @@ def test_names_have_the_rules_and_sentences_of_the_root() -> None:
     both = [
         " ".join(file.read_text().split()) for file in (ROOT / SERVICE / "locals.tf", ROOT / "bootstrap" / "names.tf")
     ]
-    # As Terraform's own formatting has them, but for the blanks.
+    # Formatted as by Terraform, except for blanks.
     for name in ("character_names", "name_pattern", "reserved_name"):
         expressions = [re.search(rf" {name} = (merge\(.*? }}\)|\S+)", text) for text in both]
         assert expressions[0]
@@ -202,7 +202,7 @@ def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest
     use_fake_terraform(monkeypatch)
     text = json.dumps(state(EAST, without))
     (folder / "terraform.tfstate").write_text(text)
-    assert commands.run("bootstrap", "-var=name=shop") == 0  # whatever this is about, it is not that state
+    assert commands.run("bootstrap", "-var=name=shop") == 0  # a run for another region
     assert {f.name: f.read_text() for f in folder.glob("*.tfstate")} == {f"shop-123456789012-{EAST}.tfstate": text}
 
 
@@ -284,7 +284,7 @@ def test_an_account_that_does_not_know_you(
 
 
 def environments(folder: Path, **backends: tuple[str, str]) -> dict[str, Path]:
-    """Environments by name: what their tfvars say besides, and their backend file."""
+    """Return a factory of environments: by name, their further tfvars and their backend file."""
     found = {}
     for name, (tfvars_text, text) in backends.items():
         found[name] = folder.parent / "environments" / f"{name}.s3.tfbackend"
@@ -342,7 +342,7 @@ def test_what_is_destroyed_has_no_bucket(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_backend_files_leave_encryption_to_the_bucket() -> None:
-    """With `encrypt`, the backend asks for S3's own key and overrides the KMS key of the state bucket."""
+    """With `encrypt`, the backend would request S3's own key instead of the bucket's KMS key."""
     files = sorted((ROOT / "environments").glob("*.s3.tfbackend"))
     assert len(files) >= 3
     assert [file.name for file in files if "encrypt" in (tfvars.read(file) or {"encrypt": "unread"})] == []

@@ -99,7 +99,7 @@ def content(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (root / "dist").iterdir() if path.is_file()}
 
 
-# --- What goes in ---
+# --- Contents of a zip ---
 
 
 def test_a_zip_holds_what_its_function_imports(root: Path) -> None:
@@ -256,7 +256,7 @@ def other_pythons() -> list[str]:
 
 
 def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
-    """The repository's own functions, byte code included where the machine can make it."""
+    """Builds the repository's own functions, with byte code if this machine has the Python for it."""
     sums = set()
     for number, python in enumerate([*other_pythons(), sys.executable]):
         copy = tmp_path / f"copy{number}"
@@ -348,7 +348,7 @@ def test_machine_without_the_runtimes_python(root: Path, capsys: pytest.CaptureF
 
 
 def fake_python(folder: Path, body: str) -> list[str]:
-    """A command that answers as a Python would."""
+    """Write a command that responds like a Python of this version."""
     script = folder / f"python{len(list(folder.iterdir()))}"
     script.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
     script.chmod(0o755)
@@ -419,7 +419,7 @@ def test_where_the_runtimes_python_is_looked_for(monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def build_writes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Where zips were written."""
+    """Record the folders to which zips are written."""
     writes: list[Path] = []
     real = build.write
 
@@ -477,7 +477,7 @@ def test_check_and_build_see_any_difference(
 
 
 def sign(root: Path, folder: Path) -> Path:
-    """Write each zip of dist/ into a folder as AWS Signer does: the same files, and a signature."""
+    """Write each zip of dist/ to a folder as AWS Signer does: the same files plus a signature."""
     folder.mkdir()
     for package in (root / "dist").glob("*.zip"):
         with (
@@ -511,10 +511,10 @@ def test_signed_zips_take_the_place_of_those_that_were_built(
     assert {**manifest(root), "functions": None} == {**before, "functions": None}
     run(root, "--bytecode", "none")
     assert len(build_writes) == 2, "the build before a deployment keeps them"
-    assert run(root, "--signed", str(folder)) == 0, "a second time is no fault"
+    assert run(root, "--signed", str(folder)) == 0, "a second run changes nothing"
     (root / "lambda_src/trestle/late.py").write_text("late = 2")
     run(root, "--bytecode", "none")
-    assert not any(name.startswith("META-INF/") for name in names(root, "create")), "other sources are unsigned again"
+    assert not any(name.startswith("META-INF/") for name in names(root, "create")), "changed sources are unsigned"
 
 
 UNSIGNED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
@@ -608,7 +608,7 @@ def test_a_source_that_cannot_be_read_is_named(
     real = Path.read_bytes
 
     def refusing(self: Path) -> bytes:
-        if self.name == "late.py":  # root may read anything, and these tests may be root's
+        if self.name == "late.py":  # root may read any file, and these tests may run as root
             raise PermissionError(errno.EACCES, "Permission denied", str(self))
         return real(self)
 

@@ -1,4 +1,4 @@
-"""Who may call: users who have signed in, and members of groups."""
+"""Test access checks: signed-in users, and members of groups."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def check_refused(answer: Answer, status: int) -> None:
 
 
 def call_with_authorizer(api: Api, method: str, path: str, body: Any, authorizer: Any) -> tuple[Answer, list[str]]:
-    """The answer to a request with this in place of the gateway's authorizer, and the requests it took."""
+    """Return the response to a request with this authorizer context, and the requests it took."""
     sent = event(method, path, body=None if body is None else "{}")
     sent["requestContext"]["authorizer"] = authorizer
     before = len(api.calls)
@@ -131,7 +131,7 @@ def test_a_group_lets_its_members_alone_pass(make_api: Make, functions: list[str
     if status == 403:
         check_refused(answer, 403)
         assert "admins" in answer.json["detail"]
-    assert user.request("GET", "/items/a").status == 404, "the group is for deleting alone"
+    assert user.request("GET", "/items/a").status == 404, "only deletion needs the group"
 
 
 def test_a_group_needs_a_user_even_where_nothing_else_says_so(make_api: Make) -> None:
@@ -204,7 +204,7 @@ def test_a_subject_that_is_no_id_owns_items(make_api: Make, subject: str) -> Non
 
 
 def test_a_name_of_an_issuer_is_no_other_callers(api: Api) -> None:
-    """An issuer may call a user as an API key, an IAM identity, a user of the pool or nobody is called."""
+    """An issuer's subject may equal the name of an API key, an IAM identity, a pool's user or an anonymous caller."""
     key = {"Idempotency-Key": "key1"}
     others: list[Any] = [
         {},
@@ -215,7 +215,8 @@ def test_a_name_of_an_issuer_is_no_other_callers(api: Api) -> None:
     issued = [api.as_issued("anonymous"), api.as_issued("name"), api.as_issued("ada2")]
     made = [api.create({}, headers=key, **each)["id"] for each in others]
     made += [each.create({}, headers=key)["id"] for each in issued]
-    # The same subject of the pool, a key and an identity are told apart by the operation's access alone.
+    # Only the operation's access tells a pool's subject, a key and an IAM identity with the same
+    # name apart.
     assert len({*made}) == 1 + 1 + len(issued)
     for each in issued:
         assert each.request("GET", "/items/a").headers["Cache-Control"] == "no-store"

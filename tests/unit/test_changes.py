@@ -1,4 +1,4 @@
-"""Functions on changes: which records of a stream they are called for, with what, and what becomes of failures."""
+"""Test functions on changes: the stream records they get, the change objects, and failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Deploy = Callable[..., Deployed]
 
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """Makes a function on changes of items: deployed(source, filters, imports=True)."""
+    """Return a factory of functions on changes: deployed(source, filters, imports=True)."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
@@ -52,7 +52,7 @@ def batch(*records: Any) -> dict[str, Any]:
 
 
 def failed(answer: Any) -> list[int]:
-    """The numbers of the records that come again."""
+    """Return the numbers of the records that are delivered again."""
     assert set(answer) == {"batchItemFailures"}
     return [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
 
@@ -66,7 +66,7 @@ def text(value: str) -> dict[str, str]:
 
 
 def seen(function: Deployed) -> list[tuple[Any, ...]]:
-    """The changes that the function was called with."""
+    """Return the changes with which the function was called."""
     changes = function.code.seen
     return [(each.kind, each.item.id, dict(each.item), each.before and dict(each.before)) for each in changes]
 
@@ -107,24 +107,25 @@ def test_the_tables_of_several_entities(deployed: Deploy) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "more", "kinds"),
     [
-        # What the time to live deletes has expired; what somebody else deletes has not, even after its time.
+        # An item that the time to live deletes has expired; an item that a client deletes has not,
+        # even after its time.
         (image("a", 1, {}, expires=number("1767225000")), None, {"userIdentity": TTL}, ["expired"]),
         (image("a", 1, {}, expires=number("1767225000")), None, {}, ["deleted"]),
         (image("a", 1, {}), None, {"userIdentity": {**TTL, "principalId": "other.amazonaws.com"}}, ["deleted"]),
-        # A new item in the place of one that had expired.
+        # A new item replaces an expired one.
         (
             image("a", 4, {}, expires=number("1767225000")),
             image("a", 1, {}, createdAt=text("2026-01-01T00:00:00.5Z")), {}, ["expired", "created"],
         ),
-        # A restored item in the place of another that had not.
+        # A restored item replaces one that had not expired.
         (image("a", 4, {}), image("a", 9, {}, createdAt=text("2025-01-01T00:00:00.000000Z")), {}, ["updated"]),
         (
             image("a", 4, {}, expires=number("4000000000")),
             image("a", 4, {}, createdAt=text("2025-01-01T00:00:00.000000Z")), {}, ["updated"],
         ),
-        # A reindex leaves the version.
+        # A reindex keeps the version.
         (image("a", 4, {}), image("a", 4, {}, by_status=text("s:open")), {}, []),
-        # A record that another program spoilt, and somebody put right.
+        # Another program broke the record, and somebody fixed it.
         ({"id": text("a")}, image("a", 1, {}), {}, ["created"]),
     ],
 )  # fmt: skip
@@ -186,7 +187,7 @@ def test_what_a_property_becomes(deployed: Deploy, value: Any, written: str, is_
     new = image("a", 2, {} if value is None else {"status": value})
     function(batch(record(1, new, image("a", 1, {"status": text("another")}))))
     assert len(function.code.seen) == is_equal
-    # It was so before, and so it does not become it.
+    # The property already had the value, so it does not "become" it.
     function(batch(record(2, image("a", 3, new["doc"]["M"]), new)))
     assert len(function.code.seen) == is_equal
 
@@ -251,7 +252,7 @@ def test_a_failure_holds_up_its_item_and_no_other(deployed: Deploy) -> None:
         record(4, image("a", 2, {}), bad), record(5, image("b", 2, {}), image("b", 1, {})),
     ]  # fmt: skip
     assert failed(function(batch(*records))) == [2, 4]
-    # Lambda sends all again from the first failure on: what was done is not done again.
+    # Lambda sends all records from the first failure on again; those already handled are skipped.
     assert failed(function(batch(*records[1:]))) == [2, 4]
     assert [each.id for each in function.code.seen] == ["event-1", "event-2", "event-3", "event-5", "event-2"]
 
@@ -303,7 +304,7 @@ def test_the_fifth_failure_sends_the_whole_change_to_the_dead_letters(
             "at": "2026-01-01T00:00:00.000000Z",
         },
     }  # fmt: skip
-    # Taken back by `make redrive`, it is the same change.
+    # After `make redrive` it is the same change.
     answer = function({"trestle": {"change": json.dumps(letter["change"], default=str)}})
     assert answer == {"error": {"type": "KeyError", "place": "app/own.py:7"}}
     assert (function.code.seen[-1].id, function.code.seen[-1].item.owner) == ("event-7", "ada")
@@ -420,7 +421,7 @@ def test_metrics_are_kept_by_function(deployed: Deploy, capsys: pytest.CaptureFi
     assert (line["Requests"], line["ColdStarts"]) == (1, 1)
 
 
-# --- On a real stream: what the API, the tools and functions write
+# --- A real stream: writes of the API, the tools and functions
 
 
 @pytest.fixture
@@ -433,7 +434,7 @@ def stream(make_api: Make, deployed: Deploy) -> Any:
 
 
 def read(api: Any) -> dict[str, Any]:
-    """Everything in the stream, as Lambda sends it."""
+    """Return all records of the stream, as Lambda sends them."""
     streams = boto3.client("dynamodbstreams", region_name="us-west-2")
     arn = api.client.describe_table(TableName="test-items")["Table"]["LatestStreamArn"]
     found = []
@@ -449,7 +450,7 @@ def test_what_the_api_and_the_tools_write(stream: Any, deployed: Deploy) -> None
     stream.create({"id": "a", "n": 1})
     stream.request("PUT", "/items/a", {"n": 2})
     stream.request("PATCH", "/items/a", {"n": 3})
-    names = {"#c": "collection"}  # as before a filter was declared
+    names = {"#c": "collection"}  # as if written before the filter was declared
     stream.client.update_item(
         TableName="test-items", Key={"id": text("a")}, UpdateExpression="REMOVE #c", ExpressionAttributeNames=names
     )
@@ -473,7 +474,7 @@ def test_a_functions_own_writes_do_not_come_back(stream: Any, deployed: Deploy) 
     assert stream.request("GET", "/items/a").json["done"] is True
     assert stream.request("GET", "/items/of-a").status == 200
     function(read(stream))
-    assert [each.kind for each in function.code.seen] == ["created", "created"]  # the first record, read twice
+    assert [each.kind for each in function.code.seen] == ["created", "created"]  # the first record is read twice
 
 
 def test_what_an_import_writes(stream: Any, deployed: Deploy) -> None:

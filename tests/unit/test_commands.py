@@ -1,4 +1,4 @@
-"""One tree of commands: options, help, exit codes and errors are the same in all of them."""
+"""Test the command tree: options, help, exit codes and errors work the same in all commands."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_an_error_ends_every_command_alike(
     monkeypatch.setattr("tools.aws.release.run_live", fail)
     monkeypatch.setattr(commands, "find_environment", lambda *_: None)
     monkeypatch.setattr("tools.laptop.cli.status", fail)
-    monkeypatch.setattr("tools.errors.drop_output", lambda: None)  # stdout is the other tests', too
+    monkeypatch.setattr("tools.errors.drop_output", lambda: None)  # the other tests share stdout
     program, group, arguments = (
         ("local.py", LAPTOP, ["status"]) if name == "status" else ("python -m tools", TOOLS, ["live", "--env", "dev"])
     )
@@ -219,7 +219,7 @@ def test_an_error_ends_every_command_alike(
 def test_a_signal_that_reaches_us_alone_reaches_terraform(
     tmp_path: Path, number: signal.Signals, seconds: int, said: str
 ) -> None:
-    """A terminal's Ctrl-C reaches both, and a second signal would make Terraform give up."""
+    """A terminal's Ctrl-C already reaches both, and a second signal would make Terraform give up."""
     terraform = tmp_path / "terraform"
     terraform.write_text(
         '#!/bin/sh\n[ "$1" = version ] && exit\n'
@@ -245,7 +245,7 @@ def test_a_signal_that_reaches_us_alone_reaches_terraform(
 
 
 def test_the_tree_imports_no_handler() -> None:
-    """Every command waits for what is imported here, and the first ones run before anything is installed."""
+    """Each import here delays every command, and some commands run before any package is installed."""
     program = (
         "import sys; from tools import commands\n"
         "print(*(name for name in sys.modules if name.startswith(('tools', 'boto', 'hcl2'))))"
@@ -258,7 +258,7 @@ def test_the_tree_imports_no_handler() -> None:
 
 
 def test_neither_side_imports_the_other_but_through_its_door() -> None:
-    """tools/aws knows the laptop as an environment and as what plans without AWS; the laptop knows no AWS."""
+    """tools/aws uses tools/laptop only as an environment and for plans without AWS; tools/laptop never uses AWS."""
     doors = {"tools.laptop.environment", "tools.laptop.planning"}
     found = {
         (file.relative_to(ROOT).as_posix(), name)

@@ -1,4 +1,4 @@
-"""Progress and tables, as every command prints them."""
+"""Test the progress lines and tables that all commands print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.console import ERASE, Console, table_row
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that have passed."""
+    """A fake clock: the elapsed seconds."""
     passed = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: passed[0])
     return passed

@@ -1,4 +1,4 @@
-"""contract/ against what is written elsewhere: in the functions, the console, the documents and the CI."""
+"""Compare contract/ with the copies of its facts in the functions, the console, the docs and the CI."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS: dict[str, dict[str, Any]] = contract.PROBLEMS["kinds"]
 
 
 def variants(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield an operation as it is with each choice of an entity's attributes."""
+    """Yield an operation's variants: one for each value of an entity's attributes."""
     yield operation
     for choices in operation.get("variants", {}).values():
         for changes in choices.values():
@@ -38,7 +38,7 @@ def variants(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def statuses(operation: dict[str, Any]) -> set[int]:
-    """Return the statuses that only this operation can answer with, whatever the entity's attributes."""
+    """Return the statuses of an operation's responses in all its variants."""
     found = {int(status) for each in variants(operation) for status in each["answers"]}
     return found | {KINDS[kind]["status"] for each in variants(operation) for kind in each["problems"]}
 
@@ -47,7 +47,7 @@ def statuses(operation: dict[str, Any]) -> set[int]:
 
 
 def test_every_operation_has_its_method_and_path() -> None:
-    """The HTTP contract, word for word: whoever changes contract/ changes what clients send."""
+    """Repeats methods and paths on purpose: a change of contract/ changes what clients have to send."""
     assert {name: (each["method"], each["path"]) for name, each in contract.OPERATIONS.items()} == {
         "create": ("POST", ""),
         "delete": ("DELETE", "{id}"),
@@ -64,7 +64,7 @@ def test_every_operation_has_a_function() -> None:
     found = {
         f"{file.parent.name}/{file.name}": file.read_text(encoding="utf-8")
         for file in files
-        if file.parent.name not in ("app", "authorizer", "trestle")  # functions of app/, and what all share
+        if file.parent.name not in ("app", "authorizer", "trestle")  # functions of app/, and the shared modules
     }
     assert found == contract.functions(), "Run `make contract`."
 
@@ -104,7 +104,7 @@ def test_the_operations_fit_their_schema() -> None:
 def test_variants_change_what_an_operation_has() -> None:
     for name, operation in contract.OPERATIONS.items():
         for attribute, choices in operation.get("variants", {}).items():
-            # What follows from the schema is read there. Whose items callers reach, every function is told.
+            # `read_only` comes from the schema, and every function gets the owner settings.
             known = [*operation["settings"], "owner_parameter", "reads", "writes"]
             assert {"read_only": "schema"}.get(attribute, attribute) in known, name
             for changes in choices.values():
@@ -117,7 +117,7 @@ def test_variants_change_what_an_operation_has() -> None:
 def test_the_functions_know_the_kinds_of_problems() -> None:
     refusals = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.Refusal)]
     refusals.remove(errors.Refusal)
-    refusals.remove(errors.Refused)  # whose kind is named by own code
+    refusals.remove(errors.Refused)  # own code names its kind
     assert len(refusals) > 8
     for raised in (*(each("Why.") for each in refusals), RuntimeError()):
         answer = problems.problem(raised, "id")
@@ -135,7 +135,7 @@ def test_the_functions_count_problems() -> None:
 
 def test_every_status_of_a_problem_is_described() -> None:
     described = contract.PROBLEMS["statuses"]
-    # The gateway alone answers 405, and the document lists methods that there are.
+    # Only the gateway returns 405, and the OpenAPI document lists only existing methods.
     assert described.keys() == {str(kind["status"]) for kind in KINDS.values()} - {"405"}
     assert f"over {LIMITS['body']['max'] // 1024} KiB" in described["413"]["description"]
 
@@ -159,7 +159,7 @@ def nested(depth: int) -> Any:
 
 
 def boundaries(api: Api) -> Iterator[tuple[str, int, int]]:
-    """Yield each limit with the statuses of requests that just keep it and that just break it."""
+    """Yield each limit with the status of a request exactly at it and of a request just over it."""
 
     def both(name: str, method: str, path: str, made: Any, **fixed: Any) -> tuple[str, int, int]:
         most = LIMITS[name]["max"]
@@ -249,7 +249,7 @@ def test_a_record_has_the_attributes(make_api: Make) -> None:
 
 
 def test_the_list_index_is_the_planned_one() -> None:
-    """table.json is what a plan makes of contract/, as tests/plan/test_table.py proves."""
+    """table.json is the table of a plan, as tests/plan/test_table.py proves."""
     (index,) = KEYS["GlobalSecondaryIndexes"]
     names = [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
     assert names == [contract.ITEMS["list_index"][part] for part in ("name", "hash", "range")]
@@ -315,7 +315,7 @@ def test_the_dashboard_shows_the_problems_that_are_counted() -> None:
     assert {kind["metric"] for kind in KINDS.values() if "metric" in kind} <= set(re.findall(r'"(\w+)"', dashboard))
 
 
-# --- the console and the documents
+# --- the console and the docs
 
 
 def test_the_console_knows_the_contract() -> None:
@@ -326,7 +326,7 @@ def test_the_console_knows_the_contract() -> None:
 
 
 def table(text: str, *head: str) -> Iterator[list[str]]:
-    """Yield the cells of each row of the table with these words in its head."""
+    """Yield the cells of each row of the table with this header."""
     lines = text.splitlines()
     start = next(n for n, line in enumerate(lines) if [cell.strip() for cell in line.split("|")[1:-1]] == [*head])
     for line in lines[start + 2 :]:

@@ -1,4 +1,4 @@
-"""What public corpora say of the JSON reader, the validator and all operations; differences are listed."""
+"""Run public corpora against the JSON reader, the validator and all operations; differences are listed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from trestle.errors import InvalidRequest
 from trestle.schema.validation import validate
 from trestle.strict_json import loads
 
-# JSONTestSuite: what JSON allows and we refuse, as I-JSON does: which value would it be?
+# JSONTestSuite: repeated names. JSON allows them, but we refuse them as I-JSON does, since their
+# value is ambiguous.
 REPEATED_NAMES = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
-# What JSON leaves open and we read. The rest is not UTF-8, not to be kept, or too deep.
+# Texts that JSON leaves open and we accept. The others are not UTF-8, cannot be stored, or are
+# nested too deep.
 LEFT_OPEN = {"i_number_too_big_neg_int.json", "i_number_too_big_pos_int.json"}
 
 
 def is_read(text: bytes) -> bool:
-    """Whether a text is taken, by the same two steps as a body is."""
+    """Return whether a text is accepted, by the same two steps as a body."""
     try:
         loads(text.decode())
     except (UnicodeDecodeError, InvalidRequest):
@@ -60,20 +62,20 @@ def test_json_is_read_so_by_every_operation_that_has_a_body(api: Api) -> None:
             assert answer.status in ((200, 201) if taken else (400,)), (name, answer)
 
 
-# JSON-Schema-Test-Suite, where our validator differs from it: file and group of tests, and the tests.
+# JSON-Schema-Test-Suite: tests on which our validator differs, by file and group.
 DIFFERENCES = {
-    # Numbers that cannot be kept are refused before the schema is asked.
+    # Numbers that cannot be stored are refused before validation.
     ("draft4/optional/bignum.json", "integer"): {"a bignum is an integer", "a negative bignum is an integer"},
     ("draft4/optional/bignum.json", "number"): {"a bignum is a number", "a negative bignum is a number"},
     ("draft4/optional/float-overflow.json", "all integers are multiples of 0.5, if overflow is handled"): {
         "valid if optional overflow handling is implemented"
     },
-    # 1.0 is 1, as in every later draft: DynamoDB keeps no difference.
+    # 1.0 is 1, as in every later draft: DynamoDB stores them alike.
     (
         "draft4/optional/zeroTerminatedFloats.json",
         "some languages do not distinguish between different types of numeric value",
     ): {"a float is not an integer even without fractional part"},
-    # What email leaves out: docs/reference/schemas.md.
+    # Forms that our `email` excludes: docs/reference/schemas.md.
     ("draft2020-12/optional/format/email.json", "validation of e-mail addresses"): {
         "a quoted string with a space in the local part is valid",
         "a quoted string with a double dot in the local part is valid",
@@ -84,7 +86,7 @@ DIFFERENCES = {
 }
 # Patterns of the suite that the build refuses.
 REFUSED_PATTERNS = {r"^\cC$", r"^\cc$", r"\p{Letter}cole", r"^\p{digit}+$"}
-# Groups whose schemas have keywords outside the subset, by the first of these.
+# Number of groups whose schemas use keywords outside the subset, by the first such keyword.
 OUTSIDE = {
     "$ref": 1,
     "additionalItems": 11,
@@ -95,7 +97,7 @@ OUTSIDE = {
 
 
 def keywords(schema: Any) -> Iterator[str]:
-    """The keywords of a schema and of those in it; "items" only for one with a list of schemas."""
+    """Yield the unsupported keywords of a schema and its subschemas; "items" only if it is a list of schemas."""
     for keyword, value in schema.items():
         if keyword in ("properties", "patternProperties", "definitions", "dependencies"):
             inner = [rule for rule in value.values() if isinstance(rule, dict)]
@@ -108,7 +110,7 @@ def keywords(schema: Any) -> Iterator[str]:
 
 
 def is_valid_item(data: Any, schema: Any) -> bool:
-    """Whether a value is taken; numbers that cannot be kept are not."""
+    """Return whether a value is accepted; numbers that cannot be stored are not."""
     try:
         return not validate(loads(json_text(data)), loads(json_text(schema)))
     except InvalidRequest:
@@ -164,7 +166,7 @@ NOTE = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
 def client_properties(item: dict[str, Any]) -> dict[str, Any]:
-    """The client's properties of an item."""
+    """Return an item without the server's properties."""
     return {name: value for name, value in item.items() if name not in RESERVED}
 
 
@@ -195,7 +197,7 @@ def test_each_naughty_string_goes_through_every_operation(notes: Api) -> None:
         read = notes.request("GET", path)
         assert read.json == item, text
         assert item["text"] == text or text == "text"
-        # As a value that a list is filtered by; an empty one is a condition that nothing can meet.
+        # As a filter's value in a list; an empty text matches nothing.
         page = notes.request("GET", "/items", query={"text": item["text"]} if text != "text" else {})
         assert [found["id"] for found in page.json["items"]] == [item["id"]], text
         patched = notes.request("PATCH", path, {"text": text[::-1], text: None})

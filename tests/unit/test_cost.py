@@ -1,4 +1,4 @@
-"""What a plan costs: each line by hand, and no type of resource is passed over in silence."""
+"""Test cost estimates: each line against a calculation by hand, and every resource type is known."""
 
 from __future__ import annotations
 
@@ -111,10 +111,11 @@ def test_what_verifying_tokens_costs() -> None:
     without = lines(document, 100_000_000)
     document["planned_values"]["outputs"]["authorizer_name"] = {"value": "f-authorizer"}
     found = lines(document, 100_000_000)
-    # Half of 100 million requests, ten to a token: 5 million invocations of 10 ms and half a GB.
+    # Half of 100 million requests carry a token, ten requests per token: 5 million invocations of
+    # 10 ms at 0.5 GB.
     assert found["Lambda: verifying tokens"] == (0, round(5 * 0.20 + 5_000_000 * 0.010 * 0.5 * 0.0000133334, 2))
     assert found.keys() - without.keys() == {"Lambda: verifying tokens"}
-    # As many lines of 1.1 KB, at half a dollar a GB, beside one of each request's function and gateway.
+    # Each of these logs a line of 1.1 KB, besides each request's lines; $0.50 per GB.
     incoming = (100_000_000 * 1.9 + 5_000_000 * 1.1) / 1024 / 1024 * 0.50
     assert found["CloudWatch Logs: what comes in"] == (0, round(incoming, 2))
     assert "sends 10 requests in the five minutes" in cost.Estimate(document, 1, TABLE).report("x")
@@ -192,7 +193,7 @@ def test_what_own_functions_cost() -> None:
         }
     }
     found = lines(document)
-    assert found["SQS: waiting for jobs, at most"] == (0.53, 0), "streams are read for nothing"
+    assert found["SQS: waiting for jobs, at most"] == (0.53, 0), "reading streams is free"
     assert found["Secrets Manager: reads"] == (0.04, 0)
     assert found["CloudWatch: 25 metrics of the gateway"] == (7.50, 0)
     assert found["CloudWatch: 18 metrics of the functions"] == (5.40, 0)

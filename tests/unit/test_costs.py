@@ -1,4 +1,4 @@
-"""The requests that docs/reference/request-costs.md says an operation costs are those that it sends."""
+"""Compare docs/reference/request-costs.md with the requests that each operation sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "request-costs.md"
 
 
 def documented_costs(table: int) -> dict[str, str]:
-    """Requests by operation, from one of the tables of costs."""
+    """Return the requests by operation from one of the page's tables."""
     text = DOCUMENT.read_text(encoding="utf-8").split("\n| operation |")[table + 1].partition("\n\n")[0]
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
     return {name.strip(): requests.strip() for name, requests in rows}

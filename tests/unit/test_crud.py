@@ -1,4 +1,4 @@
-"""The six operations, through their handlers."""
+"""Test the six operations through their handlers."""
 
 from __future__ import annotations
 

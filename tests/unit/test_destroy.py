@@ -1,4 +1,4 @@
-"""A destroy says what is lost and what takes long, and stops before it does half of it."""
+"""Test destroy: it names the data that will be lost and the slow steps, and never stops halfway."""
 
 from __future__ import annotations
 

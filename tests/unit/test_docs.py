@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""Test that everything the docs name exists."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READMES = (file for folder in ("modules", "examples") for file in sorted((ROOT /
 INDEXES = sorted((ROOT / "docs").rglob("index.md"))
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "contract").glob("*.md"), *(ROOT / "docs").rglob("*.md"), *READMES]
 
-# What is shown where a page speaks of entity tags: after a header's name, or by itself on such a line.
+# Entity tags that a page shows: after a header's name, or alone on a line about tags.
 TAG = re.compile(r"""(?i:(?:etag|if-match|if-none-match): *(?:W/)?)"([^"\n]*)"|"([^"\s]*-\d+)\"""")
 TAG_LINE = re.compile(r"^.*(?:etag|if-match|if-none-match).*$", re.IGNORECASE | re.MULTILINE)
 
@@ -31,13 +31,13 @@ LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 
 
 def links(page: Path) -> list[tuple[str, str]]:
-    """Return a page's links to the repository itself: text and target."""
+    """Return the text and target of a page's links into the repository."""
     found = LINK.findall(page.read_text())
     return [(text, target) for text, target in found if not target.startswith("https:")]
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the fragments by which a page's headings are linked, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub generates them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     texts = (LINK.sub(r"\1", heading) for heading in headings)
     return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
@@ -100,24 +100,24 @@ def test_security_names_tests_that_there_are() -> None:
 
 
 def test_code_that_is_named_is_there() -> None:
-    """A page names a module of the functions' code, or what is in one: `trestle.item.join_key`."""
+    """A page may name a module of the functions' code or a member of one: `trestle.item.join_key`."""
     named = {name for page in PAGES for name in re.findall(r"`(trestle(?:\.\w+)+)`", page.read_text())} - {"trestle.ts"}
     assert named
     for name in named:
         pkgutil.resolve_name(name)
 
 
-# What only the configuration of a root has, and no tfvars.
+# Names that only a root configuration has, never a tfvars file.
 ROOT_BLOCK = re.compile(r'^(?:module|provider|resource) "', re.MULTILINE)
 
 
 def shown_hcl(page: Path) -> list[str]:
-    """Return the blocks of HCL that a page shows."""
+    """Return a page's HCL blocks."""
     return [textwrap.dedent(text) for text in re.findall(r"^ *```hcl\n(.*?)^ *```", page.read_text(), re.M | re.S)]
 
 
 def tfvars_faults(text: str, file: Path) -> list[str]:
-    """Return what is wrong with the names and types of a block of tfvars."""
+    """Return the faults in names and types of a tfvars block."""
     file.write_text(text)
     variables = tfvars.declared(ROOT / "variables.tf")
     values = tfvars.parse(file, text)
@@ -126,7 +126,7 @@ def tfvars_faults(text: str, file: Path) -> list[str]:
 
 
 def test_tfvars_that_are_shown_are_tfvars(tmp_path: Path) -> None:
-    """A block may also be the inside of `entities` or `functions`."""
+    """A block may also show only the inside of `entities` or `functions`."""
     shown = [(page, text) for page in PAGES for text in shown_hcl(page) if not ROOT_BLOCK.search(text)]
     assert len(shown) > 10
     for page, text in shown:
@@ -138,7 +138,7 @@ def test_tfvars_that_are_shown_are_tfvars(tmp_path: Path) -> None:
 
 
 def shown_tags(text: str) -> list[str]:
-    """Return the entity tags that a page shows, without their quotes; "..." stands for any."""
+    """Return a page's entity tags without quotes; "..." stands for any tag."""
     found = [pair for line in TAG_LINE.findall(text) for pair in TAG.findall(line)]
     return [tag for header, alone in found if (tag := header or alone) != "..."]
 
@@ -155,7 +155,7 @@ def test_entity_tags_are_shown_as_they_are() -> None:
 
 
 def test_a_tag_that_is_shown_is_its_items() -> None:
-    """A reader who makes the tag of the item on the page gets the tag on the page."""
+    """A reader who computes the tag of a page's item gets the page's tag."""
     text = (ROOT / "docs" / "reference" / "http-api.md").read_text()
     (tag, body) = re.findall(r'^ETag: ("[^"]+")\n\n(\{.*\})$', text, re.MULTILINE)[0]
     item = json.loads(body)
@@ -191,13 +191,13 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().split()) <= 1300
 
 
-# How the functions' code names members of a log line: in an object, or one by one.
+# How the code sets members of a log line: as an object, or one by one.
 MEMBERS = re.compile(r"\b(?:fields|decision|known|line)(?:: dict\[str, Any\])? \|?= \{(.*?)\}", re.DOTALL)
 MEMBER = re.compile(r"\b(?:fields|known|line)\[\"(\w+)\"\] \+?=")
 
 
 def rows(page: str, heading: str) -> set[str]:
-    """Return what the first cells of a section's table name."""
+    """Return the names in the first column of a section's table."""
     text = (ROOT / "docs" / "reference" / page).read_text()
     section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)

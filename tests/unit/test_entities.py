@@ -1,4 +1,4 @@
-"""Entities and their operations without HTTP, as code in the same process uses them: several at once."""
+"""Test entities and their operations without HTTP, several in one process."""
 
 from __future__ import annotations
 

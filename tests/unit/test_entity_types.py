@@ -1,4 +1,4 @@
-"""Types of items, as `make types` writes them: for each kind of schema, and as mypy reads them."""
+"""Test the item types that `make types` generates: for each kind of schema, and under mypy."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def schema(**properties: Any) -> str:
 
 
 def test_each_kind_of_schema(tmp_path: Path) -> None:
-    numbers = {"type": "array", "items": {"type": "integer"}}  # the answer of a route
+    numbers = {"type": "array", "items": {"type": "integer"}}  # a route's response
     written(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/numbers.json": json.dumps(numbers)})
     assert module_of(tmp_path) == HEAD + WRITTEN
 

@@ -1,4 +1,4 @@
-"""What a command says of files that it may not use and of a full disk."""
+"""Test the messages about files without permission and about a full disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.errors import UserError, user_errors
 
 
 def run_failing_command(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """What a command that raises this error ends with, and prints."""
+    """Return the exit code and output of a command that raises this error."""
 
     @user_errors
     def command() -> int:
@@ -32,7 +32,7 @@ def test_another_users_file_is_named_with_the_way_to_take_it_back(
     file = tmp_path / "my work" / "state"
     file.parent.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: file.parent.stat().st_uid + 1)
-    # The file is not there yet: its folder is what is not ours.
+    # The file does not exist yet; its folder belongs to another user.
     code, text = run_failing_command(os_error(errno.EACCES, file), capsys)
     assert code == 1
     assert text == (
@@ -50,7 +50,7 @@ def test_ones_own_file_is_named_with_the_way_to_make_it_usable(
 
 @pytest.mark.parametrize("path", ["/data/trestle", "/var/lib/trestle", str(errors.ROOT.parent / "new")])
 def test_no_folder_of_the_system_is_to_be_taken(path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The folder to make the file in is / or the like: a recursive chown there breaks the machine."""
+    """The file's folder is / or similar; a recursive chown there would break the machine."""
     code, text = run_failing_command(os_error(errno.EACCES, Path(path)), capsys)
     assert code == 1
     assert text.endswith("is not yours to write in: name a folder of your own.\n")
@@ -92,7 +92,7 @@ def test_a_temporary_folder_that_cannot_hold_a_socket_is_not_used(
     (tmp_path / "file").touch()
     named = {"long": long, "file": tmp_path / "file", "relative": Path(), "read-only": Path("/proc")}
     monkeypatch.setenv("TMPDIR", str(named.get(folder, tmp_path / "missing")))
-    if folder == "read-only":  # which root may write, as far as access() tells
+    if folder == "read-only":  # access() says that root may write it
         real = os.access
         monkeypatch.setattr(os, "access", lambda path, mode: not path.startswith("/proc") and real(path, mode))
     used = terraform.temporary_folder()

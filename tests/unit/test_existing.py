@@ -1,4 +1,4 @@
-"""What is wrong with an existing VPC or an existing key is found before an apply, with its remedy."""
+"""Test preflight checks of an existing VPC and an existing KMS key: faults are found, each with a remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
 @pytest.fixture(autouse=True, scope="module")
 def aws() -> Iterator[None]:
-    """An account for all tests: each makes a VPC or a key of its own, since to reset moto takes longer than that."""
+    """One account for all tests: each test creates its own VPC or key, which is faster than resetting moto."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
@@ -47,7 +47,7 @@ def context(
     client: Callable[..., Any] = client,
     **variables: Any,
 ) -> findings.Context:
-    """Return what the checks look at: a plan with these variables and changes, and functions as the tools know them."""
+    """Return the checks' input: a plan with these variables and changes, and the tools' view of the functions."""
     plan = {
         "variables": {name: {"value": value} for name, value in variables.items()},
         "resource_changes": list(changes),
@@ -61,7 +61,7 @@ def context(
 def found(
     check: Callable[[findings.Context], findings.Findings], *arguments: Any, **more: Any
 ) -> list[tuple[str, str]]:
-    """Return the levels and texts of what a check finds. Whatever is not ok has a remedy."""
+    """Return the levels and texts of a check's findings, after checking that each problem has a remedy."""
     made = list(check(context(*arguments, **more)))
     assert made
     assert all(bool(each.remedy) == (each.level != findings.OK) for each in made)
@@ -70,7 +70,7 @@ def found(
 
 @dataclass
 class Vpc:
-    """A VPC with two private subnets in two zones, and a gateway endpoint of DynamoDB: all that a guest needs."""
+    """A VPC with private subnets in two zones and a gateway endpoint for DynamoDB: all that a guest system needs."""
 
     ec2: Any = field(default_factory=lambda: client("ec2"))
 
@@ -93,7 +93,7 @@ class Vpc:
         return str(made["VpcEndpoint"]["VpcEndpointId"])
 
     def interface(self, service: str, source: str | None = None, **more: Any) -> tuple[str, str]:
-        """Make an interface endpoint that accepts a block of addresses; return its id and that of its group."""
+        """Create an interface endpoint that accepts a CIDR block; return its id and its security group's."""
         group = self.ec2.create_security_group(GroupName=f"of {service}", Description="x", VpcId=self.id)["GroupId"]
         if source:
             permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": source}]}
@@ -186,7 +186,8 @@ def test_no_way_to_dynamodb(vpc: Vpc) -> None:
     assert check_vpc(vpc) == [("stop", text)]
     (stop,) = existing_network(context(network=vpc.network))
     assert f"--service-name com.amazonaws.us-west-2.dynamodb --route-table-ids {vpc.table}`" in stop.remedy
-    # An internet gateway is no way for functions, and an endpoint in another route table none for these subnets.
+    # Functions cannot use an internet gateway, and these subnets cannot use an endpoint in another
+    # route table.
     gateway = vpc.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     vpc.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc.id)
     vpc.ec2.create_route(RouteTableId=vpc.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
@@ -196,7 +197,7 @@ def test_no_way_to_dynamodb(vpc: Vpc) -> None:
     vpc.table = table
     vpc.ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
     vpc.way_out()
-    assert check_vpc(vpc)[0][0] == "ok", "NAT leads to DynamoDB as well"
+    assert check_vpc(vpc)[0][0] == "ok", "a NAT gateway also leads to DynamoDB"
 
 
 def test_subnets_without_a_route_table_of_their_own_have_the_main_one(vpc: Vpc) -> None:
@@ -227,12 +228,12 @@ def test_services_that_functions_of_your_own_call(vpc: Vpc) -> None:
     vpc.interface("sqs ", "10.20.0.0/16")
     elsewhere = Vpc()
     elsewhere.interface("sqs", "0.0.0.0/0")
-    assert check_vpc(vpc, functions)[0][0] == "stop", "that of another VPC"
+    assert check_vpc(vpc, functions)[0][0] == "stop", "the endpoint is in another VPC"
 
 
 def test_an_endpoint_that_does_not_accept_the_functions(vpc: Vpc) -> None:
     vpc.gateway()
-    endpoint, group = vpc.interface("sqs", "10.20.0.0/24")  # the first subnet alone
+    endpoint, group = vpc.interface("sqs", "10.20.0.0/24")  # only the first subnet
     functions = {"work": calling("sqs")}
     said = [("warning", f"The endpoint {endpoint} of SQS does not accept the functions (functions.work).")]
     assert check_vpc(vpc, functions) == said
@@ -364,7 +365,7 @@ def test_a_system_with_a_key_of_its_own() -> None:
 def test_a_key_with_all_that_is_needed() -> None:
     arn = make_key(ALL, *NEEDED)
     assert check_key(arn) == [("ok", f"{arn} is enabled, and its policy lets the system use it.")]
-    # Not word for word: wider patterns, another order, no condition.
+    # Equivalent, not identical: wider patterns, another order, no condition.
     arn = make_key(logs("*", Action="kms:*"), {**ALL, "Principal": {"AWS": ACCOUNT}}, {**ALARMS, "Condition": {}})
     assert check_key(arn, [*NEEDED, ALARMS])[0][0] == "ok"
 
@@ -384,7 +385,7 @@ def test_statements_that_a_policy_lacks() -> None:
     [
         ([ALL, logs("/aws/lambda/shop-*-test")], "stop"),  # not all groups
         ([ALL, logs("/aws/*", Action="kms:Decrypt")], "stop"),  # not all actions
-        ([ALL, logs("/aws/*", Action=["kms:Decrypt", "kms:GenerateDataKey"])], "stop"),  # one of those in the pattern
+        ([ALL, logs("/aws/*", Action=["kms:Decrypt", "kms:GenerateDataKey"])], "stop"),  # one that the pattern covers
         ([ALL, logs("/aws/*", Principal={"Service": "logs.eu-west-1.amazonaws.com"})], "stop"),
         ([ALL, logs("/aws/*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})], "warning"),
         ([ALL, logs("/aws/*"), {**logs("/aws/vpc/*"), "Effect": "Deny"}], "stop"),
@@ -436,7 +437,7 @@ def test_a_key_of_another_account_is_not_read() -> None:
     arn = f"arn:aws:kms:{REGION}:999999999999:key/0a"
 
     class Closed:
-        """KMS that tells nothing."""
+        """A KMS client that denies every call."""
 
         def __getattr__(self, operation: str) -> Callable[..., Any]:
             def call(**_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a preflight says of what the tfvars bring: topic, log bucket, code signing, firewall, mail; and the budget."""
+"""Test preflight findings on your own topic, log bucket, code signing, firewall and mail, and on the budget."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OURS = {
 }
 THEIRS = {"Condition": {"StringEquals": {"aws:SourceAccount": "2"}}}
 THAT_OF_AN_ORGANIZATION = {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-1"}}}
-# What the output policy_statements says, as a plan knows it.
+# The output policy_statements, as a plan has it.
 NEEDED = {
     "log_bucket": [
         {
@@ -112,7 +112,7 @@ def test_a_topic_that_is_not_there() -> None:
         [],
         [{**PUBLISH, **THEIRS}],
         [{**PUBLISH, "Principal": {"Service": "events.amazonaws.com"}}],
-        # That of one of the two alarms which notify.
+        # The ARN of one of the two alarms that notify.
         [{**PUBLISH, "Condition": {"ArnEquals": {"aws:SourceArn": ALARM}}}],
     ],
 )

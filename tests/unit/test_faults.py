@@ -1,4 +1,4 @@
-"""Faults between a function and DynamoDB: lost answers, throttling, races, deadlines, bugs."""
+"""Test faults between a function and DynamoDB: lost responses, throttling, races, deadlines, bugs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BROKEN = error("InternalServerError", 500)
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    # The tests share a client, and its retry quota would run out.
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
 
 
@@ -69,7 +69,7 @@ def test_a_delete_that_was_refused_before_finds_nothing(api: Api) -> None:
         assert api.request("DELETE", "/items/none").status == 404
     with api.fault("DeleteItem", THROTTLED, THROTTLED):
         assert api.request("DELETE", f"/items/{api.create({})['id']}").status == 204
-    with api.fault("DeleteItem", BROKEN):  # which may have been carried out
+    with api.fault("DeleteItem", BROKEN):  # the first attempt may have deleted the item
         assert api.request("DELETE", "/items/none").status == 204
 
 
@@ -118,7 +118,7 @@ def test_nothing_is_written_once_the_gateway_has_given_up(api: Api, monkeypatch:
 
 
 def overtake(api: Api, path: str) -> Any:
-    """Another request changes the item first."""
+    """Make another request change the item first."""
 
     def change(_: Any) -> None:
         api.client.update_item(
@@ -250,7 +250,7 @@ def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
 @pytest.mark.parametrize("operation", ["create", "get", "list", "replace", "merge", "delete"])
 def test_an_event_of_another_kind_is_500(api: Api, operation: str, event: Any) -> None:
     if operation == "list" and event and event["requestContext"]:
-        return  # an event with nothing in it asks for the first page
+        return  # an empty event requests the first page
     answer = api.invoke(operation, event)
     assert answer.status == 500
     assert answer.json["type"] == "urn:trestle:problem:internal-error"

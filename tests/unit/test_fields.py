@@ -1,4 +1,4 @@
-"""Who reads and who writes properties: `fields`, in every operation, by the caller's access token."""
+"""Test `fields`: which callers may read and write a property, in every operation, by their access token."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PERSON: dict[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "minLength": 1},
-        "salary": {"type": "number", "minimum": 1},  # read and written by hr alone
-        "grade": {"enum": ["a", "b"], "type": "string", "default": "a"},  # read by all, written by hr
-        "pin": {"type": "string", "minLength": 4},  # written by all, read by nobody
-        "mood": {"type": "string", "default": "fine"},  # written by all, read by the scope
+        "salary": {"type": "number", "minimum": 1},  # only hr reads and writes it
+        "grade": {"enum": ["a", "b"], "type": "string", "default": "a"},  # all read it, hr writes it
+        "pin": {"type": "string", "minLength": 4},  # all write it, nobody reads it
+        "mood": {"type": "string", "default": "fine"},  # all write it, the scope reads it
         "memo": {"type": "object", "properties": {"a": TEXT, "b": TEXT}, "additionalProperties": False},
-        "state": {"type": "string", "default": "new", "readOnly": True},  # the server's, read by hr alone
+        "state": {"type": "string", "default": "new", "readOnly": True},  # the server writes it, hr reads it
         "team": TEXT,
     },
     "required": ["name", "salary", "pin"],
@@ -55,13 +55,13 @@ STAMPS = ("id", "createdAt", "updatedAt", "version")
 
 @pytest.fixture(params=["each by itself", "together"])
 def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A schema whose properties can be validated by themselves, and one with a combinator at its top."""
+    """A schema whose properties are validated one by one, and one with a combinator at its top level."""
     return PERSON | ({"anyOf": [{"required": ["name"]}]} if request.param == "together" else {})
 
 
 @pytest.fixture(params=["cognito", "jwt"])
 def make(make_api: Make, schema: dict[str, Any], request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Makes the callers of an entity: people(**options) returns how groups and scopes call it."""
+    """Return a factory of callers: people(**options) returns a function from groups and scopes to a caller's Api."""
 
     def made(**options: Any) -> Callable[..., Api]:
         api = make_api(OPTIONS | options, {"person": schema}, numeric=["salary"])
@@ -87,14 +87,14 @@ def doc_of(answer: Any) -> dict[str, Any]:
 
 
 def stored(api: Api) -> dict[str, Any]:
-    """The object of the one item in the table."""
+    """Return the object of the table's only item."""
     (record,) = api.client.scan(TableName=TABLE)["Items"]
     found: dict[str, Any] = decode(record["doc"])
     return found
 
 
 def store(api: Api, values: dict[str, Any]) -> None:
-    """Write properties of the one item as a job would."""
+    """Write properties of the only item directly, as a job would."""
     (record,) = api.client.scan(TableName=TABLE)["Items"]
     api.client.update_item(
         TableName=TABLE,
@@ -104,7 +104,7 @@ def store(api: Api, values: dict[str, Any]) -> None:
     )
 
 
-# --- The judgement
+# --- Rules
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def store(api: Api, values: dict[str, Any]) -> None:
         ("owner", ["owner"], ["owner"], False, False),
         ("owner", [], [], True, True),
         ("nobody", ["nobody"], ["nobody"], True, False),
-        ("", [""], [""], True, False),  # what nobody knows closes
+        ("", [""], [""], True, False),  # an unknown rule denies
         ("groups=hr", ["hr"], [], True, False),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_rule_lets_whom_it_names(
     assert fields.unwritable(groups, scopes, is_owner=is_owner) == (set() if allowed else {"b"})
 
 
-# --- Answers
+# --- Responses
 
 
 def test_what_the_caller_may_not_read_is_in_no_answer(people: Callable[..., Api]) -> None:
@@ -169,7 +169,7 @@ def test_what_the_caller_may_not_read_is_in_no_answer(people: Callable[..., Api]
 
 
 def test_what_nobody_may_read_is_in_no_byte_of_an_answer(people: Callable[..., Api]) -> None:
-    """Errors included: of states, of faults, of keys and of sizes."""
+    """Includes error responses: about state, faults, keys and sizes."""
     canary, path = "c4n4ry", ""
     api, hr = people(), people("hr")
     sent = {**BODY, "pin": canary, "memo": {"a": canary}, "mood": canary}
@@ -195,13 +195,13 @@ def test_what_nobody_may_read_is_in_no_byte_of_an_answer(people: Callable[..., A
 
 
 def test_a_token_less_caller_sees_what_everybody_sees(make: Callable[..., Any]) -> None:
-    """An API key, an identity of AWS or nobody: whoever has no access token of the system is in no group."""
+    """API keys, IAM identities and anonymous callers have no access token, so they are in no group."""
     people = make(signed_in=[])
     people("hr").create(BODY | {"salary": 5})
     api = people()
     for claims in (
         None,
-        {"sub": "ann", "token_use": "id", "cognito:groups": ["hr"]},  # no access token
+        {"sub": "ann", "token_use": "id", "cognito:groups": ["hr"]},  # not an access token
         {"sub": "a#b", "token_use": "access", "cognito:groups": ["hr"]},
         {"cognito:groups": ["hr"], "token_use": "access"},
     ):
@@ -216,7 +216,7 @@ def test_a_token_less_caller_sees_what_everybody_sees(make: Callable[..., Any]) 
 
 
 def test_a_caller_is_never_told_that_what_they_have_is_what_they_would_get(people: Callable[..., Api]) -> None:
-    """Whoever joins a group sees more of an item that nobody has changed."""
+    """A caller who joins a group sees more of an unchanged item."""
     made = people("hr").request("POST", "/items", BODY | {"salary": 5})
     path, match = f"/items/{made.json['id']}", {"If-None-Match": made.etag}
     assert "salary" not in people().request("GET", path, headers=match).json
@@ -271,7 +271,7 @@ def test_a_cursor_opens_no_list_that_its_holder_may_not_have(people: Callable[..
 
 @pytest.mark.parametrize("value", [5, 0, None, "free", {"a": None}, [1]])
 def test_what_the_caller_may_not_write_is_refused_with_its_place(people: Callable[..., Api], value: Any) -> None:
-    """Whatever its value: the stored one too, and null."""
+    """With any value, including the stored one and null."""
     hr, api = people("hr"), people("staff")
     made = hr.create(BODY | {"salary": 5})
     before = stored(api)
@@ -306,7 +306,7 @@ def test_a_create_needs_what_the_caller_may_write_and_fills_in_defaults_of_the_r
 
 
 def test_a_property_that_not_everybody_can_write_is_required_of_nobody(people: Callable[..., Api]) -> None:
-    """Items without it are there: who may write it can go on with them."""
+    """So items without it exist, and callers who may write it can still change them."""
     made = people().create(BODY)
     for body in ({"team": "y"}, {"memo": {"a": "1"}}, {"salary": 7}, {"salary": None}):
         assert people("hr").request("PATCH", f"/items/{made['id']}", body).status == 200
@@ -323,10 +323,11 @@ def test_an_item_keeps_what_a_put_cannot_have(people: Callable[..., Api]) -> Non
     assert requests == ["GetItem", "UpdateItem"]
     kept = {"salary": 5, "grade": "b", "pin": "1234", "mood": "sad", "memo": {"a": "1"}, "state": "old"}
     assert stored(hr) == {"name": "Bea", **kept}
-    # What they may write and not read stays unless the body has it.
+    # A property that they may write but not read stays unless the body has it.
     people().request("PUT", path, {"name": "Bea", "pin": "9999", "memo": {"b": "2"}, "state": "mine"})
     assert stored(hr) == {"name": "Bea", **kept, "pin": "9999", "memo": {"b": "2"}}
-    # Who reads and writes it has it replaced, as ever; a default comes back where the body leaves out.
+    # For a caller who reads and writes it, PUT replaces it as usual; a missing property gets its
+    # default.
     assert doc_of(hr.request("PUT", path, {"name": "Cid"})) == {"name": "Cid", "grade": "a", "state": "old"}
     assert stored(hr) == {
         "name": "Cid", "grade": "a", "mood": "sad", "state": "old", "pin": "9999", "memo": {"b": "2"},
@@ -355,7 +356,7 @@ def test_a_patch_reaches_what_may_be_written_and_not_read(people: Callable[..., 
     }  # fmt: skip
     assert people().request("PATCH", path, {"memo": None, "mood": None}).status == 200
     assert {"memo", "mood"}.isdisjoint(stored(hr))
-    for body in ({"pin": None}, {"pin": None, "memo": {"a": "1"}}):  # required, whatever is stored
+    for body in ({"pin": None}, {"pin": None, "memo": {"a": "1"}}):  # required, even if a value is stored
         answer = people().request("PATCH", path, body)
         assert (answer.status, [each["pointer"] for each in answer.json["errors"]]) == (422, ["/pin"])
     answer = people().request("PATCH", path, {"memo": {"c": 1}, "pin": "1"})
@@ -363,7 +364,7 @@ def test_a_patch_reaches_what_may_be_written_and_not_read(people: Callable[..., 
 
 
 def test_stored_values_that_break_the_schema_are_not_told(people: Callable[..., Api]) -> None:
-    """The schema became stricter: faults of what the caller may not see would tell of it."""
+    """After a stricter schema, faults in hidden properties would reveal their values."""
     made = people().create(BODY)
     store(people(), {"salary": "memo", "pin": 5, "memo": {"z": 1}, "state": 1, "grade": 7})
     path = f"/items/{made['id']}"
@@ -427,7 +428,7 @@ ALIKE = ["Salary", "salary ", "salar\u0443", "\uff53alary", "salary\u200b", "/sa
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_a_name_that_looks_like_it_is_another_property(make_api: Make, name: str) -> None:
-    """It neither opens the one nor is closed by it."""
+    """The rule of one property does not apply to the other, in either direction."""
     schema = {"type": "object", "properties": {"salary": TEXT}}
     api = make_api({"schema": "s", "fields": {"salary": HR}}, {"s": schema})
     made = api.as_user("a", **{"cognito:groups": ["hr"]}).create({"salary": "c4n4ry"})
@@ -441,7 +442,7 @@ def test_escapes_and_repetitions_of_a_name_do_not_pass(make_api: Make) -> None:
     api = make_api({"schema": "s", "fields": {"salary": HR}}, {"s": schema})
     assert api.request("POST", "/items", r'{"sal\u0061ry": "x"}').status == 403
     assert api.request("POST", "/items", '{"salary": "x", "salary": "y"}').status == 400
-    assert api.request("POST", "/items", '{"a": {"salary": "x"}}').status == 201  # another object's property
+    assert api.request("POST", "/items", '{"a": {"salary": "x"}}').status == 201  # a nested property of the same name
 
 
 # --- Rules on the whole object
@@ -474,7 +475,7 @@ def combined(make_api: Make, fields: dict[str, Any], **keywords: Any) -> Callabl
 def test_no_answer_depends_on_the_value_of_what_the_caller_may_not_read(
     make_api: Make, keywords: dict[str, Any]
 ) -> None:
-    """The same requests on items that differ in it alone are answered alike."""
+    """Sends the same requests to items that differ only in that property, and compares the responses."""
     people = combined(make_api, {"h": HR}, **keywords)
     requests: list[tuple[str, Any]] = [
         ("GET", None), ("PUT", {"a": "1"}), ("PUT", {}), ("PATCH", {"a": "1"}), ("PATCH", {"a": None}),
@@ -502,7 +503,7 @@ def test_no_answer_depends_on_the_value_of_what_the_caller_may_not_read(
 
 
 def test_a_rule_on_what_the_caller_may_read_and_not_write_holds(make_api: Make) -> None:
-    """As for readOnly properties: once the item has them."""
+    """As with readOnly properties, the rule holds once the item has them."""
     people = combined(make_api, {"h": {"write": "group=hr"}}, anyOf=[{"not": {"required": ["h"]}}, {"required": ["a"]}])
     people().create({"id": "1"})
     assert people("hr").request("PATCH", "/items/1", {"h": "x"}).status == 422
@@ -554,7 +555,7 @@ def test_the_owner_reads_and_writes_what_is_the_owners(make_api: Make) -> None:
 
 
 def test_who_sees_all_is_not_the_owner(make_api: Make) -> None:
-    """What `fields` keep for the owner stays theirs, whatever a seer may read and write."""
+    """Properties that only the owner may access stay the owner's, even from callers with access to all items."""
     options: dict[str, Any] = {
         "owner": "sub", "sees_all": "group=support", "acts_for": "group=support", "ids": "client", "schema": "note",
         "signed_in": list(OPERATIONS.values()), "filters": {"mine": {}},
@@ -658,7 +659,7 @@ def test_entities_that_hooks_use_show_them_everything(hooked: Hooked) -> None:
     }
 
 
-# --- The cost
+# --- Costs
 
 
 def test_an_entity_without_fields_imports_nothing_for_them() -> None:
@@ -682,7 +683,7 @@ def test_a_put_reads_the_item_only_if_something_may_stay(make_api: Make) -> None
     assert (flat.status, requests) == (200, ["UpdateItem"])
 
 
-# --- Functions of one's own
+# --- Functions of app/
 
 
 OWN_OPTIONS = {"fields": FIELDS, "filters": {"salary": {}, "team": {}}}
@@ -691,7 +692,7 @@ ANY_GATEWAY = {"authorizer": {"claims": {"sub": "bob", "token_use": "access"}}}
 
 
 def function_of(own: Own, code: str, used: dict[str, Any] | None = None, **more: Any) -> Function:
-    """A function whose body is this code; `e` is the entity people."""
+    """Deploy a function with this body; `e` is the entity people."""
     people = {"operations": EVERYTHING, "schema": PERSON, "options": OWN_OPTIONS}
     body = textwrap.indent(textwrap.dedent(code), "    ")
     return own(
@@ -739,7 +740,7 @@ def test_a_route_reads_what_its_caller_may_read(own: Own) -> None:
     ],
 )
 def test_a_route_does_nothing_that_its_caller_may_not(own: Own, write: str) -> None:
-    """What it passes on is refused as the API would."""
+    """Input that it passes on is refused as by the API."""
     seed(own)
     code = f"""
     BODY = {BODY!r}

@@ -1,4 +1,4 @@
-"""Filters: lists narrowed by a property's value and the range of another."""
+"""Test filters: lists by a property's value and another property's range."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ DUE = {"dueDate": "2026-01-01", "rank": 1}
 
 @pytest.fixture
 def tasks(make_api: Make) -> Api:
-    """An entity with filters."""
+    """The API of an entity with filters."""
     return make_api(OPTIONS, {"task": TASK}, numeric=["rank"])
 
 
 def list_items(api: Api, **query: str) -> list[Any]:
-    """The items of a list."""
+    """Return a list's items."""
     return [
         item
         for page in follow(api, **{name.replace("__", "."): v for name, v in query.items()})
@@ -165,7 +165,7 @@ def meets(value: Any, conditions: dict[str, Any]) -> bool:
         "gte": lambda bound: value >= bound,
         "lt": lambda bound: value < bound,
         "lte": lambda bound: value <= bound,
-        "prefix": lambda bound: value.startswith(bound),  # noqa: PLW0108 - numbers have none
+        "prefix": lambda bound: value.startswith(bound),  # noqa: PLW0108 - numbers have no startswith
     }
     return all(tests[operator](bound) for operator, bound in conditions.items())
 
@@ -271,7 +271,7 @@ ODD = [
         "\u0661\u0662\u0663\u0664-01-01",
     ),
 ]
-# All that strict reading lets through.
+# All texts that the strict reader accepts.
 TIMES = {
     "0000-01-01": ">", "0000-02-29T00:00:00Z": ">", "0001-01-01T00:00:00+23:59": ">", "0999-01-01": ">",
     "1969-12-31T23:59:60Z": ">", "9999-12-31": "<", "9999-12-31T23:59:59.999999999-23:59": "<",
@@ -303,7 +303,7 @@ def test_every_time_that_can_be_written_bounds_a_list(tasks: Api) -> None:
 
 
 def query_faults(api: Api, **query: Any) -> dict[str, str]:
-    """The faults of a query, by parameter."""
+    """Return a query's faults by parameter."""
     answer, requests = api.requests_of("GET", "/items", query=query)
     assert (answer.status, requests) == (400, []), query
     return {fault["parameter"]: fault["detail"] for fault in answer.json["errors"]}
@@ -449,7 +449,7 @@ NARROW = {
 
 @pytest.fixture
 def narrow(make_api: Make) -> Api:
-    """An entity whose properties take few values."""
+    """The API of an entity whose properties allow few values."""
     return make_api({"schema": "narrow", "filters": {name: {} for name in NARROW["properties"]}}, {"narrow": NARROW})
 
 

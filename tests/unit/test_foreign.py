@@ -1,4 +1,4 @@
-"""Records that another program wrote: what JSON can show is shown, the rest is named and stops nothing."""
+"""Test records that another program wrote: JSON values are shown, other records are logged and skipped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ITEMS = Entity("items", TABLE)
 STAMP = {"S": "2026-01-02T03:04:05.000006Z"}
 WHOLE: dict[str, Any] = {"createdAt": STAMP, "updatedAt": STAMP, "version": {"N": "1"}, "doc": {"M": {}}}
 HUGE = f"9.{'9' * 37}E+125"
-# What DynamoDB has and JSON has not, with what is shown of it.
+# DynamoDB values without a JSON equivalent, and what the API shows for them.
 SHOWN: list[tuple[dict[str, Any], Any]] = [
     ({"NS": ["38", "40", "1.5", "1E+40"]}, [38, 40, 1.5, 1e40]),
     ({"SS": ["red", "green"]}, ["red", "green"]),
@@ -32,7 +32,7 @@ SHOWN: list[tuple[dict[str, Any], Any]] = [
     ({"NULL": True}, None),
     ({"N": HUGE}, Decimal(HUGE)),
 ]
-# Records that are no items, with why not.
+# Records that are not items, with the reason.
 VALUE = "holds a value that JSON does not have, or a version that is no whole number"
 ODD: dict[str, tuple[dict[str, Any], str]] = {
     "bare": (dict.fromkeys(WHOLE), "lacks createdAt and doc and updatedAt and version"),
@@ -78,7 +78,7 @@ def test_what_json_can_show_is_shown_and_kept(api: Api, value: dict[str, Any], s
     store_record(api, "a", {"doc": {"M": {"theirs": value}}})
     read = api.request("GET", "/items/a")
     found = loads(read.body)["theirs"]
-    shown = found if "NS" in value and sorted(found) == sorted(shown) else shown  # which has no order
+    shown = found if "NS" in value and sorted(found) == sorted(shown) else shown  # a set has no order
     assert (read.status, found) == (200, shown)
     assert run_reindex(api).changed == 1
     assert api.request("GET", "/items").json["items"] == [read.json]
@@ -94,7 +94,7 @@ def test_what_json_can_show_is_shown_and_kept(api: Api, value: dict[str, Any], s
 
 
 def sort_sets(value: Any) -> Any:
-    """A value with its sets in one order: DynamoDB's have none."""
+    """Sort the sets in a value, since DynamoDB's have no order."""
     if isinstance(value, dict):
         return {
             kind: sorted(each) if kind in ("NS", "SS") else sort_sets(each)
@@ -151,7 +151,7 @@ def test_times_of_another_form_are_not_exported(api: Api, stamp: str) -> None:
         reason = "/createdAt Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"
         assert (read.status, read.json["createdAt"], read.etag) == (200, stamp, f'"{stamp}-1"')
     else:
-        assert read.status == 500, "no header can hold it"
+        assert read.status == 500, "no header can contain it"
     items, done = export_items(api)
     assert (items, done.left_out) == ({}, [f"a: {reason}"])
     assert api.request("DELETE", "/items/a").status == 204

@@ -1,4 +1,4 @@
-"""Attacks on functions of app/ that hand on to entity() whatever their callers send: nobody reaches another owner."""
+"""Attack functions of app/ that pass callers' input to entity() unchecked: nobody reaches another owner's items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trestle.store import boto3_client
 ADA, BOB = "0ada0000-9b1d-4a51-8f7e-2d6f1f0a9c11", "0b0b0000-9b1d-4a51-8f7e-2d6f1f0a9c11"
 MARK = "ada's alone"
 
-# A function that trusts its caller with every argument.
+# A function that passes on every argument of its caller.
 SOURCE = """
     e = entity("orders")
     def seed(job, context):
@@ -70,7 +70,7 @@ WHATS = [
 
 
 def records() -> dict[str, Any]:
-    """What is stored of Ada's."""
+    """Return Ada's stored records."""
     found = boto3_client.shared_client().scan(TableName="test-orders")["Items"]
     return {record["id"]["S"]: record for record in found if record["owner"]["S"] == ADA}
 
@@ -81,7 +81,7 @@ def signed_in(user: str) -> dict[str, Any]:
 
 @pytest.fixture
 def attack(own: Own) -> Callable[[dict[str, Any]], None]:
-    """Lets Bob call the function, and holds that Ada's items are neither shown nor touched."""
+    """Return a function that calls as Bob and checks that Ada's items are neither returned nor changed."""
     used = entities(options={"owner": "sub", "ids": "client", "filters": {"title": {"sort": "price"}}})
     trusted = own(SOURCE, used=used, owners="any", kind="routes")
     cursors = trusted.call("seed", _context(BOB), {"ada": ADA, "bob": BOB, "mark": MARK})

@@ -1,4 +1,4 @@
-"""Functions of app/: how they are called, what they can reach, and what they raise for those who run them."""
+"""Test functions of app/: how they are called, what they can access, and the errors that operators see."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def call(function: Function, *arguments: Any, **context: Any) -> Any:
 
 
 def cause(function: Function, *arguments: Any, **context: Any) -> Exception:
-    """What a function raises that fails: the error behind its CodeError."""
+    """Run a function that fails; return the cause of its CodeError."""
     with pytest.raises(CodeError, match=r"^The function payments failed at app/payments\.py:") as error:
         call(function, *arguments, **context)
     assert isinstance(error.value.__cause__, Exception)
@@ -152,7 +152,7 @@ def test_settings(own: Own) -> None:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What AWS's other services were asked; "answer" is what they say."""
+    """The calls of other AWS services; "answer" is their response."""
     found: dict[str, Any] = {"calls": [], "answer": {"SecretString": VALUE}}
 
     def request(service: Any, _: Any, action: str, payload: Any, *, region: str = "") -> Any:
@@ -315,7 +315,7 @@ def test_an_operation_that_uses_lacks(own: Own) -> None:
     lacks = 'payments may not get "orders". Write orders = ["get"] in functions.payments.uses.'
     assert str(cause(own(GET), None)) == lacks
     assert str(cause(own(GET, used={"orders": {"operations": ["list"]}}), None)) == lacks
-    # What only the hooks of its entities may do, the function may not.
+    # A function may not do what only its entities' hooks may.
     assert str(cause(own(GET, used=ORDERS, uses={"rooms": ["get"]}), None)) == lacks
     with pytest.raises(app.NotFound):
         call(own(GET, used=ORDERS, uses={"orders": ["get"]}), None)
@@ -356,7 +356,7 @@ def entities(**orders: Any) -> Any:
 
 
 def run(own: Own, code: str, *, used: Any = None, context: Any = None, **more: Any) -> Any:
-    """What a function returns whose body is this code; `e` is its entity."""
+    """Run a function with this body and return its result; `e` is its entity."""
     body = textwrap.indent(textwrap.dedent(code), "    ")
     function = own(f"e = entity('orders')\ndef handle(job, context):\n{body}", used=used or entities(), **more)
     return call(function, None, **(context or {}))
@@ -468,7 +468,7 @@ def test_an_idempotency_key_is_the_functions_own(own: Own) -> None:
     made = run(own, KEYED, context={"gateway": SIGNED_IN, "caller": "ada"})
     other = {"gateway": {}, "caller": "bob"}
     assert run(own, "return e.create({'title': 'a', 'price': 9}, key='k').id", context=other) == made
-    # Hooks do not run again, and whatever they made of the first object is returned.
+    # Hooks do not run again: the result is the item that they made of the first object.
     hooks = "def before_create(draft, context):\n    draft['done'] = True\n"
     code = """
         first = e.create({"title": "h", "price": 1}, key="m")
@@ -743,7 +743,7 @@ def test_a_forged_cursor_leads_to_nobody(own: Own) -> None:
 
 
 def tenant_of(owner: object, subject: str = "ada") -> Any:
-    """The requestContext of a caller with a tenant."""
+    """Return the requestContext of a caller with a tenant."""
     return {"authorizer": {"claims": {**USER, "sub": subject, "tenant": owner}}}
 
 
@@ -1097,7 +1097,7 @@ def test_a_table_that_does_not_answer(own: Own, make_api: Make, monkeypatch: pyt
 
 
 def test_everyone_is_read_to_the_end_without_what_has_expired(own: Own) -> None:
-    """moto's pages are of 1 MB too, as DynamoDB's are."""
+    """moto's pages end at 1 MB, like DynamoDB's."""
     used = entities(options={"owner": "sub", "ttl": "ends"}, schema={"type": "object"})
     code = """
         for n in range(12):
@@ -1132,7 +1132,7 @@ def test_a_position_that_the_table_refuses(own: Own, make_api: Make) -> None:
 def test_a_value_of_a_secret_is_in_no_line_of_the_log(
     own: Own, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """However own code fails with it: by its text, by a refused call, by what Trestle says of itself."""
+    """In each way to fail with it: own code's message, a refused call, Trestle's own message."""
     asked["answer"] = {"SecretString": VALUE * 3}
     source = """
         def handle(job, context):

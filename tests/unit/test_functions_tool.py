@@ -1,4 +1,4 @@
-"""`make run` and `make redrive`: functions are called, and dead letters taken back, and nothing is lost on the way."""
+"""Test `make run` and `make redrive`: functions are called, dead letters are redriven, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Load = Callable[..., Deployed]
 
 
 class Lambda:
-    """Lambda's client: it calls handlers in this process, as `invoke` does."""
+    """A fake Lambda client whose `invoke` calls handlers in this process."""
 
     class exceptions:  # noqa: N801 - boto3's name
         class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name
@@ -91,7 +91,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
 
 @pytest.fixture
 def load(tmp_path: Path, client: Lambda) -> Load:
-    """Deploys a function with its queues: load("deliver", JOBS)."""
+    """Return a factory of functions with their queues: load("deliver", JOBS)."""
 
     def make(key: str, source: str) -> Deployed:
         known = FUNCTIONS[key]
@@ -109,7 +109,7 @@ def load(tmp_path: Path, client: Lambda) -> Load:
 
 
 def send(key: str, *bodies: Any) -> str:
-    """Put dead letters of a function there; return their queue's URL."""
+    """Send dead letters of a function; return their queue's URL."""
     url = new_queue(str(FUNCTIONS[key]["dead_letters"]))
     for body in bodies:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -118,7 +118,7 @@ def send(key: str, *bodies: Any) -> str:
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What the command said, without its steps and the function's log."""
+    """Return the command's output without its steps and the function's log."""
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
     return [line for line in printed.err.splitlines() if not re.match(r"\{|\s*\d+ s  ", line)]
@@ -328,7 +328,7 @@ def test_changes_are_done_or_stay(load: Load, capsys: pytest.CaptureFixture[str]
         "holds no change and no position in a stream",
         "holds no change and no position in a stream",
     ]
-    # At once there for everybody, and for the next run.
+    # The message is visible at once for everybody, including the next run.
     received = own_functions.sqs().receive_message(QueueUrl=letters, MaxNumberOfMessages=10, VisibilityTimeout=0)
     assert {each["MessageId"] for each in received["Messages"]} == {line.partition(":")[0] for line in kept}
 
@@ -380,7 +380,7 @@ def stream(client: Lambda, make_api: Make) -> Api:
 
 
 def position_of(api: Api, *, shard: bool = True) -> dict[str, Any]:
-    """Where the stream's records are, as Lambda writes it for a batch that it gave up."""
+    """Return the position of stream records as Lambda writes it for a batch it gave up on."""
     streams = boto3.client("dynamodbstreams", region_name=REGION)
     arn = api.client.describe_table(TableName="test-items")["Table"]["LatestStreamArn"]
     (each,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
@@ -450,7 +450,7 @@ def test_a_position_that_crashes_the_function_again_stays(
 
 
 class Streams:
-    """A stream's client whose answers are given, in turn."""
+    """A fake stream client with scripted responses."""
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {name: list(each) for name, each in answers.items()}
@@ -513,7 +513,7 @@ def test_a_position_that_the_stream_no_longer_has_is_named(
 
 
 def test_records_that_come_in_several_pages(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each as Lambda sends it, whatever form the stream's own API has."""
+    """The function gets each record in Lambda's form, not in the form of the stream's API."""
     function = load("mail", CHANGES)
     handler = function.handler
 
@@ -543,7 +543,7 @@ def test_records_that_come_in_several_pages(load: Load, monkeypatch: pytest.Monk
     environment = FakeEnvironment({}, clients, own_functions=FUNCTIONS)
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
     assert redrive("mail") == 0
-    # The third holds what no item can hold: the log names it, and it is passed over.
+    # The third record has a value that no item can have: it is logged and skipped.
     assert [(each.kind, each.item.id) for each in function.code.seen] == [("expired", "i1"), ("deleted", "i2")]
 
 

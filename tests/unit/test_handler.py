@@ -1,4 +1,4 @@
-"""What every function does around its endpoint: the log, CORS, the environment."""
+"""Test what every function does around its endpoint: logging, CORS, reading the environment."""
 
 from __future__ import annotations
 

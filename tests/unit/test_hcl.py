@@ -1,4 +1,4 @@
-"""How HCL is laid out, beyond what `terraform fmt` sees to."""
+"""Test the format of HCL where `terraform fmt` has no rule."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def test_lines_end_at_140_columns(file: Path) -> None:
 
 @pytest.mark.parametrize("file", [f for f in FILES if f.suffix == ".tf"], ids=lambda file: str(file.relative_to(ROOT)))
 def test_the_tools_can_read_what_terraform_reads(file: Path) -> None:
-    """python-hcl2, by which the tools follow calls of modules, knows less than Terraform does."""
+    """The tools follow module calls with python-hcl2, which does not support all of Terraform's syntax."""
     assert untraced(hcl2.parses)(file.read_text(encoding="utf-8"))

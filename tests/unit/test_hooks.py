@@ -1,4 +1,4 @@
-"""Hooks, on the real handlers: what they are given, what becomes of what they do, and what callers learn of it."""
+"""Test hooks on the real handlers: their arguments, their effects, and what callers see of them."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def table_of(make_api: Make, name: str, options: Any = None) -> Api:
-    """The plain functions of a used entity."""
+    """Return the functions, without hooks, of an entity that hooks use."""
     return make_api(options or NIGHTS, TABLE_NAME=f"test-{name}", ENTITY=name)
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The log's lines since the last look."""
+    """Return the log lines since the last call."""
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 def failed(answer: Any, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The log's line of a request that failed in own code, of which the caller learned nothing."""
+    """Return the log line of a request that failed in own code, after checking that the caller got no details."""
     assert answer.status == 500
     assert answer.json["type"] == "urn:trestle:problem:internal-error"
     (line,) = (line for line in lines_of(capsys) if line.get("status") == 500)
@@ -364,7 +364,7 @@ def test_put_that_merges_runs_the_same_hook(hooked: Hooked) -> None:
 def test_a_patch_is_judged_by_what_has_changed(
     hooked: Hooked, make_api: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = make_api().create({"price": 1})  # lacks the title that the schema requires now
+    old = make_api().create({"price": 1})  # stored without the title that the schema now requires
     api = hooked(
         "def before_update(draft, current, context): draft['done'] = draft.get('note', 'x') == 'x' or 5",
         schema=SCHEMA,
@@ -505,7 +505,7 @@ def test_one_function_has_all_hooks(hooked: Hooked, capsys: pytest.CaptureFixtur
 
 
 def issued(subject: str, **claims: Any) -> dict[str, Any]:
-    """What the Lambda authorizer says of a token of an issuer's."""
+    """Return the Lambda authorizer's context for an issuer's token."""
     known = {"sub": subject, "tenants": ["a", {"b": 1}], **claims}
     return {"sub": subject, "groups": ["g h"], "scopes": ["s:t"], "claims": known, "exp": 2**40}
 
@@ -814,7 +814,7 @@ def test_writes_join_the_items_own(hooked: Hooked, make_api: Make) -> None:
     read = api.request("GET", path)
     assert (read.json, read.etag) == (patched.json, patched.etag)
     api.request("PATCH", path, {"calls": ["transaction.create('nights', {}, 'c')"]})
-    assert api.request("DELETE", path).status == 409  # c is there already
+    assert api.request("DELETE", path).status == 409  # c already exists
     assert api.request("GET", path).status == 200
     nights.request("DELETE", "/items/c")
     assert api.request("DELETE", path).status == 204
@@ -950,7 +950,7 @@ def test_hooks_of_what_a_hook_writes_run_in_the_same_transaction(hooked: Hooked,
     nights, log = table_of(make_api, "nights"), table_of(make_api, "log")
     assert nights.request("GET", "/items/a").json["by"] == ["key1", "a"]
     assert log.request("GET", "/items/made").status == 200
-    assert calls("create('nights', {'n': 1}, 'b')").status == 409  # the log's item is there
+    assert calls("create('nights', {'n': 1}, 'b')").status == 409  # the log's item exists
     assert nights.request("GET", "/items/b").status == 404
     assert calls("merge('nights', 'a', {'n': 2})").status == 201
     assert nights.request("GET", "/items/a").json["was"] == 1
@@ -988,7 +988,7 @@ def before_delete(current, context):
 
 
 def with_rival(api: Api, rival: Callable[[Any], None]) -> None:
-    """Let somebody else write while a hook runs."""
+    """Make another client write while a hook runs."""
     vars(sys.modules["app.rules"])["interfere"] = rival
 
 
@@ -1104,7 +1104,7 @@ def test_a_repeated_key_answers_the_item_as_it_is_and_runs_no_hook(hooked: Hooke
 
 
 def test_two_requests_with_a_key_at_once_make_one_item(hooked: Hooked, make_api: Make) -> None:
-    """Both find nothing, and run the hook; the second meets the first one's item."""
+    """Both find no item and run the hook; the second write then meets the first one's item."""
     api = hooked(
         COUNTED.replace("    if ", "    interfere(draft)\n    if "),
         uses={"nights": {"operations": ANY, "options": NIGHTS}},

@@ -1,4 +1,4 @@
-"""Idempotency-Key on POST."""
+"""Test Idempotency-Key on POST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions with a queue: jobs, scheduled jobs and events as SQS brings them, their retries, and direct invocations."""
+"""Test functions with a queue: jobs, scheduled jobs and events from SQS, their retries, and direct invocations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Deploy = Callable[..., Deployed]
 
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """Makes a function with a queue: deployed(source, kind="schedule", attempts=5)."""
+    """Return a factory of functions with a queue: deployed(source, kind="schedule", attempts=5)."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
@@ -55,7 +55,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
 
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """For how many seconds each message was hidden, by its receipt."""
+    """The seconds for which each message was hidden, by its receipt."""
     found: list[tuple[str, int]] = []
     monkeypatch.setattr(jobs, "change_visibility", lambda *given: found.append((given[2], given[3])))
     return found
@@ -66,7 +66,7 @@ def batch(*records: Any) -> dict[str, Any]:
 
 
 def failed(answer: Any) -> list[int]:
-    """The numbers of the messages that stay in the queue."""
+    """Return the numbers of the messages that stay in the queue."""
     assert set(answer) == {"batchItemFailures"}
     return [int(each["itemIdentifier"][-7:]) for each in answer["batchItemFailures"]]
 
@@ -91,7 +91,7 @@ def test_a_job_is_told_by_its_envelope(deployed: Deploy, capsys: pytest.CaptureF
     "body",
     [
         {"body": None},
-        # What an emulated scheduler leaves as it is.
+        # A placeholder that an emulated scheduler does not replace.
         {"id": "<aws.scheduler.execution-id>", "at": "<aws.scheduler.scheduled-time>", "body": None},
     ],
 )
@@ -165,7 +165,7 @@ def test_what_becomes_of_a_failure(
     assert (line["result"], line["level"], line["status"], line["attempt"]) == (result, level, status, attempt)
     assert line.get("retryAfter") == (None if result == "dead-letter" else seconds)
     assert line["error"].startswith(error) if error else "error" not in line
-    assert ("s3cr3t" in printed) == ("'s3cr3t':" in source)  # a name, which own code has written
+    assert ("s3cr3t" in printed) == ("'s3cr3t':" in source)  # an identifier of own code
     assert messages(own_functions.sqs().get_queue_url(QueueName="deliver")["QueueUrl"]) == []
 
 
@@ -217,7 +217,7 @@ def test_again_is_a_new_job_with_what_is_left(deployed: Deploy, capsys: pytest.C
     assert failed(function(batch(message(sent)))) == []
     (raw,) = own_functions.sqs().receive_message(QueueUrl=url)["Messages"]
     assert json.loads(raw["Body"])["turn"] == 4
-    assert "\uffff" not in raw["Body"]  # which SQS refuses
+    assert "\uffff" not in raw["Body"]  # SQS refuses this
 
 
 def test_a_job_and_its_calls_are_traced(
@@ -239,7 +239,7 @@ def test_a_job_and_its_calls_are_traced(
     assert not {"table_name", "table_names"} & call["aws"].keys()
     assert job["start_time"] <= call["start_time"] <= call["end_time"] <= job["end_time"]
     (line,) = lines(capsys.readouterr().err)
-    assert (line["xrayTraceId"], line["databaseRequests"]) == (root, 0), "SQS is no database"
+    assert (line["xrayTraceId"], line["databaseRequests"]) == (root, 0), "an SQS call does not count as a database call"
 
 
 def test_again_that_cannot_be_sent_is_a_failure(deployed: Deploy, hidden: Any) -> None:
@@ -278,7 +278,7 @@ def test_a_malformed_message_fails_at_once_and_clearly(
     assert line["error"].startswith(f"MalformedError: {said}")
     assert "s3cr3t" not in json.dumps(line)
     assert (line["jobId"], function.code.seen) == (message("")["messageId"], [])
-    assert hidden == [("receipt", 0)]  # it will not be better later
+    assert hidden == [("receipt", 0)]  # a retry would fail too
 
 
 def test_what_there_is_no_time_for_stays_in_the_queue(deployed: Deploy) -> None:
@@ -334,7 +334,7 @@ def test_an_event_is_not_carried_on(deployed: Deploy, hidden: Any, capsys: pytes
 def test_what_was_meant_otherwise_is_no_success(
     deployed: Deploy, capsys: pytest.CaptureFixture[str], kind: str, returned: str, reason: str
 ) -> None:
-    """Else the job would be gone."""
+    """Otherwise the job would be lost."""
     function = deployed(f"def handle(given, context):\n    return {returned}\n", kind=kind)
     event = {"id": "e", "detail-type": "t", "detail": {}, "time": "2026-01-01T00:00:00Z"}
     assert failed(function(batch(message(JOB if kind == "queue" else event)))) == [1]

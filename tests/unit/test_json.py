@@ -1,4 +1,4 @@
-"""JSON values survive: through the reader, the writer, DynamoDB's types, and the whole API."""
+"""Test that JSON values survive the reader, the writer, DynamoDB's types and the whole API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ objects = st.dictionaries(texts, values, max_size=5)
 
 
 def json_text(value: Any) -> str:
-    """JSON text of a value, by other means than the code under test."""
+    """Return a value as JSON text, without the code under test."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(name)}:{json_text(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
@@ -46,7 +46,7 @@ def json_text(value: Any) -> str:
 
 
 def exact(text: str) -> Any:
-    """The value of JSON text, every number as a Decimal."""
+    """Return the value of JSON text, with every number as a Decimal."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
@@ -80,7 +80,7 @@ def test_any_value_survives_reading_and_writing(value: Any) -> None:
 
 
 def is_kept(text: str) -> bool:
-    """Whether Python's own reader takes JSON text, and all that it holds is to be kept."""
+    """Return whether Python's reader accepts a JSON text and all its values can be stored."""
 
     def no(_: str) -> Any:
         raise ValueError
@@ -104,7 +104,7 @@ def is_kept(text: str) -> bool:
     return True
 
 
-# Pieces of JSON, so that some texts are JSON and the others nearly are.
+# Pieces of JSON: some combinations are valid, the others are nearly valid.
 PIECES = [
     "{",
     "}",

@@ -1,4 +1,4 @@
-"""How the emulator reads what a Lambda authorizer answers."""
+"""Test how the emulator reads a Lambda authorizer's response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator's corrections: pinned to one version, and what they do without an emulator."""
+"""Test the emulator's corrections without an emulator, and that they are pinned to one version."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_corrections_are_for_the_version_that_is_pinned() -> None:
     pinned = re.search(r"^ministack==(\S+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE)
     assert pinned
     assert PINNED == pinned[1] == version("ministack"), (
-        "Go through tools/laptop/corrections/ for the new version: drop what it does right by now, "
+        "Review tools/laptop/corrections/ for the new version: delete each correction that it no longer needs, "
         "run `make verify`, then raise PINNED"
     )
 
@@ -214,13 +214,13 @@ def test_what_a_function_raises_is_one_event_of_its_log(tmp_path: Path, monkeypa
     assert crash.splitlines()[:3] == [
         "[ERROR] ValueError: Unauth", "orized", "Traceback (most recent call last):",
     ]  # fmt: skip
-    assert crash.count("File ") == 1, "where it was raised, and not the emulator's own place"
+    assert crash.count("File ") == 1, "the place where it was raised, not one in the emulator"
     assert 'index.py", line 9, in handler' in crash
     assert (start[:5], end[:3], report[:6]) == ("START", "END", "REPORT")
 
 
 def corrected_script(runtime: Any) -> str:
-    """Return what the emulator's processes of functions run."""
+    """Return the corrected script that the emulator's function processes run."""
     corrected = SimpleNamespace(_PYTHON_WORKER_SCRIPT=runtime._PYTHON_WORKER_SCRIPT)
     functions.correct_events(SimpleNamespace(_execute_function_warm=None), corrected)
     return str(corrected._PYTHON_WORKER_SCRIPT)
@@ -254,7 +254,7 @@ def test_which_account_asks_does_not_change_who_answers() -> None:
 
 
 def test_a_packed_document_is_answered_whole() -> None:
-    """What repeats in a template is a variable; values are taken as they stand."""
+    """Repeated parts of a template become a variable; values are inserted unchanged."""
     template = "#set($a0 = '\"$ref\":\"#/x\",')#set($a1f = '${a0}')[${a0}${a1f}${a0} $context.requestId]"
     assert apigateway.unpacked(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
     assert apigateway.unpacked("{ ${a0} }") == "{ ${a0} }"

@@ -1,4 +1,4 @@
-"""What the console's first page is told of the laptop."""
+"""Test the activity data that the console's home page gets on the laptop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FUNCTIONS = {
 
 
 class Clock:
-    """Seconds of the epoch, as the test has them."""
+    """A fake clock in seconds of the epoch."""
 
     now = 1_000_000_020.0  # twenty seconds into a minute
 

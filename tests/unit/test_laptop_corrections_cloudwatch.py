@@ -1,4 +1,4 @@
-"""Alarms, saved queries and searches of logs, corrected without an emulator."""
+"""Test the corrections of alarms, saved queries and log searches without an emulator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_answers_in_xml_hold_what_those_in_json_do() -> None:
 
 
 class FakeCloudWatch(SimpleNamespace):
-    """The emulator's CloudWatch, as far as alarms go: it keeps a threshold, and makes a statistic up."""
+    """The emulator's CloudWatch alarms: it stores the threshold and invents a statistic."""
 
     def __init__(self) -> None:
         super().__init__(_alarms={}, _ts_iso=lambda at: f"at {at}", refuse=False)
@@ -79,7 +79,7 @@ def test_an_alarm_keeps_its_metrics() -> None:
     assert json.loads(service._describe_alarms({}, {}, False, True)[2])["MetricAlarms"]
 
     assert service._put_metric_alarm({}, {"AlarmName": "b"}, False, True)[0] == 200
-    assert service._alarms["b"]["Statistic"] == "Average", "one of a single metric is left as it is"
+    assert service._alarms["b"]["Statistic"] == "Average", "an alarm on a single metric is unchanged"
 
     service.refuse = True
     assert service._put_metric_alarm(sent, {}, False)[0] == 400

@@ -1,4 +1,4 @@
-"""API Gateway's models on the laptop: never stricter than the functions, on the same schema."""
+"""Test that API Gateway's models on the laptop are never stricter than the functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trestle.schema.validation import validate
 
 @pytest.fixture
 def is_valid_body(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The emulator's own validator of bodies, corrected."""
+    """Return the emulator's body validator, corrected."""
     service = importlib.import_module("ministack.services.apigateway_v1")
     monkeypatch.setattr(service, "_regex_search", None)
     apigateway.correct_models(service)

@@ -1,4 +1,4 @@
-"""Who gets an answer of the emulator's, and who gets it again."""
+"""Test which requests the emulator serves, and repeated responses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CALL = b"Action=CreateUser&X-Amz-Credential=test/20260101/us-west-2/iam/aws4_req
 
 
 class WrappedServer:
-    """A server behind the wrapper: what it was asked, and what the client got."""
+    """A server behind the wrapper; it records its requests and the client's responses."""
 
     def __init__(self, *distributions: str, domains: tuple[str, ...] = ()) -> None:
         self.seen: list[Any] = []
@@ -65,7 +65,7 @@ class WrappedServer:
     def ask(
         self, host: bytes, path: str, *headers: tuple[bytes, bytes], method: str = "GET", query: bytes = b""
     ) -> str | None:
-        """Who answers: the host that the emulator is asked for, or None where it is not asked at all."""
+        """Return the host that the emulator is asked for, or None if the request does not reach it."""
         self.seen.clear()
         scope = {"type": "http", "method": method, "path": path, "query_string": query}
         asyncio.run(self.serve(scope | {"headers": [(b"host", host), *headers]}, None, self.send))
@@ -166,7 +166,7 @@ def test_browsers_get_no_aws(host: bytes, asked: str, served: str | None, sign: 
 @pytest.mark.parametrize("headers", [(), *((sign,) for sign in BROWSERS), ((b"x-amz-date", b"x"),)])
 @pytest.mark.parametrize("path", ["/todos", "/", "/_ministack/reset", "/2015-03-31/functions", "/_trestle/terraform"])
 def test_a_domain_is_its_api_and_nothing_else(path: str, headers: tuple[tuple[bytes, bytes], ...]) -> None:
-    """Its name may be pointed here by whoever owns it."""
+    """Whoever owns the domain may point it at this machine."""
     server = WrappedServer(CONSOLE, domains=("api.example.com",))
     for host in (b"api.example.com", b"API.example.com:4566"):
         assert server.ask(host, path, *headers, method="POST", query=CALL) == "127.0.0.1"
@@ -179,7 +179,7 @@ def test_a_domain_is_its_api_and_nothing_else(path: str, headers: tuple[tuple[by
 
 @pytest.mark.parametrize("headers", [(), *((sign,) for sign in BROWSERS), ((b"x-amz-date", b"x"),)])
 def test_an_alias_of_the_console_is_the_console_and_nothing_else(headers: tuple[tuple[bytes, bytes], ...]) -> None:
-    """Its name may be pointed here by whoever owns it."""
+    """Whoever owns the domain may point it at this machine."""
     server = WrappedServer(CONSOLE)
     for host in (b"console.example.com", b"Console.Example.com:4566"):
         for path in ("/", "/api/todos"):

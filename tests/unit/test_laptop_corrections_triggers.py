@@ -1,4 +1,4 @@
-"""What calls functions in the emulator: how batches are retried, and what schedules send."""
+"""Test the emulator's triggers: retries of batches, and messages of schedules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WHOLE = [4, 5, 6, 7]
 BISECT = {"BisectBatchOnFunctionError": True}
 LEFT: list[tuple[dict[str, Any], dict[str, Any], list[tuple[list[int], int]]]] = [
     ({}, {"body": None}, []),
-    ({}, named("n6"), []),  # names mean nothing to a mapping that does not ask for them
+    ({}, named("n6"), []),  # ignored by a mapping without partial batch responses
     ({}, ERROR, [(WHOLE, 3)]),
     (REPORTS, named(), []),
     (REPORTS, {"body": None}, []),
@@ -92,7 +92,7 @@ def rates(expression: str) -> int | None:
 
 
 def test_a_schedule_is_due_on_time_over_restarts() -> None:
-    """A new rate is due at once, one from before a restart at its next time, and neither drifts."""
+    """A new rate is due at once, a rate from before a restart at its next time, and neither drifts."""
     began = 1_000_000.0
     stored = {
         ("new",): {"ScheduleExpression": "rate(5 minutes)", "CreationDate": began + 7},
@@ -152,7 +152,7 @@ def test_after_a_restart_queues_are_where_the_emulator_listens_and_no_call_is_un
 
 
 class ScopedDict:
-    """Stands for the emulator's dictionaries by account and region."""
+    """A fake of the emulator's dictionaries by account and region."""
 
     def __init__(self, data: dict[tuple[str, str, str], Any]) -> None:
         self._data = data
@@ -183,7 +183,7 @@ def test_a_process_ends_once_it_has_answered() -> None:
 
 
 class Lock:
-    """Stands for a lock."""
+    """A fake lock."""
 
     def __enter__(self) -> None: ...
 
@@ -191,7 +191,7 @@ class Lock:
 
 
 def test_queues_that_demand_tls_take_requests() -> None:
-    """The emulator has no TLS, and judges policies of queues. Another denial holds."""
+    """The emulator has no TLS but enforces queue policies, so only this denial is ignored."""
     real = import_module("ministack.core.iam_evaluator")
     evaluator = SimpleNamespace(evaluate_resource_policy=real.evaluate_resource_policy)
     correct_policies(evaluator)
@@ -211,7 +211,7 @@ def test_queues_that_demand_tls_take_requests() -> None:
 
 def test_a_queue_may_be_made_before_that_of_its_dead_letters() -> None:
     class RefusedError(Exception):
-        """The emulator's."""
+        """A fake of the emulator's error."""
 
     def refuse(_: str) -> None:
         raise RefusedError

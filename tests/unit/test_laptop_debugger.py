@@ -1,4 +1,4 @@
-"""A function under a debugger: which one, where, and what is told of it."""
+"""Test functions under a debugger: how they are selected, their ports, and the messages."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_process_is_for_one_debugger_and_without_limits(tmp_path: Path) -> Non
 @pytest.mark.parametrize("is_debugged", [False, True])
 @pytest.mark.parametrize("moved", [None, 77.0])
 def test_a_message_waits_for_the_debugger(tmp_path: Path, is_debugged: bool, moved: float | None) -> None:
-    """It is not given out again meanwhile, and afterwards its visibility is as it would have been."""
+    """Meanwhile nobody else receives it, and afterwards its visibility time-out is as without a debugger."""
     if is_debugged:
         (tmp_path / FILE).write_text(json.dumps({"function": "f"}))
     message: dict[str, Any] = {"id": "m", "visible_at": 50.0, "receipt_handle": "r"}
@@ -107,7 +107,7 @@ def test_a_message_waits_for_the_debugger(tmp_path: Path, is_debugged: bool, mov
 
 
 class Lock:
-    """Stands for a lock."""
+    """A fake lock."""
 
     def __enter__(self) -> None: ...
 

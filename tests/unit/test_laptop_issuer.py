@@ -1,4 +1,4 @@
-"""The laptop's own OpenID Connect issuer: its keys and tokens, and its code flow with PKCE."""
+"""Test the laptop's OpenID Connect issuer: keys, tokens, and the code flow with PKCE."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class Answer(SimpleNamespace):
 
     @property
     def location(self) -> dict[str, str]:
-        """What the browser is sent back with."""
+        """Return the query parameters with which the browser is sent back."""
         assert self.status == 303, self.text
         return {name: value for name, (value,) in parse_qs(urlsplit(self.headers["location"]).query).items()}
 
 
 class Client:
-    """Asks a server that stands before another, which answers "other"."""
+    """A client of the issuer in front of another server, which responds "other"."""
 
     def __init__(self, folder: Path) -> None:
         async def other(_scope: Any, _receive: Any, send: Any) -> None:
@@ -85,7 +85,7 @@ class Client:
         self, method: str, path: str, form: Any = None, query: dict[str, str] | None = None, **headers: str
     ) -> Answer:
         body = form if isinstance(form, bytes) else urlencode(form or {}).encode()
-        # In two parts, as large bodies come.
+        # In two parts, as large bodies arrive.
         received = [
             {"type": "http.request", "body": body[:5], "more_body": True},
             {"type": "http.request", "body": body[5:]},
@@ -128,7 +128,7 @@ def client(issuer: Issuer) -> Client:
 
 
 def verified(token: str, keys: dict[str, Any], audience: str = "https://api.example") -> dict[str, Any]:
-    """Return the claims of a token as a resource server finds them, by the published keys."""
+    """Verify a token with the published keys, as a resource server does; return its claims."""
     key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]]
     claims: dict[str, Any] = jwt.decode(token, key, [key.algorithm_name], audience=audience, issuer=issuer_url(PORT))
     return claims
@@ -210,7 +210,7 @@ def test_the_document_says_where_everything_is(client: Client, issuer: Issuer) -
     for name, url in found.json.items():
         if name.endswith(("_endpoint", "_uri")):
             path = url.removeprefix(HERE)
-            assert client("DELETE", path).status == 405, name  # there, if not by this method
+            assert client("DELETE", path).status == 405, name  # the path exists, but not for this method
     assert client("GET", f"{PATH}/jwks").json == issuer.published_keys()
 
 
@@ -270,7 +270,7 @@ def test_the_whole_flow(client: Client, issuer: Issuer) -> None:
     identity = verified(tokens.json["id_token"], keys, "console")
     assert (identity["sub"], identity["nonce"], identity["preferred_username"]) == ("ada", "n1", "ada")
 
-    # Each use replaces a refresh token, and the process may have been another.
+    # Each use replaces the refresh token, also after a restart of the process.
     again = Client(issuer.folder)
     refresh = {"grant_type": "refresh_token", "client_id": "console"}
     renewed = again.token(**refresh, refresh_token=tokens.json["refresh_token"])
@@ -365,7 +365,7 @@ def test_another_sites_form_signs_nobody_in(client: Client) -> None:
     for origin in ("https://attacker.example", "null", "http://localhost:4566"):
         back = client("POST", f"{PATH}/authorize", form, REQUEST, origin=origin)
         assert back.location["error"] == "access_denied"
-    assert "code" in client("POST", f"{PATH}/authorize", form, REQUEST).location  # a program, which says no origin
+    assert "code" in client("POST", f"{PATH}/authorize", form, REQUEST).location  # a program sends no Origin
 
 
 @pytest.mark.parametrize(
@@ -436,7 +436,7 @@ def test_signing_out_leads_back_to_this_machine_alone(client: Client) -> None:
 
 
 class FakeSystem(System):
-    """A running system with a user pool, an issuer, or both."""
+    """A fake running system with a user pool, an issuer, or both."""
 
     applied: dict[str, Any]
     made: dict[str, Any]
@@ -546,7 +546,7 @@ def test_an_option_that_is_none_is_refused(run_token: Any, arguments: Any, said:
     ],
 )
 def test_what_to_paste_signs_in_where_the_list_needs_it(tmp_path: Path, method: Any, pool: bool, said: Any) -> None:
-    """Outputs that are null are not among the outputs."""
+    """Terraform leaves out outputs that are null."""
     system = FakeSystem(tmp_path)
     listed = {"group": None, "scope": None, **method}
     object.__setattr__(system, "applied", {"entities": {"notes": {"path": "notes", "methods": {"list": listed}}}})

@@ -1,4 +1,4 @@
-"""What the emulator saves and loads, and how an apply that was cut short is taken back."""
+"""Test what the emulator saves and loads, and how an interrupted apply is rolled back."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from tools.laptop.corrections import TERRAFORM_PATH, basic_authorization, persis
 
 
 class FakeService:
-    """A service of the emulator, with a state to save."""
+    """A fake emulator service with a state to save."""
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
         self.before: Callable[[], None] = lambda: None
 
     def get_state(self) -> dict[str, Any]:
-        """Return what is saved."""
+        """Return the state to save."""
         self.before()
         return self.state
 
     def load_persisted_state(self, state: dict[str, Any]) -> None:
-        """Take what was saved."""
+        """Load a saved state."""
         self.state = state
 
 
 def emulator(
     folder: Path, monkeypatch: pytest.MonkeyPatch, **states: dict[str, Any]
 ) -> tuple[persistence.Saver, dict[str, FakeService]]:
-    """Return what saves the state of an emulator of these services."""
+    """Return the persistence of an emulator with these services."""
     services = {name: FakeService(state) for name, state in states.items()}
     for name in ("STATE_DIR", "PERSIST_STATE"):
         monkeypatch.setattr(emulated, name, {"STATE_DIR": str(folder), "PERSIST_STATE": True}[name])
@@ -55,12 +55,12 @@ def emulator(
 
 
 def save(saver: persistence.Saver) -> str:
-    """Save as the running emulator does; return what went wrong."""
+    """Save as the running emulator does; return the errors."""
     return asyncio.run(saver.save())
 
 
 def load_states(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> tuple[dict[str, Any], str]:
-    """Return the states that an emulator finds that is started on a folder, and what it says of them."""
+    """Return the states that an emulator loads from a folder, and its messages."""
     saver, services = emulator(folder, monkeypatch, **{name: {} for name in names})
     saver.load()
     return {name: service.state for name, service in services.items()}, saver.notice
@@ -74,7 +74,7 @@ def table(**attributes: Any) -> AccountRegionScopedDict:
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Among it, what users may call their properties, and bytes of the emulator's own.
+    # Includes unusual property names, and bytes as the emulator has them.
     document = {"__bytes__": {"S": "x"}, "__scoped__": {"BOOL": True}, "__account_region_scoped__": {"M": {}}}
     saver, _ = emulator(tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"})
     saver.changes, saver.terraform = 7, '{"serial": 3}'
@@ -89,7 +89,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_state_without_terraforms_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As an earlier version saved it."""
+    """An earlier version saved it so."""
     (tmp_path / "saved").write_text("""{"format": 1, "changes": 7, "services": 1}
 {"service": "kms", "version": 1, "state": {"key": "k"}}
 """)
@@ -99,7 +99,7 @@ def test_a_state_without_terraforms_is_loaded(tmp_path: Path, monkeypatch: pytes
 
 
 class Served:
-    """What the server answers besides the emulator, where Terraform's state has the password "secret"."""
+    """The server with the endpoint of Terraform's state, whose password is "secret"."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.saver, _ = emulator(folder, monkeypatch, kms={})
@@ -111,7 +111,7 @@ class Served:
     def ask(
         self, method: str, *messages: dict[str, Any], path: str = TERRAFORM_PATH, given: str | None = "secret"
     ) -> tuple[int, str] | None:
-        """Return the status and the body of an answer, or None where nobody answers."""
+        """Return a response's status and body, or None if the endpoint does not handle the request."""
         received, sent = iter(messages), []
         headers = [(b"authorization", basic_authorization(given).encode())] if given is not None else []
 
@@ -128,7 +128,7 @@ class Served:
 
 
 def part(text: str | bytes, *, is_last: bool = True) -> dict[str, Any]:
-    """Return a part of a request's body."""
+    """Return an ASGI message with a part of a request's body."""
     return {"type": "http.request", "body": text.encode() if isinstance(text, str) else text, "more_body": not is_last}
 
 
@@ -137,10 +137,10 @@ STATE = '{"version": 4, "serial": 1}'
 
 def test_terraform_keeps_its_state_in_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served = Served(tmp_path, monkeypatch)
-    assert served.ask("GET") == (404, ""), "by which Terraform knows that there is none"
+    assert served.ask("GET") == (404, ""), "so that Terraform knows that there is no state"
     assert served.ask("POST", part(STATE[:9], is_last=False), part(STATE[9:])) == (200, "")
     assert (served.ask("GET"), served.saver.touched, served.saver.changes) == ((200, STATE), 1, 0)
-    # Terraform was killed while it was sending.
+    # Terraform was killed while sending.
     assert served.ask("POST", part("{", is_last=False), {"type": "http.disconnect"}) is None
     assert served.ask("GET") == (200, STATE)
     assert served.ask("DELETE") == (200, "")
@@ -167,7 +167,7 @@ def test_the_state_is_for_who_knows_its_password(
     assert served.ask(method, part(STATE), given=given) == (401, "")
     assert served.headers[b"www-authenticate"] == b'Basic realm="trestle"'
     assert served.ask("GET") == (200, STATE)
-    # As after an upgrade, or when somebody deletes the file: nobody knows the password until one is made.
+    # After an upgrade, or if the file was deleted, there is no password until one is created.
     served.password.write_text("")
     assert served.ask(method, part(STATE), given="") == (401, "")
     served.password.unlink()
@@ -204,12 +204,12 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: py
     saver, services = emulator(tmp_path, monkeypatch, kms={"key": "first"})
     assert save(saver) == ""
     services["kms"].state = {"key": "x" * 10_000}
-    # What saves is a process of its own, so nothing else finds the disk full.
+    # Saving runs in its own process, so no other code sees the full disk.
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     services["kms"].before = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, most))
     saver.touch()
     assert "File too large" in save(saver)
-    assert saver.touched != saver.saved, "it is tried again"
+    assert saver.touched != saver.saved, "it is retried"
     assert not (tmp_path / "saved.partial").exists()
     assert load_states(tmp_path, monkeypatch, "kms")[0]["kms"] == {"key": "first"}
     services["kms"].before = lambda: None
@@ -261,7 +261,7 @@ def test_what_cannot_be_read_is_kept_and_the_save_before_is_loaded(
 
 
 def request(method: str, path: str, target: str = "", host: str = "127.0.0.1") -> dict[str, Any]:
-    """Return a request as the server sees it."""
+    """Return a request as the server receives it."""
     headers = [(b"host", host.encode()), *([(b"x-amz-target", target.encode())] if target else [])]
     return {"method": method, "path": path, "headers": headers}
 
@@ -295,7 +295,7 @@ def test_changes_of_resources_are_told_from_data(scope: dict[str, Any], body: by
 
 
 def write_state(folder: Path, name: str, table: dict[str, Any], others: dict[str, Any], *buckets: str) -> Path:
-    """Write a saved state of one table."""
+    """Write the saved state of one table."""
     lines = [
         {"format": 1, "changes": 1, "services": 3, "terraform": f"of {name}"},
         {"service": "dynamodb", "version": 2, "state": {"tables": {"data": {"a\0r\0'items'": table}}}},
@@ -317,7 +317,7 @@ def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, item
     before = write_state(tmp_path, "before", known, {"role": "old"}, "mine")
     later = {"TableId": table_id, "KeySchema": ["id"], "items": {"1": "new"}, "Tags": ["new"]}
     now = write_state(tmp_path, "saved", later, {"role": "new", "other": "new"}, "mine", "made")
-    for _ in range(2):  # again, where it was killed in between
+    for _ in range(2):  # again, as after a kill in between
         snapshot.restore(now, before)
         header, services = snapshot.services(now)
         assert header["services"] == len(services) == 3
@@ -353,7 +353,7 @@ STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
 
 
 def write_sources(folder: Path, name: str, said: str, *keys: str) -> Path:
-    """Write a saved state of tables with streams, mappings and queues, each of which says something."""
+    """Write a saved state of tables with streams, mappings and queues, each marked with a text."""
 
     def store(value: Any) -> dict[str, Any]:
         return {"data": dict.fromkeys(keys, value)}
@@ -369,7 +369,7 @@ def write_sources(folder: Path, name: str, said: str, *keys: str) -> Path:
 
 
 def test_what_functions_have_yet_to_take_is_kept(tmp_path: Path) -> None:
-    """Items are kept, and so are the records of their writes, the positions in them, and messages."""
+    """Items are kept, and so are their stream records, the positions in the streams, and messages."""
     before, now = (
         write_sources(tmp_path, "before", "old", "a", "gone"),
         write_sources(tmp_path, "saved", "new", "a", "b"),

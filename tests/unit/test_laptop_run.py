@@ -1,4 +1,4 @@
-"""`local.py run`: what it is given, and what it says of a call."""
+"""Test `local.py run`: its arguments, and its output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FUNCTIONS = {
 
 
 class Client:
-    """Stands for Lambda: it answers what it is told to."""
+    """A fake Lambda client with a fixed response."""
 
     exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
 

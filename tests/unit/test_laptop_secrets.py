@@ -1,4 +1,4 @@
-"""The values of secrets on this machine: kept for their owner, put where functions find them, never shown."""
+"""Test the laptop's secret values: readable only by their owner, passed to the functions, never printed."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FUNCTIONS = {
 
 
 class Vault:
-    """Stands for Secrets Manager: it has a value that Terraform made."""
+    """A fake Secrets Manager with one value that Terraform created."""
 
     class MissingError(Exception):
-        """There is none."""
+        """The secret does not exist."""
 
     exceptions = SimpleNamespace(ResourceNotFoundException=MissingError, InvalidRequestException=KeyError)
 
@@ -65,7 +65,7 @@ def test_values_reach_every_arn_of_their_name_and_those_without_one_are_named(tm
     assert secrets.put(FUNCTIONS, RUNNING) == []
     assert vault.values == {STRIPE: "s3cret", OTHER: "s3cret", MADE: "by Terraform"}
     secrets.put(FUNCTIONS, RUNNING)
-    assert vault.calls == 2  # what is there already is not put again: a new version would start functions anew
+    assert vault.calls == 2  # an unchanged value is not written again: a new version would restart functions
     secrets.keep("made", "here")
     secrets.put(FUNCTIONS, RUNNING)
     assert vault.values[MADE] == "here"
@@ -86,7 +86,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A system that does not run, and its secrets."""
+    """A stopped system with secrets."""
     secrets = SecretValues(tmp_path / "secrets.json")
     system = SimpleNamespace(
         name="shop-dev", settings={"functions": FUNCTIONS}, secrets=secrets,

@@ -1,4 +1,4 @@
-"""The systems on a machine: whose folder is whose, which one runs, and what of the user's is left alone."""
+"""Test several systems on one machine: their folders, which one runs, and what of the user's stays untouched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Machine:
-    """Systems whose emulators only seem to run, and where nothing is built or applied."""
+    """Systems with fake emulators; nothing is built or applied."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.systems = Systems(folder)
@@ -59,14 +59,14 @@ class Machine:
         monkeypatch.setattr("tools.tfvars.check", lambda _: None)
 
     def var_file(self, name: str, environment: str) -> Path:
-        """Write the variables of a system."""
+        """Write a system's var-file."""
         file = self.systems.folder.parent / f"{name}+{environment}.tfvars"
         file.write_text(json.dumps({"name": name, "environment": environment}))
         return file
 
     @property
     def running(self) -> dict[str, int]:
-        """The port of each system's emulator, by the name of its folder."""
+        """Return the port of each system's emulator by the name of its folder."""
         return {folder.parent.name: running.port for folder, running in self.runs.items()}
 
 
@@ -86,17 +86,17 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
     data = machine.systems.folder / "shop-demo" / "terraform.tfstate"
     data.write_text("of the shop")
     assert machine.systems.up([todos]).name == "todos-local"
-    assert machine.running == {"todos-local": 5000}, "the port is taken over"
+    assert machine.running == {"todos-local": 5000}, "the port is reused"
     assert data.read_text() == "of the shop"
     assert machine.systems.others() == ["shop-demo"]
     assert machine.systems.down() == ("todos-local", True)
-    assert machine.systems.current().name == "todos-local", "which ran last"
+    assert machine.systems.current().name == "todos-local", "the system that ran last"
     assert machine.systems.up([]).name == "todos-local"
     assert machine.systems.up([shop]).name == "shop-demo"
     assert machine.systems.down(purge=True) == ("shop-demo", True)
     assert not data.exists()
     assert (machine.systems.folder / "todos-local").is_dir()
-    assert machine.systems.up([]).folder == data.parent, "what ran last, empty"
+    assert machine.systems.up([]).folder == data.parent, "the system that ran last, now empty"
     shop.unlink()
     with pytest.raises(UserError, match=r"The var-file .*shop\+demo.tfvars, which ran last, is gone"):
         machine.systems.up([])
@@ -149,7 +149,7 @@ def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyP
 
 def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None:
     one, other = machine.var_file("a-b", "c"), machine.var_file("a", "b-c")
-    third = machine.var_file("a-b", "c-2")  # whose folder would be called as the second's
+    third = machine.var_file("a-b", "c-2")  # its folder would have the second's name
     ups = [machine.systems.up([file]) for file in (one, other, third, one, other)]
     assert [system.folder.name for system in ups] == ["a-b-c", "a-b-c-2", "a-b-c-2-2", "a-b-c", "a-b-c-2"]
     told_apart = 'a-b-c (name "a", environment "b-c")'
@@ -163,7 +163,7 @@ def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None
     assert machine.systems.others() == ["a-b-c", 'a-b-c-2 (name "a-b", environment "c-2")']
     assert machine.systems.down(purge=True) == (told_apart, True)
     assert {folder.name for folder in machine.systems.folder.iterdir() if folder.is_dir()} == {"a-b-c", "a-b-c-2-2"}
-    # One of an earlier version, or that lost the file, is known by what was applied.
+    # A folder without the file, as of an earlier version, is recognised by what was applied.
     (ups[0].folder / "system.json").unlink()
     assert machine.systems.up([one]).folder == ups[0].folder
     assert (ups[0].folder / "system.json").exists()
@@ -185,13 +185,13 @@ def test_what_runs_and_cannot_be_saved_keeps_running(machine: Machine) -> None:
         with pytest.raises(UserError, match=r"shop-demo keeps running, .*\(No space left on device\)"):
             command()
         assert list(machine.running) == ["shop-demo"]
-    assert machine.systems.down(purge=True) == ("shop-demo", True), "what is deleted need not be saved"
+    assert machine.systems.down(purge=True) == ("shop-demo", True), "a deleted system need not be saved"
 
 
 @pytest.mark.parametrize("runs", [True, False])
 @pytest.mark.parametrize("command", ["up", "down", "another"])
 def test_one_folder_for_all_is_taken_over(machine: Machine, runs: bool, command: str) -> None:
-    """An earlier version kept one system, whichever that was, in the folder itself."""
+    """An earlier version kept its only system in the folder itself."""
     shop, folder = machine.var_file("shop", "demo"), machine.systems.folder
     (folder / "emulator" / "state").mkdir(parents=True)
     known = {"settings": json.loads(shop.read_text()), "var_files": [str(shop)]}
@@ -237,7 +237,7 @@ def test_the_users_settings_for_aws_are_left_alone(monkeypatch: pytest.MonkeyPat
         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"
     }  # fmt: skip
     assert given["NO_PROXY"] == "example.com,127.0.0.1"
-    # A client in a process with just these settings reaches the emulator, and nobody else.
+    # With only these settings a client reaches the emulator and nothing else.
     program = (
         "import sys; from tools.laptop import systems; from tools.laptop.emulator import Running, client\n"
         "systems.local_systems()\n"
@@ -253,10 +253,10 @@ def test_the_users_settings_for_aws_are_left_alone(monkeypatch: pytest.MonkeyPat
 
 
 class Tables(BaseHTTPRequestHandler):
-    """Answers with the name of a table, whatever is asked."""
+    """Respond to every request with the name of a table."""
 
     def do_POST(self) -> None:
-        """Answer."""
+        """Send the response."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"TableNames": ["mine"]}')
@@ -287,7 +287,7 @@ def test_env_is_for_a_shell_to_evaluate(
         )
         assert done.stdout == f"http://127.0.0.1:1/x|{value}|http://localhost:1"
         assert "NO_PROXY" not in printed
-    # Who sends requests through a proxy does not send those for this machine there.
+    # With a proxy, requests to this machine do not go through it.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "example.com")
     assert cli.env(options) == 0
@@ -342,7 +342,7 @@ def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT,
             env={**os.environ, "TRESTLE_LOCAL_DIR": str(tmp_path)},
-            preexec_fn=ignore if ignored else heed,  # whatever this process has inherited
+            preexec_fn=ignore if ignored else heed,  # regardless of what this process inherited
         )  # fmt: skip
         hangup, terminate = done.stdout.strip().replace("Handlers.", "").split(" ", 1)
         assert (hangup == str(signal.SIG_IGN.value)) is ignored
@@ -350,7 +350,7 @@ def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
 
 
 def test_the_provider_works_in_the_configurations_folder(tmp_path: Path) -> None:
-    """It opens the files that the configuration names, wherever the command was called."""
+    """It opens the configuration's files from any working directory."""
     program = tmp_path / ".terraform/providers" / terraform.PROVIDER / terraform.provider_version()
     program = program / "linux_amd64" / "terraform-provider-aws_v1"
     program.parent.mkdir(parents=True)
@@ -417,7 +417,7 @@ def test_an_apply_that_is_cut_short_is_taken_back(
         unsent.touch()
         if kind:
             raise kind("No.")
-    # An apply that fails has come to its end: Terraform knows what it has made.
+    # A failed apply has finished: Terraform knows what it created.
     cut_short = kind not in (UserError, None)
     assert (tmp_path / "before").exists() is cut_short
     each._recover()
@@ -428,7 +428,7 @@ def test_an_apply_that_is_cut_short_is_taken_back(
 
 @pytest.mark.parametrize("copied", ["before", None])
 def test_an_apply_of_an_earlier_version_that_was_cut_short_is_taken_back(tmp_path: Path, copied: str | None) -> None:
-    """It kept Terraform's state in a file, of which there was none before the first apply."""
+    """It kept Terraform's state in a file, which did not exist before the first apply."""
     each, before = System(tmp_path), tmp_path / "before"
     for file in (each.emulator.saved, before / "saved"):
         file.parent.mkdir(parents=True)
@@ -457,7 +457,7 @@ def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monk
 def test_the_state_file_of_an_earlier_version_is_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_empty: bool
 ) -> None:
-    """An emulator that has lost its resources takes no state, which would describe what is not there."""
+    """An emulator that lost its resources does not take the state, which would describe missing resources."""
     events: list[Any] = []
     monkeypatch.setattr(Emulator, "running", lambda _: None)
     monkeypatch.setattr(Emulator, "start", lambda *_: Running(1, 1, "us-west-2"))
@@ -498,7 +498,7 @@ def test_an_emulator_of_another_version_or_region_starts_again(
 
 
 def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    """It does not name the version of the emulator that runs, which therefore starts again."""
+    """The record lacks the version of the running emulator, so the emulator is restarted."""
     record = tmp_path / "running"
     record.write_text('{"pid": 1, "port": 4566, "region": "us-west-2"}')
     with record.open() as held:
@@ -518,7 +518,7 @@ def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         ({"fingerprint": "other", "changes": 6}, False, [True]),
         (None, False, [True]),
         ({"fingerprint": "same", "changes": 7, "issuer": "http://127.0.0.1:1/_trestle/issuer"}, False, []),
-        # What is deployed names the issuer at another port.
+        # The deployed resources name the issuer at another port.
         ({"fingerprint": "same", "changes": 7, "issuer": "http://127.0.0.1:2/_trestle/issuer"}, False, [False]),
     ],
 )
@@ -526,9 +526,9 @@ def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
 def test_what_has_not_changed_is_not_applied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool, applied: Any, died: bool, refreshes: list[bool]
 ) -> None:
-    """Neither the inputs nor, by hand, the resources: the emulator counts what changes them.
+    """Neither inputs nor resources changed; the emulator counts changes made by hand.
 
-    Resources that nobody has changed by hand are not read again before other inputs are applied.
+    Resources without such changes are not refreshed when new inputs are applied.
     """
     started = Running(1, 1, "us-west-2", emulator.corrections_version())
     monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)

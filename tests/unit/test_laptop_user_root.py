@@ -1,4 +1,4 @@
-"""A root of the user's own: which module call is meant, and how it is staged."""
+"""Test root configurations of users: which module call is used, and how it is staged."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_root_in_json_is_read(tmp_path: Path) -> None:
-    """As programs write it."""
+    """Programs write this form."""
     configuration = {
         "//": "made by a program",
         "data": {"aws_vpc": {"main": {"default": True}}},
@@ -147,7 +147,7 @@ def test_a_root_without_variables_takes_none(tmp_path: Path) -> None:
         Systems(tmp_path / "local").up([file], root=root)
 
 
-# Built into Terraform, as is terraform_data: what a plan knows, but no evaluation before one.
+# Built into Terraform, like terraform_data: known in a plan, but not in an evaluation before it.
 REMOTE = """
 variable "environment" { default = "dev" }
 data "terraform_remote_state" "there" {
@@ -170,7 +170,7 @@ MADE, THERE = "terraform_data.made.id", "data.terraform_remote_state.there.outpu
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a fake modules/service, initialised."""
+    """An initialised root with a fake modules/service."""
     root = write_root(tmp_path_factory.mktemp("my work") / "root", main=REMOTE % KNOWN)
     for module in ("beside", "modules/service"):
         (root / module).mkdir(parents=True)
@@ -190,7 +190,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluated(root: Path) -> Terraform:
-    """Return Terraform in a root, without AWS and without what was read before."""
+    """Return a Terraform for a root, without AWS and with an empty cache."""
     (root / "terraform.tfstate").unlink(missing_ok=True)
     return Terraform(root, environment("http://127.0.0.1:1", "us-east-1"), is_locked=False)
 
@@ -263,7 +263,7 @@ CHAIN = {
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Path:
-    """A root whose modules, inside and outside, call others, one of them through a link."""
+    """A root whose modules, inside and outside its folder, call others, one through a link."""
     for name, text in CHAIN.items():
         file = tmp_path / "my work" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -295,7 +295,7 @@ def test_each_change_of_a_module_is_a_change_and_each_new_call_repeats_init(chai
     before, prepared = fingerprint([], chain / "root"), init_depends_on(staged())
     (chain / changed).write_text(f"{CHAIN[changed]}locals {{}}\n")
     assert fingerprint([], chain / "root") != before
-    assert init_depends_on(staged()) == prepared, "locals need no init"
+    assert init_depends_on(staged()) == prepared, "locals require no init"
     (chain / changed).write_text(f'{CHAIN[changed]}module "more" {{\n  source = "./more"\n}}\n')
     assert init_depends_on(staged()) != prepared
 
@@ -303,7 +303,7 @@ def test_each_change_of_a_module_is_a_change_and_each_new_call_repeats_init(chai
 def test_a_new_call_in_a_module_of_trestle_repeats_init_for_a_root_of_the_users(chain: Path) -> None:
     staged = user_root.read(chain / "root").stage(chain / "staged", {}, {})
     prepared = init_depends_on(staged)
-    called = staged / ".trestle/modules/website/main.tf"  # as the next version may have it
+    called = staged / ".trestle/modules/website/main.tf"  # as in a later version
     called.write_text(called.read_text() + '\nmodule "more" {\n  source = "../more"\n}\n')
     assert init_depends_on(staged) != prepared
 

@@ -1,4 +1,4 @@
-"""What `up --watch` does about a saved file: which functions get code, when Terraform has to work, and what waits."""
+"""Test `up --watch` after a saved file: which functions get code, when Terraform runs, and what waits."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_terraform_works_where_more_than_code_differs(after: dict[str, Any], fil
 
 
 def test_what_running_functions_call_has_to_be_there() -> None:
-    """Else the save would take down what answers."""
+    """Otherwise a save would break the running functions."""
     fine, fault = {"line": 3}, {"line": 9, "fault": "takes (x) but is called with (event, context)"}
     functions = {"pay": fine, "handle": fine, "refund": fault}
     found = manifest(app={"notes": {"file": "app/notes.py", "functions": functions, "hooks": []}})
@@ -72,7 +72,7 @@ def test_functions_whose_code_differs_get_it() -> None:
     packages = {"get": "get", "other-get": "get", "create": "create.notes", "gone": "delete", "new": "get"}
     deployed = {"get": "0", "other-get": "1", "create": "2", "gone": "0"}
     assert watch.packages_to_push(deployed, packages, MANIFEST) == {"get": "get"}
-    # One whose alias may not have followed gets it again.
+    # A function whose alias may still be on the old version gets its code again.
     assert watch.packages_to_push({**deployed, "create": ""}, packages, MANIFEST) == {
         "get": "get",
         "create": "create.notes",
@@ -96,7 +96,7 @@ def test_leftovers_of_editors_are_no_change_and_saves_are(tmp_path: Path) -> Non
     assert look() == before
     times = code.stat()
     other = tmp_path / "app" / ".notes.py.new"
-    other.write_text("a = 2\n")  # as long as before, and saved by renaming
+    other.write_text("a = 2\n")  # of the same length, and saved by renaming
     os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
     other.replace(code)
     assert look() != before
@@ -127,7 +127,7 @@ def test_logs_of_a_deleted_function_are_no_error() -> None:
         pass
 
     class Logs:
-        class exceptions:  # noqa: N801 - as boto3 has it
+        class exceptions:  # noqa: N801 - boto3's name
             ResourceNotFoundException = NotFoundError
 
         def get_paginator(self, _: str) -> Logs:

@@ -1,4 +1,4 @@
-"""The structure of the functions' code: layers without circles, and nothing that only one entity could use."""
+"""Test the structure of the functions' code: layers without import cycles, and no state of a single entity."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from tools.testing.functions import LAMBDA_SRC
 
 PACKAGE = LAMBDA_SRC / "trestle"
 MODULES = {".".join(path.relative_to(LAMBDA_SRC).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
-# Each layer may import those after it. Modules beside the folders are the last layer's, with trestle.schema.
+# Each layer may import those after it. The last layer is trestle.schema and the modules beside the
+# folders.
 LAYERS = ("authorizer", "functions", "http", "own", "app", "operations", "store", "schema")
-# What belongs to the layers above: the words of HTTP in the store, of DynamoDB in the operations.
+# Terms that belong to other layers: of HTTP in the store, of DynamoDB in the operations.
 FOREIGN = {"store": ("status_code", "multiValueHeaders", "requestContext"), "operations": ("Expression", '{"S"')}
 
 
 def layer(module: str) -> int:
-    """Return how high a module lies: 0 is the top."""
+    """Return a module's layer; 0 is the top."""
     part = module.split(".")[1]
     return LAYERS.index(part) if part in LAYERS else LAYERS.index("schema")
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the modules of the package that a module imports: at its top, in a function, or for a type checker."""
+    """Yield the package's modules that a module imports: at its top, in a function, or for a type checker."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "trestle":
             for alias in node.names:
@@ -42,7 +43,7 @@ def test_each_module_imports_only_layers_below(module: str) -> None:
 def test_no_modules_import_each_other() -> None:
     graph = {module: set(imports(path)) for module, path in MODULES.items()}
     assert sum(map(len, graph.values())) > 100
-    TopologicalSorter(graph).prepare()  # raises CycleError
+    TopologicalSorter(graph).prepare()  # raises CycleError for a cycle
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -52,7 +53,7 @@ def test_a_layer_does_not_speak_of_another(name: str) -> None:
 
 
 def test_no_module_reads_the_environment_as_it_is_imported() -> None:
-    """A module that did would serve the one entity of its process."""
+    """Such a module could serve only one entity per process."""
     for path in MODULES.values():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for statement in tree.body:

@@ -1,4 +1,4 @@
-"""Lists: pages, order, fields, cursors."""
+"""Test lists: pages, order, fields, cursors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ URL = "https://example.com/test/items"
 
 
 def follow(api: Api, **query: str) -> list[Any]:
-    """Every page of a list, by its Link headers."""
+    """Yield every page of a list by its Link headers."""
     pages = []
     while True:
         answer = api.request("GET", "/items", query=query)
@@ -96,7 +96,8 @@ def test_a_page_that_reaches_1_mb_is_shorter_and_never_empty(make_api: Make, kin
 
 
 def test_a_page_that_lambda_could_not_answer_with_is_shorter(api: Api) -> None:
-    # 1 MB of these is 6 MB as JSON, and 7 MB once the answer is JSON itself, of which Lambda takes 6 MB.
+    # 1 MB of these items is 6 MB of JSON, and 7 MB inside the response's JSON. Lambda's limit is 6
+    # MB.
     ids = [api.create({"text": "\u0001" * 30_000})["id"] for _ in range(36)]
     seen: list[str] = []
     cursor: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What the line of a request tells, and what it never does."""
+"""Test what a request's log line contains and what it never contains."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    # The tests share a client, and its retry quota would run out.
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
 
 
 def line_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The line of the one request since the last look."""
+    """Return the log line of the only request since the last call."""
     (text,) = capsys.readouterr().err.splitlines()
     line: dict[str, Any] = json.loads(text)
     return line
@@ -108,7 +108,7 @@ def test_the_line_counts_what_the_request_asked_of_dynamodb(api: Api, capsys: py
         assert params["ReturnConsumedCapacity"] == "TOTAL"
 
     def note(parsed: dict[str, Any], **_: Any) -> None:
-        # As fractions, and not the constant that moto answers.
+        # Fractional units, not moto's constant.
         if "Error" not in parsed:
             parsed["ConsumedCapacity"]["CapacityUnits"] = len(consumed) + 0.5
             consumed.append(len(consumed) + 0.5)
@@ -123,7 +123,7 @@ def test_the_line_counts_what_the_request_asked_of_dynamodb(api: Api, capsys: py
         with api.fault("UpdateItem", THROTTLED, THROTTLED):
             assert api.request("PATCH", path, {"a": {"c": 2}}).status == 200
         line = line_of(capsys)
-        assert (line["databaseRequests"], line["consumedCapacity"]) == (4, 1.5 + 2.5), "one read, three tries"
+        assert (line["databaseRequests"], line["consumedCapacity"]) == (4, 1.5 + 2.5), "one read, three attempts"
         assert "throttled" not in line, "the request has succeeded"
         assert api.request("GET", "/items/none").status == 404
         line = line_of(capsys)
@@ -131,7 +131,7 @@ def test_the_line_counts_what_the_request_asked_of_dynamodb(api: Api, capsys: py
         assert api.request("DELETE", "/items/none").status == 404
         line = line_of(capsys)
         assert line["databaseRequests"] == 1
-        assert "consumedCapacity" not in line, "DynamoDB does not tell what a failed condition costs"
+        assert "consumedCapacity" not in line, "DynamoDB does not return the cost of a failed condition"
         assert api.request("POST", "/items", "no JSON").status == 400
         line = line_of(capsys)
         assert line["databaseRequests"] == 0
@@ -192,11 +192,11 @@ def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFix
     assert line["error"] == "Unavailable: The database cannot answer now. Try again in a moment."
     reason, origin = line["causes"]
     assert reason == "ServiceUnavailable: ThrottlingException: no"
-    assert origin == "ThrottlingException", "what botocore says is not ours to repeat"
+    assert origin == "ThrottlingException", "botocore's message is not repeated"
     told = [part.splitlines() for part in re.split(r"\n(?! )", line["trace"])]
     assert [part[0] for part in told] == ["Unavailable", "ServiceUnavailable", "ThrottlingException"]
     assert re.fullmatch(r"  .*/trestle/store/table\.py:[0-9]+ request", told[0][-1])
-    assert "Traceback" not in line["trace"], "which would say the errors' own words"
+    assert "Traceback" not in line["trace"], "a traceback would repeat the errors' messages"
 
 
 def test_what_was_suppressed_on_purpose_is_no_cause(
@@ -225,7 +225,7 @@ def test_an_error_met_on_the_way_is_a_cause(
         try:
             raise KeyError("first")
         except KeyError:
-            raise RuntimeError("second")  # noqa: B904 - the cause that nobody named is what is tested
+            raise RuntimeError("second")  # noqa: B904 - tests the implicit cause
 
     monkeypatch.setattr("trestle.store.table.send", fail)
     assert api.request("GET", "/items/a").status == 500

@@ -1,4 +1,4 @@
-"""`make logs`: what the functions and the gateway log, one line a request."""
+"""Test `make logs`: one line per request, from the logs of functions and gateway."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ OUTPUTS = {
 
 
 class Groups:
-    """Log groups of moto's, and lines in them."""
+    """Log groups under moto, and their lines."""
 
     def __init__(self) -> None:
         self.client = boto3.client("logs", region_name=REGION)
         self.at = int(time.time() * 1000)
 
     def write(self, group: str, *lines: str, ago: int = 0) -> None:
-        """Write lines, of which each is a millisecond later than the one before."""
+        """Write lines, each a millisecond after the previous one."""
         if not self.client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
             self.client.create_log_group(logGroupName=group)
             self.client.create_log_stream(logGroupName=group, logStreamName="s")
@@ -66,12 +66,12 @@ def run(*arguments: str) -> int:
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return what was printed, without the times."""
+    """Return the output without times."""
     return [re.sub(r"^\d\d:\d\d:\d\d\.\d{3} ", "", line) for line in capsys.readouterr().out.splitlines()]
 
 
 def gateway_line(**values: Any) -> str:
-    """Return a line as the stage's format makes it: what has no value is "-"."""
+    """Return a line in the stage's access log format; a missing value is "-"."""
     stage = (ROOT / "modules/api/stage.tf").read_text()
     names = re.findall(r"^ +(\w+) += \"\$context\.", stage, re.MULTILINE)
     assert set(values) <= set(names)
@@ -79,7 +79,7 @@ def gateway_line(**values: Any) -> str:
 
 
 def test_a_line_for_each_request(groups: Groups, api: Api, capsys: pytest.CaptureFixture[str]) -> None:
-    """The lines are those that the real functions write, and those of the stage's real format."""
+    """Uses lines written by the real functions, and the stage's real format."""
     api.create({"title": "a"})
     api.request("GET", "/items/nobody")
     created, missing = capsys.readouterr().err.splitlines()

@@ -1,4 +1,4 @@
-"""The Makefile's recipes, with fakes of the programs they run: in any folder, with any variables."""
+"""Test the Makefile's recipes with fake programs, in any folder and with any variables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TARGETS = [
 ]
 FOLDER = """my work ü (1), it's $HOME & "co"; <#1>"""
 
-# It notes how it was called: name, environment, arguments, and an empty line, each with a NUL behind it.
+# It records each call: name, environment, arguments and an empty line, each followed by a NUL.
 FAKE_COMMAND = """\
 #!/bin/sh
 { printf '%s\\0' "${0##*/}" "$TF_DATA_DIR" "$TMPDIR" "$PYTHONPATH$PYTHONSAFEPATH" "$@"; printf '\\n\\0'; } \\
@@ -39,7 +39,7 @@ FAKE_COMMAND = """\
 
 
 class Call(NamedTuple):
-    """How a fake command was called."""
+    """A call of a fake command."""
 
     program: str
     data_dir: str
@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
 
 def run_make(folder: Path, target: str, *arguments: str, **environment: str) -> list[Call]:
-    """Run a target where terraform, git and Python are fakes; return what they were called with."""
+    """Run a target with fakes of terraform, git and Python; return their calls."""
     folder.mkdir(parents=True)
     for program in (
         ".venv/bin/python",
@@ -91,16 +91,16 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
     there = tmp_path / FOLDER
     calls = run_make(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl", "FUNCTION=report")
     assert calls
-    # The tools choose a terraform: the one on PATH may be too old.
+    # The tools choose a terraform, since the one on PATH may be too old.
     assert "terraform" not in {each.program for each in calls}
     for each in calls:
-        # Nothing was split at a blank: each word is one that the Makefile has, or whole.
+        # No value was split at a blank: each argument is the Makefile's or a complete value.
         assert not {"work", "ü", "(1),", "it's", "items.jsonl", "&"} & set(each.arguments)
 
 
 @pytest.mark.parametrize("target", ENVIRONMENT_TARGETS)
 def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, target: str) -> None:
-    """Whatever the variables hold, they arrive whole, as options that the command has."""
+    """Each variable arrives unsplit, as one of the command's options."""
     given = {
         "ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5", "FUNCTION": "it's",
         "BODY": "my job.json", "REQUEST": "it's", "SINCE": "2h", "FOLLOW": "1",
@@ -155,7 +155,7 @@ def test_every_target_is_in_a_group_of_the_help() -> None:
     listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     groups = re.findall(r"^(\w+)$", listed, re.MULTILINE)
     assert groups == ["Run", "Test", "Deploy", "Operate", "Data", "Develop"]
-    # These two are only what others need.
+    # These two are only prerequisites of others.
     assert sorted(re.findall(r"^  ([a-z]+)", listed, re.MULTILINE)) == sorted({*TARGETS} - {"ready", "tools"})
 
 
@@ -184,7 +184,7 @@ def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
 
 
 def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
-    """git refuses it, and a pipe would hide that nothing was searched."""
+    """git refuses such a checkout, and in a pipe its failure would go unnoticed."""
     there = tmp_path / FOLDER
     run_make(there, "lint")
     (there / "bin/git").write_text("#!/bin/sh\necho fatal: detected dubious ownership >&2\nexit 128\n")
@@ -232,7 +232,7 @@ def test_variables_of_other_programs_pass(name: str) -> None:
 
 
 def test_every_variable_of_a_recipe_is_known() -> None:
-    """A variable that the list lacks would be refused if another has a name like it."""
+    """A variable missing from the list could be refused as a misspelling of another."""
     listed = re.search(r"^VARIABLES := (.*)$", MAKEFILE, re.MULTILINE)
     assert listed
     helped = set(re.findall(r"\b([A-Z]+)=", "".join(re.findall(r"^[a-z]+:.*## .*$", MAKEFILE, re.MULTILINE))))

@@ -1,4 +1,4 @@
-"""Merge patches, held to the algorithm and the examples of RFC 7396."""
+"""Test merge patches against the algorithm and examples of RFC 7396."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ objects = st.dictionaries(names, values, max_size=4)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """MergePatch, line by line as RFC 7396 has it in section 2."""
+    """Apply a patch with the algorithm of RFC 7396, section 2."""
     if not isinstance(patch, dict):
         return patch
     if not isinstance(target, dict):

@@ -1,4 +1,4 @@
-"""The metrics in a request's line, as CloudWatch's embedded metric format has them."""
+"""Test a request's metrics in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ METRICS = {"Requests", "Faults", "ValidationFailures", "Conflicts", "Throttles",
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    # The tests share a client, and its retry quota would run out.
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
 
 
 @pytest.fixture
 def api(make_api: Make, capsys: pytest.CaptureFixture[str]) -> Api:
-    """The functions of an entity with metrics, after their cold starts."""
+    """An entity's functions with metrics, after their cold starts."""
     api = make_api({"ids": "client"}, METRICS_NAMESPACE=NAMESPACE)
     api.request("POST", "/items", {"id": "there"}, headers={"Idempotency-Key": "k"})
     for method in ("GET", "PUT", "PATCH", "DELETE"):
@@ -38,7 +38,7 @@ def api(make_api: Make, capsys: pytest.CaptureFixture[str]) -> Api:
 
 
 def log_and_metrics(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, float]]:
-    """The line of the one request since the last look, and the metrics that CloudWatch makes of it."""
+    """Return the log line of the only request since the last call, and its metrics as CloudWatch extracts them."""
     (text,) = capsys.readouterr().err.splitlines()
     line: dict[str, Any] = json.loads(text)
     assert set(line["_aws"]) == {"Timestamp", "CloudWatchMetrics"}

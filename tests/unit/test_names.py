@@ -1,4 +1,4 @@
-"""Any name that JSON allows for a property works in every operation."""
+"""Test that every property name that JSON allows works in every operation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = [
     *("due-date", "due date", "fällig", "a.b", "rank.gte", 'quo"te', "it's", "sl/a\\sh", "#", "$ref", ":0"),
     *("%41", "😀", "__proto__", "self", "State", "state", "a,b", "x" * 300),
 ]  # fmt: skip
-# A list's own parameters, what no parameter can be called, and what DynamoDB has words or places for.
+# A list's parameters, names that no parameter can have, and DynamoDB's keywords and path syntax.
 ODDER = ["", "limit", "cursor", "fields", "order", "\0", "\0a", "\u2028", "[0]", "doc", "write", "collection"]
 
 
@@ -44,7 +44,7 @@ def test_a_property_is_made_read_changed_and_removed(api: Api, name: str) -> Non
     assert api.request("DELETE", path, headers={"If-Match": removed.etag}).status == 204
 
 
-# Each is a filter by itself, and each sorts by another; one sorts by the property whose name is empty.
+# Each is a filter, and each sorts by another property, one by the property with the empty name.
 SORTS = dict(zip(NAMES, [*NAMES[1:], ""], strict=True))
 SCHEMA = {"properties": {name: {"type": "string"} for name in [*NAMES, ""]}}
 

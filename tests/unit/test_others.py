@@ -1,4 +1,4 @@
-"""Callers who reach the items of other owners, and those who try to."""
+"""Test callers who may access other owners' items, and callers who may not but try."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_forbidden(answer: Answer) -> None:
 
 
 class Notes:
-    """Notes of two tenants, and who calls."""
+    """The notes of two tenants, and their callers."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -53,7 +53,7 @@ def notes(request: pytest.FixtureRequest, make_api: Make) -> Notes:
 
 
 def follow(api: Api, **query: str) -> Iterator[Any]:
-    """Every page of a list, by its Link headers."""
+    """Yield every page of a list by its Link headers."""
     following: dict[str, Any] = dict(query)
     while True:
         answer = api.request("GET", "/items", query=following)
@@ -79,7 +79,7 @@ def owned(api: Api, **query: str) -> list[tuple[str, str]]:
 
 
 def seed(notes: Notes) -> list[tuple[str, str]]:
-    """Make items in turn; return their owners and ids."""
+    """Create items alternately for each owner; return their owners and ids."""
     for number in range(4):
         (notes.acme if number % 2 else notes.zinc).create({"id": str(number), "tag": "t"})
     return [(ACME if number % 2 else ZINC, str(number)) for number in range(4)]
@@ -182,7 +182,7 @@ def test_who_acts_for_others_reads_their_own_alone(notes: Notes) -> None:
 
 
 def test_nobody_else_names_another_owner(notes: Notes) -> None:
-    """A refusal is the same for owners and ids that there are and for those that there are not."""
+    """Refusals do not depend on whether an owner or id exists."""
     seed(notes)
     for owner in (ZINC, "nobody", "", "*", "x" * 999, f"{ACME}#0", ACME.upper()):
         answers = set()
@@ -232,7 +232,7 @@ def test_cursors_belong_to_who_asks_for_what(notes: Notes) -> None:
     (seal, *_), (mine, *_), (_, *place) = (
         json.loads(base64.urlsafe_b64decode(each + "==")) for each in (everyone, own, everyone)
     )
-    # Even under the seal of a user's own list, a place among all items is none in it.
+    # Even correctly sealed for a user's own list, a position among all items is not valid in it.
     for position in (place, place[:2], [place[0], place[2]], [f"{ZINC_ESCAPED}#0", place[1]]):
         answer = notes.acme.request("GET", "/items", query={"cursor": encode_cursor(mine, *position)})
         assert answer.status in (200, 400)
@@ -311,7 +311,7 @@ def test_a_place_that_dynamodb_refuses_is_400(notes: Notes) -> None:
 
 
 def reached(capsys: pytest.CaptureFixture[str]) -> list[str | None]:
-    """Return the owner in the log line of each request since the last look, None where it has none."""
+    """Return the owner in the log line of each request since the last call, or None if it has none."""
     return [json.loads(text).get("owner") for text in capsys.readouterr().err.splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""What a build reads of a project's own code: its hooks, its functions and its imports, without running it."""
+"""Test what a build reads from own code without running it: hooks, functions and imports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import build
 from tools import contract, own_code
 
-# Trestle, in small: two operations that write, one that reads, and the public module.
+# A small Trestle: two operations that write, one that reads, and the public module.
 TRESTLE = {
     "lambda_src/create/index.py": "from trestle.http.create import lambda_handler\n",
     "lambda_src/create/hooked.py": "from trestle.http.create import lambda_handler\nimport trestle.own.hooks\n",
@@ -69,7 +69,7 @@ def own(names: list[str]) -> list[str]:
 
 
 def refused(root: Path, capsys: pytest.CaptureFixture[str], app: dict[str, str]) -> list[str]:
-    """Return what a build says of these modules, and show that it left nothing."""
+    """Return the message of a build of these modules, after checking that it left no files."""
     written(root, {f"app/{name}": text for name, text in app.items()})
     assert run(root) == 1
     printed = capsys.readouterr()
@@ -118,14 +118,14 @@ def test_a_hook_has_a_zip_for_each_operation_that_runs_it(root: Path) -> None:
         "create.bookings", "create.rooms", "entity.bookings", "entity.rooms", "entity.tags", "list.rooms",
         "merge.rooms", "merge.tags",
     ]  # fmt: skip
-    # What it writes may belong to an entity with hooks, and what they import comes with them.
+    # It may write items of an entity with hooks, so those hooks and their imports are packed too.
     assert names(root, "create.bookings") == [
         "app/__init__.py", "app/bookings.py", "app/lib/dates.py", "app/money.py", "app/rates.py", "app/tags.py",
         "hooked.py", "trestle/__init__.py", "trestle/app.py", "trestle/http/__init__.py", "trestle/http/create.py",
         "trestle/late.py", "trestle/own/__init__.py", "trestle/own/hooks.py",
     ]  # fmt: skip
     assert own(names(root, "merge.tags")) == own(names(root, "create.bookings"))
-    # Answers are changed by the entity's own module alone: nothing is written.
+    # A read writes nothing, so only the entity's own module is packed, for present().
     for name in ("create.rooms", "entity.rooms", "list.rooms"):
         assert own(names(root, name)) == ["app/rooms.py"]
     for name in PLAIN:
@@ -213,7 +213,7 @@ def test_the_hooks_of_operations() -> None:
 
 
 def test_a_zip_holds_no_other_operations_endpoint(tmp_path: Path) -> None:
-    """Trestle's own functions, with a module that has every hook."""
+    """Builds Trestle's own functions with a module that has every hook."""
     text = "".join(f"def {hook}({', '.join(names)}): ...\n" for hook, names in own_code.PARAMETERS.items())
     written(tmp_path, {"app/rules.py": f"from trestle.app import Refuse, entity\n{text}"})
     zips = build.Sources(build.ROOT, tmp_path).zips()
@@ -401,7 +401,7 @@ echo '[{"fault": "app/bookings.py line 1 is not Python 3.13: no."}, {"code": ""}
 
 
 def test_a_function_of_app_has_a_zip_with_all_schemas_and_all_hooks(tmp_path: Path) -> None:
-    """Trestle's own sources, and a project in which one module writes what has hooks in another."""
+    """Builds Trestle's own sources with a project in which one module writes items that have hooks in another."""
     project = written(
         tmp_path,
         {

@@ -1,4 +1,4 @@
-"""Items that have owners: what a caller sends reaches none but the caller's own."""
+"""Test items with owners: no input of a caller reaches another owner's items."""
 
 from __future__ import annotations
 
@@ -37,39 +37,40 @@ FUTURE = 4_000_000_000
 
 
 Become = Callable[[Api, str], Api]
-# What owns items, and the functions as an owner calls them. One subject may act for several tenants.
+# Who owns items, and how to call the functions as an owner. One subject may act for several
+# tenants.
 OWNERS: dict[str, tuple[str, Become]] = {
     "users of a pool": ("sub", lambda api, owner: api.as_user(owner, tenant_id="everybody")),
     "users of an issuer": ("sub", lambda api, owner: api.as_issued(owner, tenant_id="everybody")),
     "tenants of a pool": ("claim:custom:tenant", lambda api, owner: api.as_user("x", **{"custom:tenant": owner})),
     "tenants of an issuer": ("claim:tenant_id", lambda api, owner: api.as_issued("somebody", tenant_id=owner)),
 }
-# Texts that are like one another's keys. The subjects of a pool are like ids.
+# Owners that resemble each other's keys. A pool's subjects look like ids.
 NAMES = ["alice", "bob", "alice#items", "alice%23items", "alice|items", "alïce", "*"]
 SUBJECTS = ["alice", "bob", "alice-bob", "alice.items", "items", "s", "a"]
 
 
 @pytest.fixture(params=OWNERS)
 def owners(request: pytest.FixtureRequest) -> str:
-    """Who owns items."""
+    """Who owns the items: users or tenants."""
     return str(request.param)
 
 
 @pytest.fixture
 def become(owners: str) -> Become:
-    """What makes the functions those that an owner calls."""
+    """A function from an owner to the functions as that owner calls them."""
     return OWNERS[owners][1]
 
 
 @pytest.fixture
 def options(owners: str) -> dict[str, Any]:
-    """The options of the entity."""
+    """The entity's options."""
     return {**OPTIONS, "owner": OWNERS[owners][0]}
 
 
 @pytest.fixture
 def notes(make_api: Make, options: dict[str, Any]) -> Api:
-    """An entity whose items have owners."""
+    """The API of an entity whose items have owners."""
     return make_api(options, {"note": NOTE}, numeric=["rank"])
 
 
@@ -90,7 +91,7 @@ def list_items(api: Api, **query: str) -> list[Any]:
 
 
 def stored_records(api: Api) -> dict[str, Any]:
-    """The table's records by key."""
+    """Return the table's records by key."""
     records: list[dict[str, Any]] = api.client.scan(TableName=TABLE)["Items"]
     return {record["id"]["S"]: record for record in records}
 
@@ -153,7 +154,7 @@ def test_anothers_id_is_not_found_and_nothing_happens_to_the_item(
         ("DELETE", None),
     ]:
         answer = bob.request(method, "/items/a", body, headers=headers)
-        assert answer.json == nobodys.json, "as for an item that nobody has"
+        assert answer.json == nobodys.json, "as for an item that does not exist"
     assert stored_records(notes) == before
 
 
@@ -206,7 +207,7 @@ def test_anothers_cursor_is_foreign(alice: Api, bob: Api, query: dict[str, str])
     assert (answer.status, requests) == (400, [])
     assert answer.json["errors"][0]["parameter"] == "cursor"
     assert "alice" not in base64.urlsafe_b64decode(hers + "==").decode()
-    # Even under his own seal, her place is but one in his list.
+    # Even sealed as his own, her position is only a position in his list.
     (seal, *_), (_, *place) = (json.loads(base64.urlsafe_b64decode(each + "==")) for each in (his, hers))
     own = list_items(bob, **query)
     for forged in (place, [f"alice#{place[0]}", place[1]], ["alice", place[1]]):

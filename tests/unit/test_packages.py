@@ -1,4 +1,4 @@
-"""Packages of a project's own code: read from its lock, installed without a network, packed where they are imported."""
+"""Test own code's packages: read from the lock, installed without a network, packed where they are imported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ METADATA = {
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels, which installers use instead of an index."""
+    """A folder of wheels that installers use instead of an index."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"):
@@ -47,13 +47,13 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-# pip takes seconds where uv takes a fraction of one.
+# pip takes seconds, uv a fraction of one.
 EACH = ["uv", pytest.param("pip", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(params=["uv", "pip"])
 def installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each of the installers that there may be."""
+    """Each supported installer."""
     if request.param == "pip":
         monkeypatch.setattr(venv, "usable_uv", lambda _: None)
     else:
@@ -66,7 +66,7 @@ def installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 def wheel(
     index: Path, distribution: str, files: Mapping[str, str], needs: list[str] | None = None, tag: str = ""
 ) -> str:
-    """Write a wheel into the index; return its line of a lock."""
+    """Write a wheel to the index; return its line for a lock."""
     name, version = distribution.split("-")
     info = f"{distribution}.dist-info"
     tag = tag or "py3-none-any"
@@ -90,7 +90,7 @@ def wheel(
 
 
 def lines(index: Path) -> str:
-    """Return a lock of all wheels in FILES."""
+    """Return a lock of all the wheels in FILES."""
     return "".join(wheel(index, name, files, METADATA.get(name)) for name, files in FILES.items())
 
 
@@ -157,7 +157,7 @@ def test_an_unchanged_lock_needs_no_network(tmp_path: Path, index: Path, capsys:
     (root / "app" / "bookings.py").write_text(f"import money\nx = 1\n{CREATE}")
     assert (run(root), run(root, "--check")) == (0, 0)
     assert (root / "dist" / "create.bookings.zip").read_bytes() != before
-    # A damaged copy is not packed, and neither is one that lacks a file.
+    # A damaged or incomplete copy is not packed.
     (cache,) = (root / "dist" / packages.CACHE).iterdir()
     for damage in (lambda: (cache / "tax.py").write_text("x = 1"), (cache / "money" / "__init__.py").unlink):
         damage()
@@ -267,7 +267,7 @@ def test_folders_that_packages_share(tmp_path: Path, index: Path) -> None:
 
 @pytest.mark.slow
 def test_packages_of_the_index(tmp_path: Path) -> None:
-    """Locked by `make requirements` as users do it: wheels of the index for Lambda and for this machine."""
+    """Locks with `make requirements`, as users do, and installs wheels for Lambda and for this machine."""
     root = project(tmp_path, "", bookings=f"import orjson, requests\nfrom yaml import load\n{CREATE}")
     (root / "app" / "requirements.in").write_text("orjson\nPyYAML\nrequests\n")
     (root / "Makefile").symlink_to(build.ROOT / "Makefile")
@@ -296,7 +296,7 @@ def test_packages_of_the_index(tmp_path: Path) -> None:
 
 @pytest.fixture
 def trestle(tmp_path: Path, index: Path) -> Path:
-    """A repository with an authorizer, the lock of its libraries and wheels of them for Lambda alone."""
+    """A repository with an authorizer, the lock of its libraries, and their wheels, only for Lambda."""
     lock = wheel(index, "PyJWT-2.0", {"jwt/__init__.py": "import crypto\n", "jwt/odd.py": "{%"}, ["Crypto"])
     lock += wheel(index, "Crypto-1.0", {"crypto/__init__.py": "", "crypto/rust.abi3.so": "ELF"}, tag=ARM)
     lock += wheel(index, "Windows-1.0", {"windows.py": ""}).replace(" --hash", " ; sys_platform == 'win32' --hash")
@@ -319,7 +319,7 @@ def test_without_jwt_the_authorizer_holds_our_code_alone(trestle: Path, index: P
     assert manifest(trestle)["authorizer"] is None
     assert not (trestle / "dist" / ".packages").exists()
     assert run(trestle, "--platform", "laptop", "--authorizer") == 0
-    assert foreign(trestle, "authorizer") == [], "the laptop has them in .venv"
+    assert foreign(trestle, "authorizer") == [], "on the laptop they are in .venv"
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_with_jwt_the_authorizer_holds_its_libraries(trestle: Path, file: str, t
     assert run(trestle) == 0
     assert foreign(trestle, "authorizer") == LIBRARIES
     assert manifest(trestle)["authorizer"] == "lambda"
-    assert foreign(trestle, "merge") == [], "no other function holds them"
+    assert foreign(trestle, "merge") == [], "no other function has them"
     assert run(trestle, "--check") == 0
     assert run(trestle, "--platform", "laptop") == 0
     assert (foreign(trestle, "authorizer"), manifest(trestle)["authorizer"]) == ([], None)
@@ -397,7 +397,7 @@ def test_libraries_and_packages_do_not_take_each_others_place(trestle: Path, ind
 @pytest.mark.slow
 @pytest.mark.parametrize("installer", EACH, indirect=True)
 def test_the_libraries_of_the_index(tmp_path: Path, installer: str) -> None:
-    """The lock as it is, for Lambda: native code for its processor, and the same bytes by each installer."""
+    """Installs the real lock for Lambda: native code for its processor, and the same bytes with each installer."""
     (tmp_path / "schemas").mkdir()
     assert build.main(["--project", str(tmp_path), "--authorizer", "--bytecode", "none"]) == 0
     with zipfile.ZipFile(tmp_path / "dist" / "authorizer.zip") as archive:
@@ -405,8 +405,8 @@ def test_the_libraries_of_the_index(tmp_path: Path, installer: str) -> None:
         native = {name: archive.read(name) for name in held if name.endswith(".so")}
     assert {"index.py", "trestle/authorizer/handler.py", "jwt/__init__.py", "cryptography/__init__.py"} <= held
     assert native.keys() >= {"cryptography/hazmat/bindings/_rust.abi3.so"}
-    assert {content[18:20] for content in native.values()} == {b"\xb7\0"}, "ELF's number of arm64"
-    assert not [name for name in held if name.startswith("trestle/store/")], "it asks no database"
+    assert {content[18:20] for content in native.values()} == {b"\xb7\0"}, "arm64 in an ELF header"
+    assert not [name for name in held if name.startswith("trestle/store/")], "it uses no database"
 
 
 def test_libraries_that_cannot_be_installed(trestle: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -565,7 +565,7 @@ MARKERS = {
     "python_version == '3.*'": True,
     "python_version != '3.13'": False,
     "python_version == '3.13.0'": True,
-    "python_version ~= '3.8'": True,  # unreadable here: an installer has the last word
+    "python_version ~= '3.8'": True,  # unreadable for us, so the installer decides
     "'3' < python_version < '4'": True,
     "unknown == '1'": True,
     "extra == 'x'": False,

@@ -1,4 +1,4 @@
-"""The patterns of the OpenAPI document, against what the functions take."""
+"""Compare the OpenAPI document's patterns with what the functions accept."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ PATTERNS = {name: limit["pattern"] for name, limit in LIMITS.items() if "pattern
 
 
 def matches(name: str, text: str) -> bool:
-    """Return whether a pattern takes a text in ECMA 262: Python's $ matches before a final line end too."""
+    """Return whether a pattern matches a text in ECMA 262; Python's $ also matches before a final line end."""
     return re.search(PATTERNS[name].replace("$", r"\Z"), text) is not None
 
 
 def texts(alphabet: str, longest: int) -> Iterator[str]:
-    """Yield every text of these characters, up to a length."""
+    """Yield every text of these characters up to a length."""
     for length in range(longest + 1):
         yield from map("".join, itertools.product(alphabet, repeat=length))
 
 
 def takes(read: Callable[[str], Any]) -> Callable[[str], bool]:
-    """Return a function that tells whether a reader takes a text, or raises what makes an answer of 400."""
+    """Return a function that tells whether a parser accepts a text, or raises an error that becomes a 400."""
 
     def accepted(text: str) -> bool:
         try:
@@ -47,7 +47,7 @@ def test_entity_tags() -> None:
     tried = [*texts('"*W/, ', 6), *texts('"a\t,', 7)]
     for count in (MAX_TAGS, MAX_TAGS + 1):
         tried += [", ".join(['"a"'] * count), ",".join(['W/"a"'] * count) + " ,,"]
-    # HTTP has no blanks at the ends of a header.
+    # HTTP strips blanks at the ends of a header.
     tried = [text for text in tried if text == text.strip(" \t")]
     assert [text for text in tried if matches("entity_tags", text) != taken(text)] == []
 

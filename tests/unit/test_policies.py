@@ -1,4 +1,4 @@
-"""What policies of resources allow, refuse or leave open, as preflights judge it."""
+"""Test how preflight evaluates resource policies: allowed, denied, or unknown."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_without_a_policy_nothing_is_allowed() -> None:
 
 
 def test_roles_of_an_account() -> None:
-    """The account's root is named, or one of its roles, or somebody else."""
+    """The policy names the account's root, one of its roles, or another account."""
     root = {"AWS": "arn:aws:iam::1:root"}
     for principal, expected in (
         ({"AWS": "arn:aws:iam::1:root"}, ALLOWED),

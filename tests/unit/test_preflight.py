@@ -1,4 +1,4 @@
-"""What an apply would stumble over is found before it, each with its remedy."""
+"""Test that preflight finds what would make an apply fail, each with its remedy."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def not_found_error(kind: type[ClientError]) -> ClientError:
 
 
 class FakeClient:
-    """Answers each operation with what it was given, or raises it."""
+    """A fake client: it returns or raises the scripted result of each operation."""
 
     exceptions = Exceptions
 
@@ -81,7 +81,7 @@ class FakeClient:
 
 
 def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any) -> kinds.Context:
-    """An environment whose AWS gives these answers, by operation."""
+    """Return an environment whose AWS clients have these results by operation."""
 
     def client(service: str, place: str | None = None) -> FakeClient:
         return FakeClient(answers, [] if asked is None else asked, place)
@@ -287,7 +287,7 @@ def test_quotas() -> None:
         said = check_findings(tool.addresses, eips, describe_addresses=four, get_service_quota=answer)
         assert said == [(level, f"4 of {limit} Elastic IP addresses used; this apply adds 2.")]
     full: Any = {"describe_vpcs": {"Vpcs": [{}] * 3}, "get_service_quota": client_error()}
-    assert check_findings(tool.networks, plan_document(), **full)[0][0] == "ok"  # nothing is added, so nothing can fail
+    assert check_findings(tool.networks, plan_document(), **full)[0][0] == "ok"  # nothing is added
     (stop,) = tool.networks(environment(plan_document(change("aws_vpc", "create")), **full))
     assert (stop.level, "--quota-code L-F678F1CE --desired-value 10" in stop.remedy) == ("stop", True)
 
@@ -370,7 +370,7 @@ def test_a_secret_of_another_region_needs_both() -> None:
     assert check_findings(tool.secrets, plan, asked, describe_secret=THERE) == [
         ("warning", f"functions.pay reads {elsewhere}, which is not in eu-west-1: it needs both regions to work.")
     ]
-    assert asked == [("describe_secret", "us-east-1", {"SecretId": elsewhere})], "its value is not asked for"
+    assert asked == [("describe_secret", "us-east-1", {"SecretId": elsewhere})], "its value is not read"
     assert check_findings(tool.secrets, with_functions()) == [("ok", "No function reads secrets.")]
 
 
@@ -623,7 +623,7 @@ def test_where_the_state_is(root: Path) -> None:
 
 @pytest.fixture
 def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What Terraform says to each command."""
+    """The fake Terraform's output for each command."""
     said: dict[str, Any] = {"init": None, "state": {}, "plan": {}}
 
     def answer(command: str) -> Any:
@@ -637,7 +637,7 @@ def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_variables_that_are_not_valid() -> None:
-    """Before Terraform is asked for anything else."""
+    """They are refused before any other Terraform command."""
 
     def refuse() -> Any:
         raise UserError("jwt.issuer: no.")
@@ -684,7 +684,7 @@ def test_what_is_planned(terraform: dict[str, Any]) -> None:
 
 
 def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
-    """Let every check find this, or nothing."""
+    """Make the named checks return a finding of this level or raise this error; all others find nothing."""
 
     def made(check: tool.Check) -> tool.Check:
         def finds(_: kinds.Context) -> kinds.Findings:
@@ -713,7 +713,7 @@ RSA_KEY = {"kty": "RSA", "n": base64.urlsafe_b64encode(b"\xff" * 256).decode().r
 
 
 def issuer_findings(server: Server, *keys: Any, jwks: str = "/keys", **known: Any) -> list[tuple[str, str]]:
-    """Check an issuer that publishes these keys, and whose discovery document says what is known."""
+    """Return the findings for an issuer that publishes these keys."""
 
     def answer(connection: Any, request: Any) -> bool:
         is_discovery = request.path == "/.well-known/openid-configuration"

@@ -1,4 +1,4 @@
-"""Properties that clients cannot write: readOnly, in every operation that takes a body."""
+"""Test readOnly properties, which clients cannot write, in every operation with a body."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ ORDER: dict[str, Any] = {
     "required": ["title", "price", "status"],
     "additionalProperties": False,
 }
-# What clients may try: values of the right type, of a wrong one, and null.
+# Values that clients may send: of the right type, of a wrong type, and null.
 TRIED: list[dict[str, Any]] = [{"price": 1, "status": "paid"}, {"price": "free", "status": {}}, {"price": None}]
 LINE = {"sku": "a", "quantity": 1, "cost": 5, "state": "sent"}
 
 
 @pytest.fixture(params=["each by itself", "together"])
 def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A schema whose properties can be validated by themselves, and one with a combinator at its top."""
+    """A schema whose properties are validated one by one, and one with a combinator at its top level."""
     return ORDER | ({"anyOf": [{"required": ["title"]}]} if request.param == "together" else {})
 
 
@@ -66,7 +66,7 @@ def api(make_api: Make, schema: dict[str, Any]) -> Api:
 
 @pytest.fixture
 def partial(make_api: Make, schema: dict[str, Any]) -> Api:
-    """The same, with a PUT that takes partial bodies."""
+    """The same API, with a PUT that accepts partial bodies."""
     return make_api({"schema": "order", "put": "merge"}, {"order": schema})
 
 
@@ -154,7 +154,7 @@ def test_elements_of_an_array_keep_them_while_nothing_else_in_them_changes(api: 
         {"sku": "a", "quantity": 1, "cost": 0, "state": "x"},
         {"sku": "a", "quantity": 2},  # changed
         {"sku": "a", "quantity": 1},
-        {"sku": "a", "quantity": 1},  # once more than before
+        {"sku": "a", "quantity": 1},  # one more than before
     ]
     answer = api.request(method, f"/items/{item['id']}", {"title": "a", "lines": sent})
     new = {"state": "open"} if method == "PUT" else {}
@@ -252,7 +252,7 @@ def test_filters_and_expiry_go_by_them(make_api: Make) -> None:
     assert api.request("GET", "/items", query={"state": "new"}).json["count"] == 1
 
 
-# --- What the schema says of several properties at once
+# --- Schema rules on several properties
 
 SHIPPED: dict[str, Any] = {"properties": {"status": {"enum": ["shipped"]}}, "required": ["status"]}
 CONDITIONS: dict[str, dict[str, Any]] = {
@@ -283,7 +283,8 @@ def test_a_rule_on_several_holds_once_those_it_depends_on_are_there(make_api: Ma
 @pytest.mark.parametrize(
     ("rules", "client", "whole"),
     [
-        # each: what a client's object may be before own code has set `s`; what only the whole item may be
+        # per rule: a client's object that is valid before own code sets `s`; an object that only
+        # the whole item may be
         ({"anyOf": [{"required": ["s"]}, {"required": ["b"]}]}, [{}, {"b": 1}], [{"b": 1}, {"s": 1}]),
         ({"oneOf": [{"required": ["s"]}, {"required": ["b"]}]}, [{}, {"b": 1}], [{"b": 1}, {"s": 1}]),
         (
@@ -360,7 +361,7 @@ def test_a_value_may_be_of_several_kinds(make_api: Make) -> None:
 
 
 def test_schemas_without_them_do_without_their_code() -> None:
-    """Neither the module nor a copy: the client's schema is the schema."""
+    """Such a schema loads no module for them and is not copied."""
     schema = {"properties": {"a": {"type": "array", "items": {"properties": {"b": TEXT}}}}}
     entity = Entity("items", TABLE, {}, json.loads(json.dumps(schema)))
     validator = validator_of(entity)

@@ -1,4 +1,4 @@
-"""The second deployment, by which routes that an apply removed stop answering."""
+"""Test the second deployment, which takes routes that an apply removed out of service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALL = [
     "module.service.module.api.aws_api_gateway_stage.this",
 ]
 
-# Prints the lines of the file "state", and keeps what else it is asked.
+# Prints the lines of the file "state", and records all other calls.
 TERRAFORM = """#!/bin/sh
 [ "$1" = version ] && exit
 if [ "$1" = state ]; then
@@ -33,7 +33,7 @@ else echo "$@" >> asked; exit $(cat code 2>/dev/null || echo 0); fi
 
 @pytest.fixture
 def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Routes:
-    """Routes of a root whose terraform is TERRAFORM."""
+    """The Routes of a root whose terraform is TERRAFORM."""
     terraform = tmp_path / "bin" / "terraform"
     terraform.parent.mkdir()
     terraform.write_text(TERRAFORM)
@@ -111,7 +111,7 @@ def test_a_state_that_cannot_be_read_is_not_one_without_routes(routes: Routes) -
 def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> None:
     set_state(routes, *ALL)
     routes.remember()
-    set_state(routes, ALL[0], *ALL[2:])  # and then it failed: nothing was finished
+    set_state(routes, ALL[0], *ALL[2:])  # the apply then failed, so finish() never ran
     routes.remember()
     (routes.terraform.folder / "code").write_text("1")
     with pytest.raises(UserError, match=r"todos\.delete may return 500"):

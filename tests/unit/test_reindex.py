@@ -1,4 +1,4 @@
-"""Filling what filters and the time to live go by into items that were stored before."""
+"""Test reindex: it fills the index and expiry attributes of items stored before they were declared."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ FUTURE = 4_000_000_000
 
 @pytest.fixture
 def filtered_api(make_api: Make) -> Api:
-    """The entity with filters, over a table with their indexes."""
+    """The entity with filters, on a table with their indexes."""
     return make_api(OPTIONS, {"task": SCHEMA}, numeric=["rank"])
 
 
 @pytest.fixture
 def unfiltered_api(filtered_api: Api, make_api: Make) -> Api:
-    """The same entity as it was before."""
+    """The same entity before its filters were declared."""
     return make_api({"schema": "task"}, {"task": SCHEMA})
 
 
@@ -183,7 +183,7 @@ def test_who_sees_all_finds_items_of_before(make_api: Make) -> None:
     shared = {"owner": "sub", "sees_all": "group=support", "acts_for": "group=support"}
     now, before = make_api(shared), make_api({"owner": "sub"})
     hers, his = (before.as_user(sub).create({}) for sub in ("alice", "bob"))
-    make_api().create({})  # nobody's
+    make_api().create({})  # without an owner
     support = now.as_user("eve", **{"cognito:groups": "support"})
     assert support.request("GET", "/items").json["items"] == []
     assert support.request("GET", f"/items/{hers['id']}").status == 404
@@ -275,7 +275,7 @@ def test_the_command(
 
 
 def test_an_entity_without_functions_has_the_options_of_its_tfvars() -> None:
-    """Only own code uses it, so no function tells them."""
+    """Only own code uses it, so no function has its options."""
     options = {"filters": {"done": {}}, "ids": "client"}
     outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {}}}
     environment: Any = FakeEnvironment(outputs, {"lambda": None}, known={"a": {"options": options}})
@@ -297,7 +297,7 @@ SCHEMA_FAULTS = {
 def test_a_schema_that_cannot_be_used_is_one_sentence(
     command: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As after the file was renamed: the live functions still go by the old one."""
+    """For example after the file was renamed: the live functions still use the old one."""
     content, message = SCHEMA_FAULTS[fault]
     schema, items = tmp_path / "schemas" / "task.json", tmp_path / "items.jsonl"
     schema.parent.mkdir()
@@ -324,7 +324,7 @@ ONGOING = fails("TransactionConflictException", message="Transaction is ongoing 
 
 @pytest.mark.parametrize("conflicts", [1, 9, 10])
 def test_writes_of_the_tools_wait_for_transactions(monkeypatch: pytest.MonkeyPatch, conflicts: int) -> None:
-    """Hooks of a live system may be changing an item while it is imported or reindexed."""
+    """A live system's hooks may change an item during an import or reindex."""
     asked: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", asked.append)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

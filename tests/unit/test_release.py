@@ -1,4 +1,4 @@
-"""Releases: what is tried, what takes it back, what is remembered and what is pruned."""
+"""Test releases: canaries, rollbacks, the release file and pruning."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REGION = "us-west-2"
 
 
 def package(text: str) -> bytes:
-    """A zip that differs with the text."""
+    """Return a zip whose content depends on the text."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as packed:
         packed.writestr("index.py", text)
@@ -47,7 +47,7 @@ def package(text: str) -> bytes:
 
 @dataclass
 class Shop:
-    """An environment with two functions; a deployment publishes versions as Terraform does."""
+    """A fake environment with two functions, which publishes versions as Terraform does."""
 
     live_file: Path
     said: list[str] = field(default_factory=list)
@@ -56,15 +56,15 @@ class Shop:
     apply_command: str = "make apply ENV=test"
     project: Path = ROOT
     release: ReleaseSettings = field(default_factory=lambda: ReleaseSettings(faults=1, minutes=1, percent=10))
-    changes: tuple[str, ...] = ()  # by the next apply
-    naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
+    changes: tuple[str, ...] = ()  # functions that the next apply publishes
+    naps: list[Callable[[], object]] = field(default_factory=list)  # run while a release waits, one per wait
     slept: float = 0
-    code: int = 0  # of the next apply
+    code: int = 0  # exit code of the next apply
     workers: frozenset[str] = frozenset()
-    # By function and stream: the times, in milliseconds of the epoch, and the lines.
+    # By function and stream: times in milliseconds of the epoch, and lines.
     logs: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     searched: list[dict[str, Any]] = field(default_factory=list)
-    clients: dict[str, Any] = field(default_factory=dict)  # to make one takes longer than to use it
+    clients: dict[str, Any] = field(default_factory=dict)  # cached: creating a client is slow
 
     def functions(self) -> dict[str, Any]:
         return {}
@@ -73,7 +73,7 @@ class Shop:
         if service == "logs":
             return self
         if service not in self.clients:
-            # The stubs know clients by literal names alone.
+            # boto3's stubs accept only literal names.
             self.clients[service] = boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
         return self.clients[service]
 
@@ -121,14 +121,14 @@ class Shop:
         return tool.rollback(self, self.said.append)
 
     def sleep(self, seconds: float) -> None:
-        """Time stands still for tests but for what happens meanwhile; then the minutes are over."""
+        """Run the next of `naps`; after the last one, let the canary's minutes be over."""
         self.slept += seconds
         if self.naps:
             self.naps.pop(0)()
         else:
             self.release = ReleaseSettings(self.release.faults, 0, self.release.percent)
 
-    # --- CloudWatch Logs, whose patterns moto does not know ---
+    # --- CloudWatch Logs, since moto does not support filter patterns ---
 
     def get_paginator(self, operation: str) -> Any:
         assert operation == "filter_log_events"
@@ -149,7 +149,7 @@ class Shop:
 
 
 def write_log(shop: Shop, function: str, version: str, *lines: str, ahead: float = 0) -> None:
-    """Let a version write lines, on a clock that is some seconds ahead of this machine's."""
+    """Write log lines of a version, on a clock some seconds ahead of this machine's."""
     at = time.time() + ahead
     day = f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y/%m/%d}"
     stream = shop.logs.setdefault((function, f"{day}/[{version}]abc"), [])
@@ -170,7 +170,7 @@ def line(status: int, number: int = 1, version: str = "", **more: Any) -> str:
 
 
 def lines(version: str, good: int, bad: int, status: int = 404) -> list[str]:
-    """As many good answers and bad ones of a version, each of another request."""
+    """Return the log lines of so many good and bad responses of a version, one per request."""
     return [line(200 if n < good else status, n, version, problem="not-found") for n in range(good + bad)]
 
 
@@ -229,7 +229,7 @@ def test_a_worker_moves_at_once_and_is_watched(shop: Shop) -> None:
         lambda: write_log(shop, CREATE, "2", line(201)),
         lambda: seen.extend([shop.live(), Record.read(shop.live_file)]),
     ]
-    # No job comes meanwhile, and nobody can send one to a schedule.
+    # The worker gets no job, and nobody can send a job to a schedule.
     assert shop.ship(unproven=False) == 0
     tried, record = seen
     assert tried == {CREATE: ("1", {"2": 0.1}), GET: ("2", {})}
@@ -257,7 +257,7 @@ def test_a_rollback_takes_back_a_worker_that_is_tried(shop: Shop) -> None:
     shop.naps = [shop.rollback]
     assert shop.ship() == 1
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
-    # And goes back to what was live before, as for others.
+    # A rollback returns it to its earlier live version, as for other functions.
     shop.changes = (GET,)
     assert shop.ship() == 0
     assert shop.live()[GET] == ("3", {})
@@ -285,7 +285,7 @@ def test_the_authorizer_is_released_like_any_function() -> None:
 
 def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     shop.changes = (CREATE, GET)
-    # Where snapshots are taken, Lambda writes of it before anybody has sent a request.
+    # With SnapStart, Lambda logs lines before the first request.
     write_log(shop, GET, "2", "INIT_START Runtime Version: python:3.13.v1")
     shop.naps = [
         lambda: write_log(shop, CREATE, "2", line(201)),
@@ -295,7 +295,7 @@ def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     (said,) = (each for each in shop.said if each.startswith("Rolled back"))
     assert said.startswith(f"Rolled back: {GET} received no requests, so the new code is untested.")
-    # A level above INFO leaves nothing but Lambda's own lines.
+    # With a log level above INFO there are only Lambda's own lines.
     shop.naps = [lambda: write_log(shop, GET, "3", START), lambda: write_log(shop, CREATE, "3", line(200))]
     assert shop.ship(unproven=False) == 0
     assert shop.live() == {CREATE: ("3", {}), GET: ("3", {})}
@@ -317,7 +317,7 @@ def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
     assert shop.ship() == 0
     assert shop.said == ["The live versions are the newest: there is nothing to release."]
     assert shop.slept == 0
-    # A first release that has not tried anything leaves all as it was: the newest are live.
+    # A first release without a canary changes nothing: the newest versions are already live.
     assert not shop.live_file.exists()
     shop.changes = (GET,)
     assert shop.ship() == 0
@@ -396,7 +396,7 @@ def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch
         write_log(shop, GET, "2", line(500, 2))
 
     shop.naps = [later, lambda: None, lambda: None]
-    assert shop.ship() == 0  # the two are counted once each
+    assert shop.ship() == 0  # each of the two is counted once
     assert {search["logStreamNamePrefix"] for search in shop.searched} >= {f"{day}/[2]"}
     starts = [search["startTime"] / 1000 - began for search in shop.searched]
     assert starts[0] == pytest.approx(-monitor.SKEW, abs=0.01)
@@ -423,14 +423,14 @@ def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("tried", "live", "code"),
     [
-        # good and bad answers of the version that is tried, and of the live one
+        # good and bad responses of the canary, and of the live version
         ((0, 10), (90, 0), 1),
-        ((0, 9), (90, 0), 0),  # too few to say
+        ((0, 9), (90, 0), 0),  # too few to judge
         ((89, 11), (900, 0), 1),
-        ((100, 11), (999, 0), 0),  # under ten of a hundred
+        ((100, 11), (999, 0), 0),  # under 10 %
         ((60, 40), (810, 90), 1),
-        ((61, 39), (810, 90), 0),  # under three times as often
-        ((50, 50), (450, 450), 0),  # as often
+        ((61, 39), (810, 90), 0),  # under three times the live version's rate
+        ((50, 50), (450, 450), 0),  # the same rate
     ],
 )
 def test_more_answers_of_4xx_than_before_take_it_back(
@@ -451,7 +451,7 @@ def test_more_answers_of_4xx_than_before_take_it_back(
             f"  {GET} 2: {tried[1]} of {count} responses ({tried[1]} x 404 not-found); "
             f"the live version returned {live[1] // 9} for as many requests"
         )
-    # The log of the version that most requests go to is read for cause alone.
+    # The live version's log is long, so it is only read if there is a reason.
     patterns = {search["filterPattern"] for search in shop.searched if "filterPattern" in search}
     refused = '{ $.functionVersion = "1" && $.status >= 400 && $.status < 500 }'
     assert patterns == ({refused} if tried[1] >= 10 else set())
@@ -487,7 +487,7 @@ def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
 def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.release = ReleaseSettings(faults=3, minutes=1, percent=10)
-    # The first two are one line, seen twice.
+    # The first two are the same line, read twice.
     shop.naps = [lambda: write_log(shop, GET, "2", line(500), line(500), line(503))]
     assert shop.ship() == 0
     shop.changes = (GET,)
@@ -581,7 +581,7 @@ def test_an_apply_that_fails_leaves_live_what_was(
             shop.ship()
         assert pinned[-1].live
         assert pinned[-1].live.versions == {CREATE: "1", GET: "1"}
-        assert not shop.live_file.exists()  # there was none
+        assert not shop.live_file.exists()  # there was no live version
     pinned[-1].write()
     with pytest.raises(type(error)):
         shop.ship()
@@ -674,7 +674,7 @@ def test_a_rollback_that_stopped_is_brought_to_its_end(
     record = Record.read(shop.live_file)
     assert record.live
     assert (record.live.versions, record.leaving) == ({CREATE: "2", GET: "2"}, None)
-    assert shop.rollback() == 0  # and one further
+    assert shop.rollback() == 0  # one release further back
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
 
 
@@ -707,7 +707,8 @@ def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
     gone = "shop-gone-get-test"
     before = Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1", gone: "3"})
     tried = Canary("2026-01-02T00:00:00Z", {GET: "2"}, 10)
-    # With the file, with that of before the trial, with none, and where another checkout has promoted it.
+    # The file knows the canary; the file is from before it; another checkout has promoted it, or
+    # rolled it back.
     states = [(tried, "1", weights), (None, "1", weights), (tried, "2", {}), (tried, "1", {})]
     for canary, version, routing in states:
         Record(shop.live_file, before, canary, [Release("x", {GET: "1"})]).write()
@@ -825,7 +826,7 @@ def test_old_versions_are_pruned_but_for_what_is_named(shop: Shop) -> None:
 
 def test_releases_prune(shop: Shop) -> None:
     shop.changes, shop.release = (GET,), ReleaseSettings(1, 0, 10)
-    for _ in range(6):  # moto gives the numbers of deleted versions anew, so to the first deletion
+    for _ in range(6):  # only until the first deletion: moto reuses the numbers of deleted versions
         assert shop.ship() == 0
     assert shop.versions(GET) == [2, 3, 4, 5, 6, 7]
     assert [each.versions[GET] for each in Record.read(shop.live_file).history] == ["6", "5", "4", "3", "2"]
@@ -848,7 +849,7 @@ def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.Capture
 def test_a_rollback_after_a_release_needs_no_terraform(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Names come from the release file: Terraform's backend may be what is down."""
+    """Names come from the release file, since Terraform's backend may be down."""
     shop.changes, shop.release = (GET,), ReleaseSettings(1, 0, 10)
     assert shop.ship() == 0
 
@@ -989,7 +990,7 @@ def test_the_command_line(
     assert commands.run("live", "--env", "../x") == 2
     assert capsys.readouterr().err == "There is no environments/../x.tfvars: write it first.\n"
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
-    monkeypatch.setattr("tools.laptop.systems.isolate", lambda _: None)  # this process is the other tests', too
+    monkeypatch.setattr("tools.laptop.systems.isolate", lambda _: None)  # the other tests share this process
     assert commands.run("live", "--env", "local") == 3
     assert capsys.readouterr().err == "No system has run here yet: start one with `python local.py up`.\n"
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: shop)

@@ -1,4 +1,4 @@
-"""The function of an entity whose operations share one."""
+"""Test the single function of an entity whose operations share one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tools.testing.events import event
 
 @pytest.fixture
 def api(make_api: Make) -> Api:
-    """The one function of an entity."""
+    """An entity's single function."""
     return make_api({"filters": {"status": {}}, "ttl": "until"}, functions=["entity"])
 
 
 def logged_operations(capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    """What the log calls the requests since the last look."""
+    """Return the operations in the log lines since the last call."""
     return [json.loads(line)["operation"] for line in capsys.readouterr().err.splitlines()]
 
 

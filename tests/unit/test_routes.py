@@ -1,4 +1,4 @@
-"""Routes of own code, on the real handler: what own code gets of a request, and what callers get of its answer."""
+"""Test routes of own code on the real handler: the request that own code gets, and the response that callers get."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SCHEMAS = {
 
 
 class Routes:
-    """A function with routes, whose module is app/own.py."""
+    """A function with routes; its module is app/own.py."""
 
     def __init__(self, folder: Path, source: str, routes: Mapping[str, Any], **environment: str) -> None:
         (folder / "schemas").mkdir()
@@ -81,7 +81,7 @@ class Routes:
         self._routes = routes
 
     def send(self, route: str, sent: Any = None, path: Mapping[str, str] | None = None, **parts: Any) -> Answer:
-        """Send a request to a route, such as "POST /orders/{id}/pay"; `sent` is a body, and JSON unless it is text."""
+        """Send a request to a route such as "POST /orders/{id}/pay"; `sent` is the body: a string, or JSON."""
         method, _, resource = route.partition(" ")
         body = sent if sent is None or isinstance(sent, str) else json.dumps(sent)
         millis = parts.pop("millis", 30_000)
@@ -100,7 +100,7 @@ Serve = Callable[..., Routes]
 
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Makes a function with routes: serve(source, {route: options}, CHECK_ANSWERS="1")."""
+    """Return a factory of functions with routes: serve(source, {route: options}, CHECK_ANSWERS="1")."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     number = 0
@@ -126,7 +126,7 @@ def pay(request, context):
 
 
 def got() -> dict[str, Any]:
-    """What the function of ECHO was given last."""
+    """Return the last input of ECHO's function."""
     found: dict[str, Any] = sys.modules["app.own"].pay.got
     return found
 
@@ -202,7 +202,7 @@ def test_a_body_that_is_not_utf_8_is_refused_as_json_and_taken_as_bytes(serve: S
         ({}, "12345678901234567890123456789012345678", 12345678901234567890123456789012345678),
         ({"accepts": ["application/json"]}, "[1]", [1]),
         ({"body": "notes"}, "[1, 2.0]", [1, 2]),
-        # What clients send for a readOnly property is ignored, and a default is filled in.
+        # A client's value of a readOnly property is ignored, and defaults are filled in.
         ({"body": "note"}, '{"text": "a", "state": "paid"}', {"text": "a", "count": 1}),
         ({"body": "note"}, '{"text": "a", "count": 0.1}', {"text": "a", "count": Decimal("0.1")}),
     ],
@@ -406,7 +406,7 @@ def test_own_code_knows_until_when_the_gateway_waits(serve: Serve, millis: int, 
     assert seconds - 2 < left <= seconds
 
 
-# --- Answers
+# --- Responses
 
 
 TOO_LARGE = "AnswerError: Its body is over the 6080 KiB that Lambda can answer with."
@@ -748,7 +748,7 @@ def test_what_the_tfvars_do_not_allow_is_500_and_the_log_says_what_to_write(
     ]
 
 
-# --- Log, metrics and trace
+# --- Log, metrics and traces
 
 
 def test_the_line_of_a_request_has_the_function_its_call_and_its_route(

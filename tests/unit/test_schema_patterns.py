@@ -1,4 +1,4 @@
-"""The patterns of schemas: which ones the build takes, and what they mean to each reader."""
+"""Test the patterns of schemas: which ones the build accepts, and what they match in each language."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ COMMON = [
     r"\bword\b|a.c|\t\n\r\f\x41\u00e9\/\\\.[\]\-\[^a-c-]",
     "^[é-\U0001f60e\U0001f600]{1,2}$",
     r"^[\S]$|^[^\S]$|^[^\s\S]$|^[\D\W]{3,}$|a{,|b".replace("{,", r"\{,"),
-    # None of these can match a text in two ways, or only as often as somebody wrote it down.
+    # None of these can match a text in several ways, except as often as the pattern itself spells
+    # out.
     r"^[a-z]+(?:-[a-z0-9]+)*$",
     r"^([a-z]+,)*[a-z]+$",
     r"^(?:[0-9]{10})*$",
@@ -102,7 +103,7 @@ REFUSED = {
     "[b-a]": "[b-a has a range that goes down: write its ends the other way round",
 }
 
-# Each repetition that takes exponential time, by a pattern that has it.
+# Each repetition that takes exponential time, with a pattern that has it.
 EXPONENTIAL = {
     "^(?:a+)+$": "(?:a+)+",
     "(a*)*": "(a*)*",
@@ -123,7 +124,7 @@ EXPONENTIAL = {
 def test_what_everyone_reads_alike_is_taken(pattern: str) -> None:
     check(pattern)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # Python warns of sets that it may read otherwise one day
+        warnings.simplefilter("error")  # Python warns about sets that a later version may read differently
         re.compile(translate(pattern), re.ASCII)
 
 
@@ -147,7 +148,7 @@ def test_what_is_too_large_to_be_looked_through_is_refused() -> None:
     assert str(refused.value) == "((((a{4}){4}){4}){4}){4} is too large to be checked: write a smaller one"
 
 
-# What ECMA 262 says of texts at which Python's re, by itself, would be of another opinion.
+# Texts on which ECMA 262 and Python's re differ, with ECMA 262's result.
 MEANING = {
     r"^\s$": (
         " \t\n\v\f\r\xa0\u1680\u2003\u2028\u2029\u202f\u205f\u3000\ufeff",
@@ -237,7 +238,7 @@ console.log(JSON.stringify(cases.patterns.map((each) => verdicts(each, "u", case
 
 
 def random_patterns(number: int) -> list[str]:
-    """Patterns that the build takes, out of pieces that readers know and some that not all of them do."""
+    """Generate patterns that the build accepts, from syntax that all readers know and syntax that only some know."""
     choose = random.Random(0)
     found: set[str] = set()
     while len(found) < number:

@@ -1,4 +1,4 @@
-"""The subset of JSON Schema that an entity's schema keeps to."""
+"""Test the subset of JSON Schema that entities' schemas may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tools import shapes
 from tools.schemas import KEYWORDS, faults, item_faults, query_faults
 
-# Every keyword of the subset, each where it has an effect.
+# Every keyword of the subset, each with an effect.
 WHOLE: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-04/schema#",
     "title": "Order",
@@ -65,13 +65,13 @@ def test_the_whole_subset_is_taken() -> None:
 
 
 def test_the_subset_lies_within_draft_4() -> None:
-    """But for readOnly, which is OpenAPI's, and our own x-title: the gateway's models do without."""
+    """Except OpenAPI's readOnly and our x-title, which the gateway's models leave out."""
     jsonschema.Draft4Validator.check_schema(WHOLE)
     of_the_draft = set(jsonschema.Draft4Validator.META_SCHEMA["properties"])
     assert set(KEYWORDS) - of_the_draft == {"readOnly", "x-title"}
 
 
-# A property's schema, and the faults it has.
+# A property's schema and its faults.
 REFUSED: list[tuple[Any, dict[str, str]]] = [
     (
         {"type": "string", "minLenght": 3},

@@ -1,4 +1,4 @@
-"""SQS and Secrets Manager, by both transports: what is sent, and what becomes of each answer."""
+"""Test SQS and Secrets Manager through both transports: the requests, and how each response is handled."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
-    """Start a scripted server as every service of AWS."""
+    """Return a function that starts a scripted server in place of all AWS services."""
     servers: list[Server] = []
 
     def start(*script: Behaviour) -> Server:
@@ -58,7 +58,7 @@ def test_a_message_is_sent(transport: str, serve: Callable[..., Server]) -> None
     assert first.headers["x-amz-target"] == "AmazonSQS.SendMessage"
     assert first.headers["content-type"] == "application/x-amz-json-1.0"
     assert "/us-west-2/sqs/aws4_request" in first.headers["authorization"]
-    # Lambda counts the turns of a loop by this header.
+    # Lambda detects recursive loops by this header.
     assert "x-amzn-trace-id" not in first.headers
 
 
@@ -76,7 +76,7 @@ def test_a_queues_own_url_is_kept_on_aws(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
 def test_a_message_is_hidden(transport: str, serve: Callable[..., Server], body: bytes) -> None:
-    """SQS answers this action with an empty body."""
+    """SQS responds to this action with an empty body."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n"
     server = serve(sends(head.encode() + body))
     change_visibility(Context(), QUEUE, "handle", 43_200)
@@ -152,7 +152,7 @@ def test_nothing_is_sent_after_the_deadline(transport: str, serve: Callable[...,
 
 
 def test_both_services_of_an_aws(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto stands for AWS: it knows the protocols, but checks no signature."""
+    """moto takes AWS's place: it implements the protocols but checks no signatures."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

@@ -1,4 +1,4 @@
-"""What bodies, items and patches are said to look like, against what the functions do with them."""
+"""Compare the shapes of bodies, items and patches with what the functions accept and return."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVERS: dict[str, Any] = {
 }  # fmt: skip
 TEXT: dict[str, Any] = {"type": "string"}
 
-# By what makes them hard to describe: a schema, and values of its properties to try.
+# Schemas that are hard to describe, with values to try for their properties, by the difficulty.
 SCHEMAS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     "a default for what is required": (
         {
@@ -160,26 +160,26 @@ SCHEMAS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     ),
 }  # fmt: skip
 
-# Schemas of which a shape expresses only a part: it allows more than the function does.
+# Schemas that a shape expresses only in part: it allows more than the function does.
 LOOSER = {"a required default in a part", "how many, with a default", "what clients cannot write, counted"}
 
 NO_SHAPES = ("item_fault", "query_fault", "read_only")
 
 
 def values(tried: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    """Yield objects with each of the values, and without."""
+    """Yield objects with each of the values, and without them."""
     choices = [[{}, *({name: value} for value in some)] for name, some in tried.items()]
     for chosen in itertools.product(*choices):
         yield {name: value for member in chosen for name, value in member.items()}
 
 
 def accepts(shape: dict[str, Any], value: Any) -> bool:
-    """Return whether a shape, as the document has it, takes a value."""
+    """Return whether a shape, as in the OpenAPI document, accepts a value."""
     return bool(OAS30Validator(shape, format_checker=oas30_format_checker).is_valid(value))
 
 
 def merge(target: Any, changes: Any) -> Any:
-    """Return the merge of RFC 7396, section 2, by its own words."""
+    """Apply a patch with the algorithm of RFC 7396, section 2."""
     if not isinstance(changes, dict):
         return changes
     whole = dict(target) if isinstance(target, dict) else {}
@@ -189,7 +189,7 @@ def merge(target: Any, changes: Any) -> Any:
 
 
 def stored_item(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the client's part of the item that a body makes, or None if it is refused."""
+    """Return the client's properties of the item that a body creates, or None if the body is refused."""
     validator = Validator(schema)
     try:
         return validator.keep(validator.complete(own(value)), {})
@@ -198,7 +198,7 @@ def stored_item(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]
 
 
 def takes_patch(item: dict[str, Any], changes: dict[str, Any], schema: dict[str, Any]) -> bool:
-    """Return whether a merge patch of an item is taken."""
+    """Return whether a merge patch of an item is accepted."""
     validator = Validator(schema)
     changes = validator.client_changes(own(changes))
     try:
@@ -209,12 +209,12 @@ def takes_patch(item: dict[str, Any], changes: dict[str, Any], schema: dict[str,
 
 
 def own_part(body: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a body the functions do not ignore."""
+    """Return the part of a body that the functions do not ignore."""
     return Validator(schema).client_part(own(body))
 
 
 def own(value: dict[str, Any]) -> dict[str, Any]:
-    """Return a body without what the server sets itself."""
+    """Return a body without the properties that the server sets."""
     return {name: member for name, member in value.items() if name not in RESERVED}
 
 
@@ -223,7 +223,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], dict[str,
     given, tried = SCHEMAS[request.param]
     schema = {"type": "object", "title": "Thing", **given}
     content = json.dumps(schema).encode()
-    assert not list(schemas.faults(content)), "a schema that the build refuses shows nothing"
+    assert not list(schemas.faults(content)), "a schema that the build refuses proves nothing"
     found = {shape: json.loads(text) for shape, text in shapes.texts(content).items() if shape not in NO_SHAPES}
     return request.param, schema, found, list(values(tried))
 
@@ -259,7 +259,7 @@ def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
     validator = jsonschema.Draft4Validator(found["model"])
     for body in bodies:
         if stored_item(body, schema) is not None:
-            # A body may repeat what was read.
+            # A body may repeat the item as it was read.
             assert validator.is_valid(body)
             assert validator.is_valid(body | SERVERS)
 
@@ -281,7 +281,7 @@ def test_patch_is_no_stricter_than_the_functions(case: Any) -> None:
     items = [doc for body in bodies if (doc := stored_item(body, schema)) is not None]
     for patch in bodies:
         if any(takes_patch(item, patch, schema) for item in items):
-            # There, null for an unknown name does nothing.
+            # In the functions, null for an unknown name does nothing.
             closed = schema.get("additionalProperties") is False
             assert accepts(found["patch"], patch) or (closed and None in patch.values()), patch
 
@@ -321,7 +321,7 @@ def test_answers_have_what_clients_cannot_write_and_bodies_do_not() -> None:
         assert {name: rule.get("readOnly") for name, rule in answer["properties"].items()} == {
             "price": True, "status": True, "lines": None,
         }  # fmt: skip
-    # Without own code nothing sets the price, and a patch that adds a line gives it no cost.
+    # Without own code the price is never set, and a line that a patch adds has no cost.
     assert (item["required"], item["properties"]["lines"]["items"]["required"]) == (["price", "status"], ["cost"])
     assert (unfilled["required"], unfilled["properties"]["lines"]["items"].get("required")) == (["status"], None)
 
@@ -379,7 +379,7 @@ def test_answers_say_in_which_order_the_schema_has_its_properties() -> None:
         assert found[shape]["properties"]["lines"]["items"]["x-property-order"] == ["b", "a"]
     assert {shape: "x-title" in each for shape, each in found.items() if "x-title" in each} == {"item": True}
     assert "x-" not in json.dumps([found["body"], found["model"], found["patch"]])
-    # Terraform sorts by name: what is sorted needs no list.
+    # Terraform sorts by name, so properties in that order need no list.
     assert "x-" not in json.dumps(shapes.shapes({"type": "object", "properties": {"A": {}, "a": {}, "\u00e4": {}}}))
 
 

@@ -30,7 +30,7 @@ words = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/
 def botocore_signs(
     url: str, service: Service, action: str, body: bytes, keys: Credentials, region: str
 ) -> dict[str, str]:
-    """What botocore makes of the same request, signed now."""
+    """Return botocore's signature of the same request, signed now."""
     model = get_session().get_service_model(service.name)
     headers = {
         "Content-Type": f"application/x-amz-json-{model.metadata['jsonVersion']}",

@@ -1,4 +1,4 @@
-"""What the smoke test says where there is no API."""
+"""Test what the smoke test prints if there is no API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests import smoke
 
 @contextmanager
 def answer_once(answer: bytes, received: list[bytes] | None = None) -> Iterator[str]:
-    """Answer one connection with these bytes, and note what was received; yield the URL."""
+    """Respond to one connection with these bytes, and record what it sent; yield the URL."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
         def answer_once() -> None:

@@ -1,4 +1,4 @@
-"""What editors, file managers and interrupted writes leave among the sources is no part of the system."""
+"""Test that leftovers of editors, file managers and interrupted writes are not treated as sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.sources import sources
 
 ROOT = Path(build.__file__).parent
 
-# Each is made as a file; the second half of the names would be taken for sources by their endings alone.
+# Each becomes a file. By its suffix alone, each name of the second half would be a source.
 LEFTOVERS = [
     "{}~", "#{}#", ".{}.swp", "{}.orig", "{}.rej", "{}.bak", ".DS_Store", "Thumbs.db",
     ".#{}", "._{}", ".{}", "#{}", ".ipynb_checkpoints/{}",
@@ -26,7 +26,7 @@ LEFTOVERS = [
 
 
 def write_leftovers(folder: Path, name: str) -> None:
-    """Leave all of LEFTOVERS in the folder, and links to nowhere, as if `name` was being edited there."""
+    """Write all of LEFTOVERS to the folder, and dangling links, as if `name` was being edited there."""
     for pattern in LEFTOVERS:
         path = folder / pattern.format(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def test_only_files_that_are_sources_are_found(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "folder.py" / "with space.py").touch()
     (tmp_path / "gone.py").symlink_to("nowhere.py")
-    with open(os.fsencode(tmp_path) + b"/\xff.py", "wb"):  # noqa: PTH123 - no str has that name
+    with open(os.fsencode(tmp_path) + b"/\xff.py", "wb"):  # noqa: PTH123 - not a valid str
         pass
     found = [path.relative_to(tmp_path).as_posix() for path in sources(tmp_path, "**/*.py")]
     assert found == ["folder.py/with space.py", "index.py"]
@@ -94,7 +94,7 @@ def test_the_local_run_leaves_them_out(
 
 
 def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Path) -> None:
-    """Both list files with fileset(), which fails at a link to nowhere."""
+    """Both list files with fileset(), which fails on a dangling link."""
     write_leftovers(root / "web" / "assets", "app.js")
     write_leftovers(root / "modules" / "api", "main.tf")
     website = (ROOT / "modules" / "website" / "main.tf").read_text()
@@ -124,7 +124,7 @@ def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Pat
 def compare_inputs(
     root: Path, project: Path, built: dict[str, str], aside: Path
 ) -> tuple[dict[str, str], list[str], str]:
-    """Return what Terraform takes for the packages' inputs, which of them changed since the build, and its remedy."""
+    """Return the packages' inputs as Terraform sees them, those that changed since the build, and the remedy."""
     block = re.search(r"^locals {\n.*?^}\n", (ROOT / "modules" / "service" / "build.tf").read_text(), re.M | re.S)
     assert block
     aside.mkdir()
@@ -147,7 +147,7 @@ def test_a_plan_compares_what_a_build_packs(root: Path, tmp_path_factory: pytest
     for name in ("bookings.py", "lib/money.py", "requirements.txt"):
         (root / "app" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "app" / name).touch()
-    for name in ("README.md", "requirements.in", "lib/requirements.txt"):  # which no build reads
+    for name in ("README.md", "requirements.in", "lib/requirements.txt"):  # no build reads it
         (root / "app" / name).touch()
     write_leftovers(root / "app" / "lib", "money.py")
     for name in ("__pycache__", "old~", ".git", "x.BAK"):

@@ -1,4 +1,4 @@
-"""Where Terraform and its provider are found, and how errors become one sentence."""
+"""Test how Terraform and its provider are found, and how its errors become one sentence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tools.urls import domain_of, local_urls, reachable_urls
 
 
 def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
-    """Make a folder look like a mirror of the AWS provider."""
+    """Create a fake mirror of the AWS provider."""
     provider = folder / terraform.PROVIDER
     if zipped:
         provider.mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_terraforms_own_mirrors_are_searched(tmp_path: Path, monkeypatch: pytest
 
 
 def install(folder: Path, script: str) -> dict[str, str]:
-    """Install a script as the provider in a folder; return the environment it needs."""
+    """Install a script as a folder's provider; return the environment it needs."""
     program = folder / ".terraform/providers" / terraform.PROVIDER / terraform.provider_version()
     program = program / "linux_amd64" / "terraform-provider-aws_v1"
     program.parent.mkdir(parents=True)
@@ -127,9 +127,9 @@ def test_a_terraform_that_ends_before_it_reads_says_why(tmp_path: Path, monkeypa
 def interrupted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, command: str, at_interrupt: str, again: str = ""
 ) -> list[str]:
-    """Interrupt a Terraform that begins, starts something else, and waits; return what it is said to do.
+    """Interrupt a Terraform that has started a child process and waits; return the progress messages.
 
-    At the step that holds `again`, it is interrupted again. Return once nothing of it runs any more.
+    Interrupt it again at the message that contains `again`. Return once all its processes have ended.
     """
     program, said = folder / "terraform", []
     program.write_text(f"#!/bin/sh\ntrap '{at_interrupt}' INT\nsleep 10000 &\necho begun\nwhile :; do sleep 0.05; done")
@@ -154,7 +154,7 @@ def interrupted(
     return said
 
 
-# More than a pipe holds.
+# More than a pipe's buffer.
 FAREWELL = 'head -c 300000 /dev/zero | tr "\\0" x; echo; echo > "$FOLDER/ended"; kill $!; exit 1'
 
 
@@ -304,7 +304,7 @@ VARIABLES = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
 
 @pytest.fixture
 def check_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Looks at a state for tfvars of the system shop in an environment and a region."""
+    """Return a check of a state against tfvars of the system shop in an environment and a region."""
 
     def check(state: dict[str, Any], written: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
         monkeypatch.setattr(environment, "ROOT", tmp_path)
@@ -356,7 +356,7 @@ def test_the_state_of_another_region_is_refused(check_state: Callable[..., None]
     )
     with pytest.raises(UserError, match=said):
         check_state(table)
-    # What has no region, or may be in another one.
+    # Resources without a region, or allowed in another region.
     check_state(state("aws_iam_role", "arn:aws:iam::1:role/x"))
     check_state(state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
     check_state(state("aws_lambda_function", None))
@@ -364,9 +364,9 @@ def test_the_state_of_another_region_is_refused(check_state: Callable[..., None]
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A root configuration with the environment dev, where a terraform notes what it is asked.
+    """A root configuration with the environment dev, and a fake terraform that records its commands.
 
-    It succeeds, but for the commands that the file "fails" names, and prints what a file named after the command holds.
+    Commands listed in the file "fails" fail. Each command prints the content of the file with its name.
     """
     for module in (deploy, environment, tfvars):
         monkeypatch.setattr(module, "ROOT", tmp_path)
@@ -434,7 +434,7 @@ def test_a_deploy_is_an_apply_and_a_smoke_test(root: Path, monkeypatch: pytest.M
 
 
 def test_what_only_a_plan_knows_leaves_the_rest_known(tmp_path: Path) -> None:
-    """A number of resources that follows from one that is still to be made; a fault is none of these."""
+    """A count may depend on a resource that does not exist yet. That is not reported as a fault."""
     text = """
 resource "terraform_data" "own" {}
 
@@ -509,7 +509,7 @@ def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
     shared = "environments/dev.s3.tfbackend and prod.s3.tfbackend name the same state."
     assert said() == f"{shared} Give each environment a `key` of its own."
     file.write_text((ROOT / "environments" / "dev.s3.tfbackend").read_text())
-    if "\nbucket" not in file.read_text():  # in a checkout that is not deployed
+    if "\nbucket" not in file.read_text():  # the checkout is not deployed
         assert said() == f"environments/dev.s3.tfbackend has no bucket. {environment.NO_BACKEND}"
     file.write_text('bucket = "..."\nregion = "eu-west-1"\n')
     assert said() == f"environments/dev.s3.tfbackend has no bucket and no key. {environment.NO_BACKEND}"
@@ -523,7 +523,7 @@ def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
 def test_trestle_as_a_module_is_no_root_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """Its tfvars are Trestle's examples there: a deployment of them would be another system."""
+    """Its tfvars are Trestle's examples, so their deployment would be another system."""
     copy = tmp_path / ".terraform" / "modules" / "api"
     (copy / "environments").mkdir(parents=True)
     (copy / "environments" / "dev.tfvars").write_text((ROOT / "environments" / "dev.tfvars").read_text())
@@ -543,7 +543,7 @@ def test_the_terraform_of_all_tools_formats(root: Path, monkeypatch: pytest.Monk
 
 
 class Gateway:
-    """API Gateway with one key."""
+    """A fake API Gateway with one key."""
 
     def get_api_key(self, **_: object) -> dict[str, str]:
         return {"value": "name"}
@@ -584,7 +584,7 @@ def test_a_smoke_test_that_cannot_reach_the_api_is_left_out(
     assert found.startswith(said)
     assert bool(found) == bool(said)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert deploy.out_of_reach(known, deployed, arguments) == "", "an emulator is no VPC and speaks no TLS"
+    assert deploy.out_of_reach(known, deployed, arguments) == "", "an emulator has no VPC and no TLS"
 
 
 def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
@@ -625,8 +625,8 @@ VAR_FILES = sorted(file for folder in ("environments", "examples") for file in (
 
 @pytest.mark.parametrize("var_file", VAR_FILES, ids=lambda file: file.stem)
 def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a tool asks Terraform for is local.tools alone, and this is all that they read of it."""
-    monkeypatch.setenv("TF_DATA_DIR", "/nowhere")  # as make sets it, for the root
+    """The tools ask Terraform only for local.tools, and these are all the members they read."""
+    monkeypatch.setenv("TF_DATA_DIR", "/nowhere")  # set by make, for the root
     found = terraform.facts([var_file])
     written = tfvars.read(var_file) or {}
     assert (found["name"], found["environment"]) == (written["name"], written["environment"])
@@ -653,7 +653,7 @@ def test_the_tools_know_what_is_wrong_with_a_schema_before_a_plan(tmp_path: Path
 
 
 def test_the_tools_ask_terraform_by_these_names_alone() -> None:
-    """An expression in a string is evaluated nowhere until somebody needs it, and fails then."""
+    """An expression in a string is checked only when it is used, so a wrong one would fail late."""
     found = set()
     for file in (ROOT / "Makefile", *(ROOT / "tools").rglob("*.py"), ROOT / "build.py", ROOT / "local.py"):
         found |= set(re.findall(r"(?:local|module|var)\.[a-z_.]+(?=[)\"'])", encoding_calls(file.read_text())))
@@ -661,7 +661,7 @@ def test_the_tools_ask_terraform_by_these_names_alone() -> None:
 
 
 def encoding_calls(text: str) -> str:
-    """Return what of a text is written as an expression of Terraform's: calls of its encoding functions."""
+    """Return a text's calls of Terraform's encoding functions, which mark Terraform expressions."""
     return "\n".join(re.findall(r"(?:jsonencode|base64encode)\(.*", text))
 
 

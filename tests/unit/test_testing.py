@@ -1,4 +1,4 @@
-"""trestle.testing: the fixture `system` answers as the gateway and the functions behind it do."""
+"""Test trestle.testing: the fixture `system` behaves like the gateway and the functions behind it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ SCHEMA = {
         "at": {"type": "string", "readOnly": True},
     },
 }
-# Members that the system itself calls.
+# Members that the system itself uses.
 FOR_FUNCTIONS = ("Clock.time", "Clock.time_ns", "Lists.backend", "System.answer")
 ASK = """
 from trestle.app import Response, secret, setting
@@ -310,7 +310,7 @@ def test_items_that_are_there_already(system: System) -> None:
         system.entity("note")
 
 
-# --- Functions of one's own
+# --- Functions of app/
 
 
 def events(system: System) -> list[dict[str, Any]]:
@@ -349,7 +349,7 @@ def test_access_bodies_and_answers_of_routes(system: System) -> None:
     answer = ada.post("/ask", {"answer": "yes"})
     assert (answer.status, answer.json, answer.headers["x-by"]) == (200, {"kind": "yes"}, "ada")
     assert ada.post("/ask", {"kind": 1}).status == 422
-    assert ada.post("/ask", {"answer": 1}).status == 500  # what it answers breaks the schema
+    assert ada.post("/ask", {"answer": 1}).status == 500  # its response breaks the schema
     assert ada.delete("/ask").headers["Allow"] == "OPTIONS, POST"
 
 
@@ -425,7 +425,7 @@ def test_jobs_that_fail(system: System) -> None:
     system.send("work", "fail")
     with pytest.raises(ValueError, match="no such work"):
         system.deliver()
-    system.deliver()  # it is not due
+    system.deliver()  # the job is not due yet
     began = system.clock.time()
     system.deliver(retry=True)
     assert system.dead_letters("work") == ["fail"]
@@ -437,7 +437,8 @@ def test_jobs_that_fail(system: System) -> None:
 def test_jobs_that_come_twice(system: System) -> None:
     system.send("work", 2)
     system.deliver(twice=True)
-    # 2 and its repetition; the 1 that the first leaves comes twice, that of the repetition once.
+    # Job 2 is delivered twice. Both deliveries send a job 1: the first of these is delivered twice,
+    # the other once.
     assert sorted(event["job"] for event in events(system)) == [1, 1, 1, 2, 2]
 
 
@@ -477,7 +478,7 @@ def test_the_docs_name_each_public_name() -> None:
     members = {
         f"{name}.{member}": member
         for name in public
-        if name != "system"  # the fixture
+        if name != "system"  # a fixture, not a function
         for member in vars(getattr(trestle.testing, name))
         if not member.startswith("_") and f"{name}.{member}" not in FOR_FUNCTIONS
     }

@@ -1,4 +1,4 @@
-"""Var-files that Terraform would misread, or report badly, are refused with the place and the remedy."""
+"""Test that var-files that Terraform would misread or report badly are refused with place and remedy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tools.terraform import environment as environment_of_aws
 
 ROOT = Path(tfvars.__file__).resolve().parent.parent
 
-# What a var-file needs beside the one thing that a test is about.
+# The other variables that a var-file needs.
 BESIDE = {
     "entities": "entities = { todos = {} }",
     "environment": 'environment = "dev"',
     "name": 'name = "shop"',
 }
 
-# A tfvars, and what is said of it. Where a fault is answered with a list, the list's beginning.
+# A tfvars and its message; of a message that ends in a list, only the list's beginning.
 WRONG = {
     "entities = { todos = { operation = [] } }": (
         "entities.todos.operation: no such attribute; did you mean operations?"
@@ -65,7 +65,7 @@ def test_a_name_that_is_not_declared(tmp_path: Path, text: str) -> None:
     assert str(caught.value).startswith(f"{file}: {WRONG[text].replace('FILE', str(file))}")
 
 
-# A tfvars, and the two lines that set the same name; the first line is 1.
+# A tfvars and the numbers of the two lines that set the same name, from 1.
 TWICE = {
     'entities = {\n t = {\n access = { default = "iam", default = "open" } } }': (
         "entities.t.access.default",
@@ -165,7 +165,7 @@ def test_what_terraform_is_told_beside_the_files_counts(tmp_path: Path) -> None:
     tfvars.check([file], {"TF_VAR_name": "shop", "TF_VAR_environment": "dev", "HOME": "/"})
 
 
-# A value that its variable does not take, and what is said of it.
+# A value that its variable does not allow, and the message.
 MISTYPED = {
     'entities = ["todos"]': "entities is a list; write entities = { todos = {} }.",
     "entities = 1": "entities is 1; write entities = { todos = {} }.",
@@ -228,7 +228,7 @@ def test_values_that_terraform_converts_or_leaves_out(tmp_path: Path) -> None:
     tfvars.check([file])
 
 
-# The bytes of a file, and what is said of it.
+# A file's bytes, and the message.
 BYTES = {
     'name = "ü"'.encode("utf-16"): "is in UTF-16: save it as UTF-8.",
     'name = "ü"'.encode("utf-32"): "is in UTF-32: save it as UTF-8.",
@@ -287,7 +287,7 @@ def test_what_is_json_goes_by_the_name_as_terraform_has_it(tmp_path: Path, name:
             assert ours == {"x": tool.evaluate("var.x", [f"-var-file={file}"])}
         except UserError:
             assert ours is None
-            # By any other name it is refused, with what to do.
+            # With another file name it is refused, with a remedy.
             with pytest.raises(UserError, match=re.escape(name)) as caught:
                 tfvars.check_names([file], tfvars.Type("object"))
             assert str(caught.value).endswith("in lower case: rename it.") == is_json

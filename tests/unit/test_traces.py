@@ -1,4 +1,4 @@
-"""The segments that a function sends to X-Ray's daemon, read from a UDP socket on the loopback."""
+"""Test the segments that a function sends to X-Ray's daemon, through a UDP socket on the loopback interface."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ THROTTLED = error("ThrottlingException")
 
 
 class Daemon:
-    """A daemon: what it has received."""
+    """A fake daemon that records the segments it receives."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -41,7 +41,7 @@ class Daemon:
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
 
     def received(self) -> list[dict[str, Any]]:
-        """The documents since the last look."""
+        """Return the segment documents since the last call."""
         documents: list[dict[str, Any]] = []
         while True:
             try:
@@ -54,19 +54,19 @@ class Daemon:
 
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    """A daemon, and a request that X-Ray has sampled."""
+    """A daemon, and the environment of a request that X-Ray sampled."""
     daemon = Daemon()
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
     monkeypatch.setenv("_X_AMZN_TRACE_ID", SAMPLED)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    # The tests share a client, and its retry quota would run out.
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
     yield daemon
     daemon.socket.close()
 
 
 def check_documents(documents: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Hold documents to X-Ray's form; the request's, and those of its calls without what changes."""
+    """Check documents against X-Ray's format; return the request's and its calls' without the varying parts."""
     request, *calls = documents
     assert (request["trace_id"], request["parent_id"]) == (ROOT, PARENT)
     ids = [document["id"] for document in documents]
@@ -88,7 +88,7 @@ def check_documents(documents: list[dict[str, Any]]) -> tuple[dict[str, Any], li
 
 
 def call(operation: str, retries: int = 0, status: int = 200, **more: Any) -> dict[str, Any]:
-    """What is to be sent of a call on DynamoDB; the id that moto gives every request."""
+    """Return the expected subsegment of a DynamoDB call; moto gives every request the same id."""
     return {
         "name": "DynamoDB",
         "namespace": "aws",
@@ -105,7 +105,7 @@ def call(operation: str, retries: int = 0, status: int = 200, **more: Any) -> di
 
 
 def without_ids(calls: list[dict[str, Any]], *, some: bool) -> list[dict[str, Any]]:
-    """The calls without their request ids; some: whether DynamoDB gave them any."""
+    """Return the calls without their request ids; some: whether they must have one."""
     for each in calls:
         assert bool(each["aws"]["request_id"]) == some
         each["aws"]["request_id"] = ""
@@ -130,7 +130,7 @@ def test_a_request_and_its_calls_are_sent(api: Api, daemon: Daemon, capsys: pyte
 
 
 class Pair:
-    """An endpoint that writes on two tables at once."""
+    """An endpoint that writes to two tables in one transaction."""
 
     operation = "pair"
 
@@ -319,4 +319,4 @@ def test_a_fault_is_cut_to_what_a_document_may_have(api: Api, daemon: Daemon, mo
     exceptions = request["cause"]["exceptions"]
     assert [len(each["message"]) for each in exceptions] == 5 * [500]
     assert [len(each["stack"]) for each in exceptions] == 5 * [50]
-    assert {each["stack"][-1]["label"] for each in exceptions} == {"deep"}, "what is kept is where it went wrong"
+    assert {each["stack"][-1]["label"] for each in exceptions} == {"deep"}, "the frames nearest to the error are kept"

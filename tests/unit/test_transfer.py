@@ -1,4 +1,4 @@
-"""Items into a file and back: nothing changes on the way, and nothing is half done in silence."""
+"""Test export and import: items survive unchanged, and every incomplete run is reported."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_what_clients_cannot_write_comes_back_as_it_was(make_api: Make) -> None:
     wipe(api)
     run_import(entity, io.BytesIO(text.encode()))
     assert api.request("GET", "/items/paid").json == line
-    # Nothing has set its price: the API made it, and so does an import.
+    # Its price was never set: the API created it so, and so does an import.
     assert api.request("GET", f"/items/{made['id']}").json == made
 
 
@@ -373,7 +373,7 @@ OUTPUTS = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with a schema and a build, which is not Trestle's own."""
+    """A project folder outside Trestle with a schema and a build."""
     (tmp_path / "schemas").mkdir()
     text = json.dumps(SCHEMA)
     (tmp_path / "schemas" / "task.json").write_text(text)
@@ -412,10 +412,10 @@ def test_an_entity_of_another_build_is_known(project: Path) -> None:
     assert (is_built_here("a"), is_built_here("a", other)) == (True, False)
     schema = project / "schemas" / "task.json"
     schema.write_text(json.dumps({**SCHEMA, "required": ["rank"]}))
-    assert not is_built_here("a")  # nor was the schema
+    assert not is_built_here("a")  # the schema differs, too
     (project / "dist" / "manifest.json").unlink()
     assert not is_built_here("a")
-    assert is_built_here("b", other)  # which has no schema
+    assert is_built_here("b", other)  # b has no schema
 
 
 @pytest.fixture
@@ -430,7 +430,7 @@ def run(
         named = ["--file", file] if file else []
         code = commands.run(command, "--env", "dev", "--entity", entity, *named, *arguments)
         lines = capsys.readouterr().err.splitlines()
-        return code, [line for line in lines if " s  [" not in line]  # which is progress
+        return code, [line for line in lines if " s  [" not in line]  # without progress lines
 
     return run
 
@@ -470,14 +470,14 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
 def test_a_file_that_cannot_be_used_stops_a_command_before_the_build(
     run: Callable[..., tuple[int, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The build, Terraform and the scan of a large table take minutes."""
+    """Otherwise the user would wait minutes for build, Terraform and table scan before the error."""
     file, pipe, loose = tmp_path / "items.jsonl", tmp_path / "pipe", tmp_path / "loose"
     file.write_text("")
     os.mkfifo(pipe)
     loose.symlink_to(tmp_path / "nowhere")
     forbidden, too_long = tmp_path / "forbidden", tmp_path / ("x" * 300)
     forbidden.touch()
-    # The tests may run as root, who may do anything.
+    # The tests may run as root, who may read and write any file.
     is_allowed = {tmp_path / "schemas": False, forbidden: False}
     monkeypatch.setattr("tools.aws.transfer.os.access", lambda path, _: is_allowed.get(path, True))
 

@@ -1,4 +1,4 @@
-"""`make import --hooks`: new items, with what their hooks check, set and write beside them."""
+"""Test `make import --hooks`: hooks check and change new items, and write other items with them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def run(tables: Api, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Import:
-    """Imports lines, and returns the exit code and what was said: run({"id": "a", "n": 1}, owners=True)."""
+    """Return a function that imports lines and returns exit code and output: run({"id": "a", "n": 1}, owners=True)."""
 
     def run(*lines: Any, arguments: Any = ("--hooks",), owners: bool = False, **changes: Any) -> tuple[int, list[str]]:
         options = {"schema": "task", "hooks": "rules", **({"owner": "sub"} if owners else {})}
@@ -101,7 +101,7 @@ def test_new_items_are_made_as_by_the_api(run: Import, tables: Api) -> None:
         "id": {"S": "base"}, "createdAt": {"S": "2026-01-01T00:00:00.000000Z"}, "version": {"N": "1"},
         "updatedAt": {"S": "2026-01-01T00:00:00.000000Z"}, "doc": {"M": {"a": {"N": "1"}}},
     })  # fmt: skip
-    # What clients cannot write is the hook's.
+    # Properties that clients cannot write are set by the hook.
     assert run({"id": "a", "n": 1, "price": 7}, {"id": "b", "n": 2}) == (0, [f"{TABLE}: 2 written."])
     made = records(tables, TABLE)
     assert {name: each["doc"]["M"] for name, each in made.items()} == {

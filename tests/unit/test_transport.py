@@ -1,4 +1,4 @@
-"""The signed transport against boto3's client: the same calls, the same answers, the same attempts."""
+"""Compare the signed transport with boto3's client: the same calls, responses and attempts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("unconnected")
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody sleeps between attempts; the pauses that were asked for."""
+    """Record the pauses between attempts without sleeping."""
     asked: list[float] = []
     monkeypatch.setattr("trestle.store.dynamodb.time", _Clock(asked))
     monkeypatch.setattr("botocore.endpoint.time", _Clock(asked))
@@ -63,7 +63,7 @@ class _Clock:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
-    """Start a scripted server as DynamoDB."""
+    """Return a function that starts a scripted server in place of DynamoDB."""
     servers: list[Server] = []
 
     def start(*script: Behaviour) -> Server:
@@ -250,7 +250,7 @@ def test_passing_status_is_tried_again(
 
 
 def test_too_many_requests_is_tried_again(serve: Callable[..., Server], pauses: list[float]) -> None:
-    """By its status alone, as botocore does from 1.44 on."""
+    """By its status only, as in botocore from 1.44 on."""
     serve(answers(b"<html>", 429), OK)
     assert get().retries == 1
 
@@ -322,7 +322,7 @@ def test_an_attempt_that_was_never_sent_is_not_uncertain(
     transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
     server = serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"))
-    get()  # another request before, which was sent
+    get()  # an earlier request, which was sent
     server.__exit__()
     assert not get_error().uncertain
 
@@ -338,7 +338,7 @@ def test_broken_connection_is_tried_again(
 
 
 def test_cut_answer_is_tried_again(serve: Callable[..., Server], pauses: list[float]) -> None:
-    """botocore takes what has come for the whole; we do not."""
+    """Unlike botocore, the transport does not accept a truncated response."""
     serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}"), OK)
     assert get().retries == 1
 
@@ -356,7 +356,7 @@ def test_silence_ends_each_attempt(
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.2)
     with hanging() as hangs:
         server = serve(hangs)
-        error = get_error()  # while the server keeps silent
+        error = get_error()  # the server sends nothing
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries) == (0, 2)
     until(lambda: len(server.requests) == 3)
@@ -364,7 +364,7 @@ def test_silence_ends_each_attempt(
 
 def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list[float]) -> None:
     serve(answers(b"", 500))
-    for _ in range(120):  # so many that some are near each end
+    for _ in range(120):  # enough for some near both ends
         get_error()
     firsts, seconds = pauses[::2], pauses[1::2]
     assert 0 <= min(firsts) < 0.006 < 0.019 < max(firsts) <= 0.025
@@ -456,7 +456,7 @@ def test_no_connection_is_opened_early_elsewhere(
         monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
     server = serve(OK)
     dynamodb.connect()
-    # The first one that the server accepts is this.
+    # This is the first connection that the server accepts.
     socket.create_connection(("127.0.0.1", server.port)).close()
     until(lambda: server.closed == 1)
     assert server.connections == 1
@@ -553,14 +553,14 @@ def test_error_without_a_type_has_its_status_as_code(serve: Callable[..., Server
 def test_deadline_ends_a_call(transport: str, serve: Callable[..., Server]) -> None:
     with hanging() as hangs:
         server = serve(hangs)
-        error = get_error(deadline=time.monotonic() + 0.3)  # while the server keeps silent
+        error = get_error(deadline=time.monotonic() + 0.3)  # the server sends nothing
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status) == ("TimeoutError", 0)
     assert len(server.requests) <= 1
 
 
 def test_no_pause_runs_past_the_deadline(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    # Of this call alone: threads that the tests of boto3's deadlines left behind still retry.
+    # Only this call's pauses: threads of earlier tests of boto3's deadlines may still retry.
     pauses: list[float] = []
     monkeypatch.setattr("trestle.store.dynamodb.time", _Clock(pauses))
     monkeypatch.setattr(dynamodb, "THROTTLED_PAUSE_SECONDS", dynamodb.LONGEST_PAUSE_SECONDS)
@@ -587,7 +587,7 @@ def test_answer_before_the_deadline(transport: str, serve: Callable[..., Server]
 
 
 def respond_with_skewed_clock(seconds: float, code: str = "InvalidSignatureException") -> Behaviour:
-    """An error by a clock that differs; by its time when it answers, long after the tests were collected."""
+    """Return an error behaviour with a skewed clock, read when it responds, long after test collection."""
 
     def behave(connected: socket.socket, request: Request) -> bool:
         return fails(code, date=formatdate(time.time() + seconds, usegmt=True))(connected, request)
@@ -647,7 +647,7 @@ def keys(name: str, lasts: float, **changes: Any) -> Behaviour:
 
 @pytest.fixture
 def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
-    """Start a scripted credential endpoint in place of the keys in the environment."""
+    """Return a function that starts a scripted credential endpoint in place of the keys in the environment."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     servers: list[Server] = []
 

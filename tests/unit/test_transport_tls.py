@@ -1,4 +1,4 @@
-"""TLS of the signed transport, against servers whose certificates are made here."""
+"""Test the signed transport's TLS against servers with certificates created here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAY = datetime.timedelta(days=1)
 
 
 class Authority:
-    """A certificate authority of the test's own."""
+    """A certificate authority for tests."""
 
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
@@ -43,7 +43,7 @@ class Authority:
         return self.root.public_bytes(serialization.Encoding.PEM)
 
     def context(self, folder: Path, host: str = "127.0.0.1", ends: datetime.datetime = NOW + DAY) -> ssl.SSLContext:
-        """A server's context with a certificate for `host`."""
+        """Return a server's context with a certificate for `host`."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = (
             [x509.IPAddress(ipaddress.ip_address(host))] if host[0].isdigit() else [x509.DNSName(host)]
@@ -84,7 +84,7 @@ def authority() -> Authority:
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, unconnected: None) -> None:
-    """A process that has not loaded any roots either, and that does not pause between attempts."""
+    """A process without loaded root certificates and without pauses between attempts."""
     monkeypatch.setattr(dynamodb, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(tls, "_context", None)
     monkeypatch.setattr(tls, "_all_roots", False)
@@ -107,7 +107,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[ssl.SSLContext]
 
 @pytest.fixture
 def bundle(authority: Authority, tmp_path: Path) -> str:
-    """A file with the test's root."""
+    """Write a file with the test authority's certificate."""
     file = tmp_path / "roots.pem"
     file.write_bytes(authority.pem())
     return str(file)
@@ -118,7 +118,7 @@ def scan() -> dynamodb.Reply:
 
 
 def tls_error() -> str:
-    """Why the transport would not talk to the server."""
+    """Return the transport's TLS error."""
     with pytest.raises(dynamodb.ServiceUnavailable) as caught:
         scan()
     assert caught.value.retries == 2
@@ -218,7 +218,7 @@ def test_expired_certificate_is_no_reason_for_other_roots(
 
 
 def test_handshake_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(answers({})) as server:  # it takes the handshake for a request that it can not read, and closes
+    with Server(answers({})) as server:  # it reads the handshake as a malformed request, and closes the connection
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url.replace("http", "https"))
         with pytest.raises(dynamodb.ServiceUnavailable):
             scan()
@@ -238,7 +238,7 @@ def test_tls_1_1_is_refused(
 ) -> None:
     context = authority.context(tmp_path)
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with warnings.catch_warnings(action="ignore"):  # of their age, which is the point
+    with warnings.catch_warnings(action="ignore"):  # they are deprecated, which is the point
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     server = serve(context)
@@ -265,4 +265,4 @@ def test_roots_name_their_end() -> None:
         name = dict(pair[0] for pair in subject)["commonName"]
         ends = datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(str(root["notAfter"])), datetime.UTC)
         assert f"# {name}, until {ends:%Y-%m-%d}\n# SHA-256 {sha256(der).hexdigest()}\n" in AMAZON_ROOTS
-        assert ends > NOW + 365 * DAY, f"{name} ends within a year: look for its successor"
+        assert ends > NOW + 365 * DAY, f"{name} expires within a year: look for its successor"

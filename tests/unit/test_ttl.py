@@ -1,4 +1,4 @@
-"""Items that expire: gone for the API at once, whenever DynamoDB deletes them."""
+"""Test expiring items: the API hides them at once, even before DynamoDB deletes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAST, FUTURE = 1_000_000_000, 4_000_000_000
 
 @pytest.fixture
 def sessions(make_api: Make) -> Api:
-    """An entity whose items may expire."""
+    """The API of an entity whose items may expire."""
     return make_api({"ttl": "until", "ids": "client"})
 
 

@@ -1,4 +1,4 @@
-"""The virtual environments that the commands make and keep."""
+"""Test the virtual environments that the commands create and maintain."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "requirements" / f"{name}.txt").write_text("")
     (tmp_path / "versions.tf").write_text((REQUIREMENTS.parent / "versions.tf").read_text())
     monkeypatch.setattr(venv, "ROOT", tmp_path)
-    monkeypatch.setattr(venv, "usable_uv", lambda program: tmp_path / "uv")  # so none is made with pip
+    monkeypatch.setattr(venv, "usable_uv", lambda program: tmp_path / "uv")  # so that none is installed with pip
     return tmp_path
 
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The locks that were installed, `dev again` where everything was installed anew."""
+    """The installed locks; `dev again` if everything was reinstalled."""
     names: list[str] = []
 
     def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
@@ -144,7 +144,7 @@ def leave_empty(folder: Path) -> None:
 
 
 def cut_venv_short(folder: Path) -> None:
-    """What is left of `python -m venv` that was interrupted at once."""
+    """Leave what an early interrupt of `python -m venv` leaves."""
     (folder / "bin").mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text("home = /nowhere\n")
 
@@ -174,7 +174,8 @@ def test_one_that_somebody_else_made_is_added_to_not_replaced(root: Path, instal
     mine.write_text("")
     venv.ensure()
     assert mine.exists()
-    # Interrupted, nobody knows which packages are whole; and only what we made may be deleted.
+    # After an interrupt any package may be incomplete, but only folders that we created may be
+    # deleted.
     interrupt_install(root / ".venv")
     venv.ensure()
     assert mine.exists()
@@ -218,7 +219,7 @@ def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(root: Path, mo
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "mkdir", refused)
-    with pytest.raises(PermissionError):  # which a command says with the remedy
+    with pytest.raises(PermissionError):  # a command prints it with the remedy
         venv.ensure()
 
 
@@ -229,9 +230,9 @@ def test_a_link_to_nowhere_is_left_alone(root: Path) -> None:
     assert (root / ".venv").is_symlink()
 
 
-# --- What pip and uv are told ---
+# --- The environment of pip and uv ---
 
-# With these, an installer fails, or does nothing and reports success.
+# With any of these, an installer fails, or does nothing and reports success.
 HARMFUL = {
     "PIP_CONSTRAINT": "/etc/constraints.txt",
     "PIP_DRY_RUN": "1",
@@ -463,7 +464,7 @@ def test_terraform_from_pypi_runs_in_any_folder(tmp_path: Path, folder: str) -> 
 
 
 def locked_versions(name: str) -> dict[str, list[str]]:
-    """The versions that a lock has of each package."""
+    """Return a lock's versions of each package."""
     found: dict[str, list[str]] = {}
     for line in (REQUIREMENTS / f"{name}.txt").read_text().splitlines():
         if line and not line.startswith((" ", "#")):
@@ -475,7 +476,7 @@ def locked_versions(name: str) -> dict[str, list[str]]:
 
 
 def input_requirements(name: str) -> Iterator[Requirement]:
-    """What the lock of that name was made of."""
+    """Return the requirements from which the lock of this name was compiled."""
     for line in (REQUIREMENTS / f"{name}.in").read_text().splitlines():
         text = line.partition("#")[0].strip()
         if text.startswith("-r "):
@@ -485,7 +486,7 @@ def input_requirements(name: str) -> Iterator[Requirement]:
 
 
 def required_packages(roots: Iterator[Requirement]) -> set[str]:
-    """The packages that these need on this Python, by what the installed ones declare."""
+    """Return the packages that these require on this Python, by the metadata of the installed ones."""
     found: set[tuple[str, str]] = set()
     waiting = [(each, "") for each in roots]
     while waiting:

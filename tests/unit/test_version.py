@@ -1,4 +1,4 @@
-"""The version, and what GitHub runs."""
+"""Test the version, and the GitHub workflows."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Writes by themselves and in transactions: all or nothing, once, and a reason when they fail.
+"""Test single writes and transactions: all or nothing, exactly once, and a reason if they fail.
 
-moto ignores the token of a transaction, so that a retry of ours after a lost answer meets its own records.
+moto ignores a transaction's token, so a retry after a lost response meets its own records.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ THEN, NOW = "2026-01-02T03:04:05.000006Z", "2026-02-03T04:05:06.000007Z"
 
 @pytest.fixture
 def client(api: Api, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """DynamoDB's client, with a table for each entity."""
+    """A DynamoDB client, with a table for each entity."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
     api.client.create_table(TableName=NIGHTS.table, **KEYS)
@@ -52,19 +52,19 @@ def make(entity: Entity, *names: str, owner: str = "") -> None:
 
 
 def stored(client: Any) -> dict[str, Any]:
-    """The records of both tables, without their tokens, by their keys."""
+    """Return the versions of both tables' records by key."""
     tables = (ITEMS.table, NIGHTS.table)
     return {each["id"]["S"]: each["version"]["N"] for name in tables for each in client.scan(TableName=name)["Items"]}
 
 
 def cancelled(*codes: str, message: str = "no", **more: Any) -> Any:
-    """DynamoDB cancels a transaction for these reasons."""
+    """Return a fault: DynamoDB cancels a transaction for these reasons."""
     reasons = [{"Code": code} if code == "None" else {"Code": code, "Message": message} for code in codes]
     return error("TransactionCanceledException", CancellationReasons=reasons, **more)
 
 
 def every_action() -> list[Write]:
-    """A write of each kind on the items old, old2, gone and there."""
+    """Return a write of each kind, on the items new, old, old2, gone and there."""
     return [
         creation(NIGHTS, "", item("new", n=1)),
         replacement(ITEMS, "", "old", {"n": 2}, [(THEN, 1)], at=NOW),
@@ -102,7 +102,7 @@ def test_one_write_is_a_request_of_its_own_kind(api: Api, prepared: Any) -> None
     for write in every_action():
         commit(Context(), [write])
     actions = ["PutItem", "UpdateItem", "UpdateItem", "DeleteItem", "TransactWriteItems"]
-    commit(Context(), [])  # and none is no request
+    commit(Context(), [])  # no writes, no request
     assert api.calls[before:] == actions
     assert stored(prepared) == AFTER
 
@@ -110,7 +110,7 @@ def test_one_write_is_a_request_of_its_own_kind(api: Api, prepared: Any) -> None
 @pytest.mark.parametrize("index", range(5))
 @pytest.mark.parametrize("together", [True, False])
 def test_a_condition_that_fails_stops_every_write(prepared: Any, index: int, together: bool) -> None:
-    """The first that failed, with the record it met."""
+    """The error has the first failed write and the record it met."""
     met = ["new", "old", "old2", "gone", "there"][index]
     if index == 0:
         make(NIGHTS, "new")
@@ -148,7 +148,7 @@ def test_deletions_alone_recognise_themselves(api: Api, client: Any) -> None:
     with api.fault("TransactWriteItems", lose_answer):
         commit(Context(), writes)
     assert stored(client) == {"c": "1"}
-    with pytest.raises(Cancelled) as caught:  # for certain
+    with pytest.raises(Cancelled) as caught:  # a new call, so it cannot be its own
         commit(Context(), writes)
     assert (caught.value.index, caught.value.record) == (0, {})
 
@@ -156,7 +156,7 @@ def test_deletions_alone_recognise_themselves(api: Api, client: Any) -> None:
 @pytest.mark.parametrize(
     "others",
     [
-        [deletion(ITEMS, "", "a", None)],  # one of the two is there, so that we deleted neither
+        [deletion(ITEMS, "", "a", None)],  # the other item still exists, so our transaction did not run
         [deletion(ITEMS, "", "a", None), creation(ITEMS, "", item("a", n=2)), deletion(ITEMS, "", "b", None)],
     ],
 )
@@ -182,7 +182,7 @@ def test_a_check_alone_never_takes_itself_for_done(api: Api, client: Any) -> Non
 
 
 def test_a_token_proves_nothing_where_another_has_written_since(api: Api, client: Any) -> None:
-    """A deletion whose record is missing is no proof either: with a token DynamoDB itself knows the transaction."""
+    """A missing record does not prove a deletion either; DynamoDB recognises a retry by its token."""
     make(ITEMS, "a", "b")
     writes = [deletion(ITEMS, "", "a", None), patching(ITEMS, "", "b", {"n": 2}, [(THEN, 1)])]
 
@@ -249,7 +249,7 @@ def test_a_throttled_transaction_is_not_tried_again_too_late(
 def test_a_retry_of_a_throttled_transaction_finds_itself_carried_out(
     api: Api, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its first attempt was carried out, and only its answer was lost."""
+    """Its first attempt succeeded, and only its response was lost."""
     monkeypatch.setattr("trestle.store.transaction.time.sleep", lambda _: None)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     context = Context(writer="function:payments")
@@ -262,7 +262,7 @@ def test_a_record_tells_who_wrote_it(api: Api, client: Any, writer: str) -> None
     context = Context(writer=writer)
     first, second = pair()
     commit(context, [first, second])
-    commit(context, [first, second])  # a retry after a lost answer: moto carries it out again, and finds itself
+    commit(context, [first, second])  # a retry after a lost response: moto runs it again
     for write in (first, second):
         key = write.payload.get("Key") or {"id": write.payload["Item"]["id"]}
         token = client.get_item(TableName=write.entity.table, Key=key)["Item"]["write"]["S"]

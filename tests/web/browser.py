@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -215,7 +216,7 @@ def open_entity(page: Page, name: str) -> None:
     settle(page)
 
 
-def hold_requests(page: Page, url: str) -> list[Route]:
+def hold_requests(page: Page, url: str | re.Pattern[str]) -> list[Route]:
     """Hold back the page's requests to a URL; return them, a list that grows."""
     held: list[Route] = []
 

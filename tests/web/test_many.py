@@ -261,7 +261,7 @@ def test_many_are_duplicated_and_none_twice(visit: Open, orders: Api) -> None:
 
 def test_a_run_is_stopped_continued_and_warned_of(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
-    held = hold_requests(page, re.compile("/api/orders/"))  # type: ignore[arg-type]
+    held = hold_requests(page, re.compile("/api/orders/"))
     warned = """() => {
       const event = new Event("beforeunload", { cancelable: true });
       dispatchEvent(event);
