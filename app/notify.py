@@ -17,7 +17,7 @@ def handle(change: Change, context: Context) -> None:
     booking = change.item
     status = booking["status"]
     notice = {"booking": booking.id, "text": TEXTS[status].format_map(booking)}
-    with suppress(Taken):  # The change came before. Its webhook may not have been sent, so go on.
+    with suppress(Taken):  # The change was delivered before. Its webhook may not have been sent, so go on.
         entity("notices").of(booking.owner).create(notice, id=change.id)
     event = {"type": f"booking.{status}", "timestamp": change.at, "data": {"id": booking.id, "room": booking["room"]}}
     send("webhook", {"id": change.id, "event": event})

@@ -1,4 +1,4 @@
-"""What several kinds of test share: one build, one emulator a worker, each plan made once."""
+"""Fixtures for all kinds of tests: one build, one emulator per worker, and each plan made once."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from hypothesis import settings
 
 from tests.plan.planner import Planner, start_planner
 
-# Variables by which the place where the tests are started would change what they see: Terraform's and AWS's
-# settings, the output's colours and width, the repository of a git hook, and the make that runs them.
-# Proxies stay, since set-up needs them, and are not asked for this machine.
+# Variables that would change results: settings of Terraform and AWS, colours and width of output,
+# the repository of a git hook, and variables of a calling make. Proxies stay, since set-up needs
+# them, but are not used for this machine.
 FOREIGN = re.compile(
     r"(AWS|GIT|MAKE|TF)_.*|MAKEFLAGS|MAKELEVEL|MFLAGS|CDPATH|CI|COLUMNS|LINES|NO_COLOR|.*FORCE_COLOR|CLICOLOR"
     r"|L(ANG|C_.*)|PYTHON(PATH|SAFEPATH|WARNINGS)|TRESTLE_LOCAL_DIR|TZ"
-    r"|ARGS|DETACH|ENTITY|ENV|FILE|PORT|PY|PYTHON|REQUESTS|SMOKE|WORKERS|WRITE"  # of our own Makefile
+    r"|ARGS|DETACH|ENTITY|ENV|FILE|PORT|PY|PYTHON|REQUESTS|SMOKE|WORKERS|WRITE"  # of this repository's Makefile
 )
 SLOW_LIMIT = 1800  # seconds
-# The fixture `system`, for users' tests in tests/app/.
+# The fixture `system` for tests in tests/app/.
 pytest_plugins = ["trestle.testing"]
 UNIT = Path(__file__).parent / "unit"
 FIXED = {"LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1,localhost", "TERM": "dumb", "TZ": "UTC"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the surroundings the same wherever the tests are started, and declare our marker."""
+    """Give the tests the same environment everywhere, and declare the marker."""
     for name in filter(FOREIGN.fullmatch, list(os.environ)):
-        # Of Terraform's settings, where its providers are is a matter of the machine.
+        # Of Terraform's settings, keep the machine's location of providers.
         if name != "TF_CLI_CONFIG_FILE":
             del os.environ[name]
     os.environ.update(FIXED, no_proxy=FIXED["NO_PROXY"])
     time.tzset()
     os.umask(0o022)
-    # A shell's background job ignores Ctrl-C, and its children inherit that.
+    # A shell's background jobs ignore Ctrl-C, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # The machine's pace fails no test.
+    # A slow machine must not fail a test.
     settings.register_profile("trestle", deadline=None)
     settings.load_profile("trestle")
     config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give slow tests time for a busy machine: their limit only ends a hang."""
+    """Give slow tests enough time for a busy machine; their limit only ends a hang."""
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(SLOW_LIMIT))
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure coverage by the unit tests alone: while it is traced, Python is half as fast."""
+    """Measure coverage only in unit tests, since traced Python is half as fast."""
     if UNIT in item.path.parents:
         return (yield)
     trace = sys.gettrace()
@@ -69,7 +69,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all pytest-xdist workers of this run share."""
+    """A folder shared by all pytest-xdist workers of this run."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     folder.mkdir(exist_ok=True)
@@ -78,6 +78,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def planner(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planner]:
-    """Plans the root configuration: `planner("environments/dev.tfvars")`, `planner(name=...)`."""
+    """Return plans of the root configuration: `planner("environments/dev.tfvars")`, `planner(name=...)`."""
     with start_planner(tmp_path_factory.mktemp("planner"), shared) as planner:
         yield planner

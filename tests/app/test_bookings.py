@@ -1,4 +1,4 @@
-"""The rules of bookings and what follows from them, as app/ has them."""
+"""Test the bookings example's hooks and functions in app/."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_room_that_changes_meanwhile_is_not_booked_at_its_old_rate(
 
 @pytest.fixture
 def booking(ada: Client, room: Item) -> str:
-    """The path of a booking of Ada's."""
+    """The path of one of Ada's bookings."""
     return f"/bookings/{ada.post('/bookings', stay(room, 1, 4)).json['id']}"
 
 
@@ -149,7 +149,7 @@ def test_staff_cancel_for_guests_and_guests_for_themselves_alone(system: System,
     assert system.anonymous.post(f"{booking}/cancel").status == 401
     assert system.user("bob").post(f"{booking}/cancel").status == 404
     staff = system.user("eve", groups=["staff"])
-    assert staff.get(booking).status == 404  # the entity's own routes stay the guest's
+    assert staff.get(booking).status == 404  # only the guest may use the entity's own routes
     assert staff.post("/bookings/nowhere/cancel").status == 404
     assert staff.post(f"{booking}/cancel").json["status"] == "cancelled"
     assert ada.get(booking).json["status"] == "cancelled"
@@ -240,7 +240,7 @@ def test_without_a_receiver_no_webhook_leaves(system: System, booking: str) -> N
     assert system.jobs("webhook") == system.dead_letters("webhook") == []
 
 
-# --- Every night
+# --- The nightly job
 
 
 def test_past_bookings_become_stays_page_by_page(
@@ -249,7 +249,7 @@ def test_past_bookings_become_stays_page_by_page(
     ada.post("/bookings", stay(room, 1, 4))
     ada.post("/bookings", stay(room, 4, 6))
     system.user("bob").post("/bookings", stay(room, 6, 9))
-    monkeypatch.setattr("app.nightly.MARGIN", 10**6)  # the time is always up
+    monkeypatch.setattr("app.nightly.MARGIN", 10**6)  # no time is ever left
     monkeypatch.setattr("app.nightly.PAGE", 1)
     system.clock.set("2027-01-06T03:00:00Z")
     system.run("nightly")

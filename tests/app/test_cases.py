@@ -1,4 +1,4 @@
-"""Ten use cases of own code, tests/app/cases, that its API has to be enough for: each runs by trestle.testing."""
+"""Test the ten use cases in tests/app/cases with trestle.testing: own code's API must be enough for them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def provider(system: System, outside: Receiver) -> Receiver:
     return outside
 
 
-# --- Checkout with a card by an outside provider
+# --- Checkout by card through an external provider
 
 
 def test_checkout_charges_the_card(ada: Client, order: str, provider: Receiver) -> None:
@@ -76,7 +76,7 @@ def test_checkout_says_what_went_wrong(system: System, ada: Client, order: str, 
     assert ada.get(f"/orders/{order}").json["status"] == "open"
 
 
-# --- What must not overlap
+# --- Reservations without overlaps
 
 
 def test_times_that_overlap_are_refused(system: System) -> None:
@@ -88,12 +88,12 @@ def test_times_that_overlap_are_refused(system: System) -> None:
     assert system.anonymous.post("/tables/8/slots", {"hours": [19], "name": "Bob"}).status == 201
 
 
-# --- Mail on a change, and what happens exactly once
+# --- Mail on a change, and exactly-once effects
 
 
 @pytest.fixture
 def mails() -> Any:
-    """The mails that SES has sent, oldest first."""
+    """The mails that SES sent, oldest first."""
     import boto3
     from moto.ses.models import ses_backends
 
@@ -126,17 +126,17 @@ def test_points_count_once_however_often_the_change_comes(
     system.deliver(twice=True)
     assert system.entity("accounts").all() == [{"points": 80}]
     assert len(system.entity("claims").all()) == 2
-    assert len(mails) == 8  # SES knows no claims
+    assert len(mails) == 8  # mails have no claims
 
 
-# --- A report over everything, which continues itself
+# --- A report over all items, which continues in further jobs
 
 
 def test_the_report_goes_through_all_orders(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         system.entity("orders").create(ORDER, owner=f"user-{number}")
     monkeypatch.setattr("app.report.PAGE", 3)
-    monkeypatch.setattr("app.report.MARGIN", 10**6)  # the time is always up
+    monkeypatch.setattr("app.report.MARGIN", 10**6)  # no time is ever left
     system.clock.set("2027-01-01T03:00:00Z")
     system.run("report")
     (report,) = system.entity("reports").all()
@@ -160,7 +160,7 @@ def test_a_picture_is_uploaded_past_the_api(system: System, ada: Client) -> None
     assert system.anonymous.get(f"/pictures/{signed['id']}").json["size"] == 512
 
 
-# --- Webhooks in
+# --- Incoming webhooks
 
 
 def test_webhooks_are_taken_by_their_signature(
@@ -189,7 +189,7 @@ def test_a_job_that_cannot_be_done_ends_as_a_dead_letter(system: System) -> None
     assert system.dead_letters("settle") == [json.loads(text)]
 
 
-# --- Webhooks out
+# --- Outgoing webhooks
 
 
 def test_webhooks_go_out_and_wait_longer_each_time(system: System, outside: Receiver) -> None:
@@ -217,7 +217,7 @@ def test_webhooks_go_out_and_wait_longer_each_time(system: System, outside: Rece
     system.run("deliver", job)
 
 
-# --- A route with a query of types
+# --- A route with a typed query
 
 
 def test_a_query_has_types(system: System) -> None:
@@ -229,7 +229,7 @@ def test_a_query_has_types(system: System) -> None:
         assert system.anonymous.get(f"/quotes?{wrong}").status in (400, 422)
 
 
-# --- A job that runs once, by hand
+# --- A job that is run once, by hand
 
 
 def test_a_backfill_reaches_every_owner(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_backfill_reaches_every_owner(system: System, monkeypatch: pytest.Monk
 
 
 def test_the_cases_are_complete() -> None:
-    """A case whose test is gone would prove nothing."""
+    """A case without a test would prove nothing."""
     folder = Path(__file__).parent / "cases" / "app"
     assert sorted(file.stem for file in folder.glob("*.py")) == [
         "backfill", "checkout", "deliver", "mail", "points", "quotes", "report", "tables", "uploads", "webhooks",

@@ -1,4 +1,4 @@
-"""The tutorial's files, as its page shows them: its own tests pass. tests/local/test_tutorial.py runs its commands."""
+"""Run the tests that the tutorial's page shows. tests/local/test_tutorial.py runs the page's commands."""
 
 from __future__ import annotations
 

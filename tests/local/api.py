@@ -1,4 +1,4 @@
-"""A small HTTP client, which sends what it is given and adds nothing."""
+"""A small HTTP client that adds nothing to requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXPOSED = {"ETag", "Idempotency-Replayed", "Item-Owner", "Link", "Location", "Re
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `url` is the request's own."""
+    """An HTTP response; `url` is the request's."""
 
     url: str
     status: int
@@ -25,17 +25,17 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """The parsed JSON body."""
         return json.loads(self.content)
 
     @property
     def location(self) -> str:
-        """The URL that Location names."""
+        """The URL in Location."""
         return urljoin(self.url, self.headers["Location"])
 
     @property
     def next(self) -> str | None:
-        """The URL of the next page, from Link."""
+        """The URL of the next page in Link."""
         link = self.headers.get("Link")
         if link is None:
             return None
@@ -44,7 +44,7 @@ class Answer:
         return urljoin(self.url, target)
 
     def problem(self, status: int, kind: str) -> dict[str, Any]:
-        """Check that this is the problem, whole and with CORS headers; return it."""
+        """Check that this is a complete problem response with CORS headers; return it."""
         assert self.status == status, self.content
         assert self.headers["Content-Type"] == "application/problem+json"
         assert self.headers["Access-Control-Allow-Origin"] == "*"
@@ -61,18 +61,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """One collection, or the API itself."""
+    """A client of one collection, or of the whole API."""
 
     url: str
     key: str | None
     token: str | None = None
 
     def as_bearer(self, token: str) -> Api:
-        """Return the same for the bearer of a token."""
+        """Return the same client with a token."""
         return Api(self.url, None, token)
 
     def __call__(self, method: str, path: str = "", body: Any = None, **headers: str | None) -> Answer:
-        """Send a request: JSON, or bytes as they are; If_Match=... is a header, None takes one out."""
+        """Send a request; bytes are sent unchanged, other bodies as JSON. If_Match=... is a header, None removes it."""
         bearer = None if self.token is None else f"Bearer {self.token}"
         sent: dict[str, str | None] = {"X-Api-Key": self.key, "Authorization": bearer}
         if body is not None and not isinstance(body, bytes):
@@ -89,7 +89,7 @@ class Api:
         return Answer(url, answer.status, answer.headers, answer.data)
 
     def create(self, body: Any = None) -> Answer:
-        """Create an item."""
+        """Create an item; return it."""
         made = self("POST", body={"name": "lamp"} if body is None else body)
         assert made.status == 201, made.content
         return made

@@ -1,4 +1,4 @@
-"""A clone of the repository whose `make` has the emulator in the place of AWS."""
+"""A clone of the repository whose `make` uses the emulator in place of AWS."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.local.api import Api
 
 @dataclass
 class Clone:
-    """A clone in a folder of its own, whose commands reach the emulator."""
+    """A clone in its own folder, whose commands use the emulator."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
 
     def make(self, *arguments: str, code: int | None = 0, **environment: str) -> str:
-        """Run make; return all that it printed. `code` None takes any exit code."""
-        # Neither this process' AWS nor what pytest or make above it have set.
+        """Run make; return its output. If `code` is None, any exit code is accepted."""
+        # Without the AWS settings of this process and the variables of a calling pytest or make.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_", "MAKE", "MFLAGS"))}
         done = subprocess.run(
             ["make", *arguments, f"PYTHON={sys.executable}"], cwd=self.folder, text=True, check=False,
@@ -31,7 +31,7 @@ class Clone:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert "Traceback" not in done.stdout
-        # make itself ends with 2 whatever a recipe ends with.
+        # make exits with 2 for any failed recipe.
         assert code is None or (done.returncode != 0) == (code != 0), done.stdout
         return done.stdout
 
@@ -43,7 +43,7 @@ class Clone:
         )  # fmt: skip
 
     def api(self, printed: str) -> Api:
-        """Return a client of the items, with the key that AWS made, by what `make outputs` prints."""
+        """Return a client of the items from the output of `make outputs`, with the generated key."""
         url = next(line.split('"')[1] for line in printed.splitlines() if line.startswith("api_url"))
         (key,) = self.client("apigateway").get_api_keys(includeValues=True)["items"]
         return Api(f"{url}/items", key["value"])

@@ -1,4 +1,4 @@
-"""One stack for all tests over HTTP, brought up by local.py as a user would."""
+"""One stack for all tests over HTTP, started with local.py as by a user."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ VAR_FILES = (ROOT / "environments" / "local.tfvars", HERE / "entities.tfvars")
 Start = Callable[[str], Future[Local]]
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups, even where this file is loaded before it
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, even if this file is loaded first
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one pytest-xdist worker: they share a stack."""
+    """Keep these tests on one pytest-xdist worker, since they share a stack."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("local"))
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """A running stack. Who stops or changes it brings it back up as it was."""
+    """A running stack. A test that stops or changes it must restore it."""
     stack = Local(tmp_path_factory.mktemp("stack"))
     try:
         yield up(stack, *VAR_FILES)
@@ -41,25 +41,25 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture(scope="session")
 def items(local: Local) -> Api:
-    """The collection of an entity with every default: a key is asked for."""
+    """The collection of an entity with default options, which requires a key."""
     return local.api("items")
 
 
 @pytest.fixture(scope="session")
 def drafts(local: Local) -> Api:
-    """The collection of an entity whose clients choose ids and send partial bodies with PUT."""
+    """The collection of an entity whose clients choose ids, and whose PUT merges."""
     return Api(local.api("v1/drafts").url, None)
 
 
 @pytest.fixture(scope="session")
 def events(local: Local) -> Api:
-    """The collection of an entity that can be neither changed nor deleted, and whose list has no order."""
+    """The collection of an entity without changes and deletions, and with an unordered list."""
     return Api(local.api("events").url, None)
 
 
 @pytest.fixture
 def empty_items(items: Api) -> Api:
-    """The collection of items, with nothing in it."""
+    """The collection of items, emptied."""
     while found := items("GET", "?limit=100").json["items"]:
         for item in found:
             items("DELETE", f"/{item['id']}")
@@ -68,7 +68,7 @@ def empty_items(items: Api) -> Api:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
-    """A clone in a folder with an awkward name, and an empty account."""
+    """A clone in a folder with an unusual name, and an empty AWS account."""
     folder = tmp_path / "my work ü (1)"
     copy_files(folder)
     for backend in (folder / "environments").glob("*.s3.tfbackend"):
@@ -85,9 +85,9 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
 
 @pytest.fixture(scope="module")
 def start_example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Brings an example up; all that the file's tests name are on their way by then, two at a time.
+    """Return a function that starts an example. The examples of a file's tests start in parallel, two at a time.
 
-    Most of it is waiting, and the first can be tested while others are still coming.
+    Most of the start is waiting, and tests of one example run while others start.
     """
     stacks: dict[str, Local] = {}
     starts: dict[str, Future[Local]] = {}
@@ -112,7 +112,7 @@ def start_example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 def up(stack: Local, *var_files: Path) -> Local:
-    """Bring the stack up; return it."""
+    """Start the stack; return it."""
     done = stack.up(*var_files)
     assert done.returncode == 0, done.stderr
     return stack

@@ -1,4 +1,4 @@
-"""A client that holds every answer against the API's own OpenAPI document."""
+"""A client that checks every response against the API's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tests.local.api import Answer, Api
 
 @dataclass(frozen=True)
 class DescribedApi:
-    """The whole API of a stack; calls take paths from its root, or the URLs that answers hold."""
+    """A stack's API; calls take paths from its root, or URLs from responses."""
 
     api: Api
 
     @functools.cached_property
     def document(self) -> dict[str, Any]:
-        """The document as the gateway serves it."""
+        """The OpenAPI document from the gateway."""
         answer = self.api("GET", "/openapi.json")
         assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json"), answer.content
         found: dict[str, Any] = answer.json
         return found
 
     def __call__(self, method: str, path: str = "", body: Any = None, **headers: str | None) -> Answer:
-        """Send a request, and check that the document announces its answer: status, headers and body."""
+        """Send a request, and check that the document describes the response: status, headers and body."""
         answer = self.api(method, path, body, **headers)
         operation = self.operation(method, answer.url)
         announced = operation["responses"]
@@ -37,19 +37,19 @@ class DescribedApi:
         response = self.resolve(announced[status])
         for content_type, content in response.get("content", {}).items():
             assert answer.headers["Content-Type"] == content_type
-            if "fields" not in parse_qs(urlsplit(answer.url).query):  # else its items are not whole
+            if "fields" not in parse_qs(urlsplit(answer.url).query):  # with `fields` items are incomplete
                 self.check(answer.json, content["schema"])
         assert response.get("content") or answer.content == b""
         return answer
 
     def create(self, path: str, body: Any) -> Answer:
-        """Create an item."""
+        """Create an item; return it."""
         made = self("POST", path, body)
         assert made.status == 201, made.content
         return made
 
     def operation(self, method: str, url: str) -> dict[str, Any]:
-        """Return what the document says of a request."""
+        """Return the document's operation for a request."""
         base = urljoin(f"{self.api.url}/openapi.json", self.document["servers"][0]["url"])
         path = urlsplit(url)._replace(query="").geturl().removeprefix(base.rstrip("/"))
         for template, operations in self.document["paths"].items():
@@ -59,13 +59,13 @@ class DescribedApi:
         raise AssertionError(f"the document has no {method} {path}")
 
     def check(self, value: Any, schema: dict[str, Any]) -> None:
-        """Check a value by a schema of the document."""
+        """Validate a value with one of the document's schemas."""
         whole = {"components": self.document["components"], **schema}
         faults = list(OAS30Validator(whole, format_checker=oas30_format_checker).iter_errors(value))
         assert not faults, faults
 
     def resolve(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Return what a reference refers to, or the value itself."""
+        """Return the target of a reference, or the value itself."""
         for name in value["$ref"].split("/")[1:] if "$ref" in value else ():
             value = (self.document if name == "components" else value)[name]
         return value

@@ -1,4 +1,4 @@
-"""Run local.py as its users do, with all state in a folder of its own."""
+"""Run local.py as users do, with all state in a separate folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def copy_files(folder: Path) -> None:
-    """Copy the repository's files into a folder, as a clone would have them, with our .venv."""
+    """Copy the repository's files to a folder, as in a clone, and link our .venv."""
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -36,7 +36,7 @@ def copy_files(folder: Path) -> None:
 
 @dataclass
 class Local:
-    """The commands of one system, on one port."""
+    """Runs the commands of one system on one port."""
 
     folder: Path
     port: int = field(default_factory=emulator.free_port)
@@ -44,11 +44,11 @@ class Local:
     def __call__(
         self, *arguments: str | Path, stdin: str | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
+        """Run a command of local.py and wait for its end."""
         return self._run(ROOT / "local.py", *arguments, stdin=stdin, **environment)
 
     def operate(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of `make` with ENV=local to its end."""
+        """Run a command of `make` with ENV=local and wait for its end."""
         return self._run("-m", "tools", command, "--env", "local", *arguments)
 
     def _run(
@@ -60,7 +60,7 @@ class Local:
         )  # fmt: skip
 
     def start(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-        """Start a command, which is left to be interrupted: a shell's background jobs could not be."""
+        """Start a command that can be interrupted, unlike a shell's background job."""
         return subprocess.Popen(
             [sys.executable, ROOT / "local.py", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, env={**os.environ, "TRESTLE_LOCAL_DIR": str(self.folder), **environment},
@@ -68,25 +68,25 @@ class Local:
         )  # fmt: skip
 
     def up(self, *var_files: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Bring the system up, detached, on its port."""
+        """Start the system, detached, on its port."""
         named = [argument for var_file in var_files for argument in ("--var-file", var_file)]
         return self("up", "--detach", "--port", str(self.port), *named, **environment)
 
     @property
     def system(self) -> System:
-        """The system that runs, or ran last."""
+        """The running system, or the one that ran last."""
         return Systems(self.folder).current()
 
     def running(self) -> emulator.Running:
-        """Return the emulator that runs the system."""
+        """Return the system's running emulator."""
         return self.system.running()
 
     def client(self, service: str) -> Any:
-        """Return a client of an AWS service of the system, with every right."""
+        """Return a client of an AWS service in the system, with all permissions."""
         return emulator.client(service, self.running())
 
     def outputs(self) -> dict[str, Any]:
-        """Return what `outputs` prints."""
+        """Return the outputs."""
         done = self("outputs")
         assert done.returncode == 0, done.stderr
         outputs: dict[str, Any] = json.loads(done.stdout)
@@ -98,12 +98,12 @@ class Local:
         return Api(f"{outputs['api_url']}/{path}", next(iter(outputs["api_keys"].values()), None))
 
     def kill(self) -> None:
-        """Kill the emulator, without a chance to save anything."""
+        """Kill the emulator before it can save anything."""
         os.kill(self.running().pid, signal.SIGKILL)
 
 
 def small_system(*operations: str, entity: str = "items") -> str:
-    """Return the variables of the smallest system: one entity with a function for each operation."""
+    """Return the variables of a minimal system: one entity with a function per operation."""
     return f"""
         name               = "small"
         environment        = "local"
@@ -115,7 +115,7 @@ def small_system(*operations: str, entity: str = "items") -> str:
 
 
 def error_sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the last line on stderr of a command that failed as a user would want it to."""
+    """Return the last line on stderr of a failed command, after checking that there is no traceback."""
     assert done.returncode not in (0, 3), done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -123,11 +123,11 @@ def error_sentence(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether anything answers on the port."""
+    """Return whether a server listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def read_exports(text: str) -> dict[str, str]:
-    """Return what a shell exports that reads these lines."""
+    """Return the variables that a shell exports after reading these lines."""
     return dict(line.removeprefix("export ").split("=", 1) for line in text.splitlines())

@@ -1,11 +1,11 @@
-"""Hooks for Schemathesis: requests that the document allows, less what OpenAPI cannot express.
+"""Hooks for Schemathesis: remove from valid requests what breaks rules that OpenAPI cannot express.
 
-docs/reference/http-api.md lists these rules. Schemathesis takes each refusal of such a request for a fault of the
-document. Requests that are meant to be wrong are sent as they are.
+docs/reference/http-api.md lists these rules. Without the hooks Schemathesis would report each refusal of such a
+request as a fault of the document. Requests that are meant to be invalid are sent unchanged.
 """
 
 # mypy: ignore-errors
-# Schemathesis is in an environment of its own.
+# Schemathesis is installed in its own environment.
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from typing import Any
 
 import schemathesis
 
-STORABLE_NUMBERS = range(-129, 126)  # exponents of numbers that DynamoDB keeps
+STORABLE_NUMBERS = range(-129, 126)  # exponents of numbers that DynamoDB can store
 DEPTH = 30
 CONTRACT = Path(__file__).parents[2] / "contract" / "problems.json"
-# The types of problems that are Trestle's own.
+# Trestle's own problem types.
 PROBLEMS = [f"urn:trestle:problem:{kind}" for kind in json.loads(CONTRACT.read_text(encoding="utf-8"))["kinds"]]
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Take out of a valid request what another part of the request, or of an earlier one, makes invalid."""
+    """Remove from a valid request what another part of it, or an earlier request, makes invalid."""
     case.query = without_fields(dict(case.query or {}))
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
     sorts = sorts_by_filter(case)
     case.query = keep_one_filter(case.query, sorts)
-    if takes_owner(case) and case.query.keys() & sorts.keys():  # the list of all owners' items takes no filter
+    if takes_owner(case) and case.query.keys() & sorts.keys():  # the list of all owners' items has no filters
         case.query.setdefault("owner", "acme")
     headers = case.headers or {}
-    # The same key may have come with another body before.
+    # The key may have been used with another body.
     if "Idempotency-Key" in headers:
         headers["Idempotency-Key"] = uuid.uuid4().hex
     for name in headers.keys() & {"If-Match", "If-None-Match"}:
-        # Schemathesis 4.32.5 reads a lone entity tag as JSON, and takes its quotes away.
+        # Schemathesis 4.32.5 parses a single entity tag as JSON, and so removes its quotes.
         if not headers[name].startswith(("*", ",", '"', "W/")):
             headers[name] = f'"{headers[name]}"'
-    # A route without a schema takes any JSON.
+    # A route without a schema accepts any JSON.
     if isinstance(case.body, dict | list | int | float):
         case.body = make_storable(case.body)
 
 
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
-    """Count a valid request that own code refuses as one that meets a conflict.
+    """Report own code's refusal of a valid request as a conflict.
 
-    The document says that own code may refuse (4XX), and cannot say which requests.
+    The document says that own code may refuse (4XX), but not which requests.
     """
     if "4XX" not in case.operation.definition.raw["responses"] or not 400 <= response.status_code < 500:
         return
@@ -60,9 +60,9 @@ def after_call(context: Any, case: Any, response: Any) -> None:
 
 
 def without_fields(query: dict[str, Any]) -> dict[str, Any]:
-    """Return a query without `fields`, with which items are not all that their schema says.
+    """Return a query without `fields`, which would make items incomplete.
 
-    A malformed one stays.
+    A malformed `fields` stays.
     """
     fields = query.get("fields")
     if isinstance(fields, str) and all(fields.split(",")):
@@ -71,19 +71,19 @@ def without_fields(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def sorts_by_filter(case: Any) -> dict[str, str]:
-    """Return the filters of a list, each with what it sorts by."""
+    """Return a list's filters with their sort properties."""
     parameters = case.operation.definition.raw.get("parameters", [])
     return {each["name"]: each["x-sorted-by"] for each in parameters if "x-sorted-by" in each}
 
 
 def takes_owner(case: Any) -> bool:
-    """Tell whether an operation has the parameter that says whose items are meant."""
+    """Return whether an operation has the parameter `owner`."""
     parameters = case.operation.definition.raw.get("parameters", [])
     return any(each.get("$ref") == "#/components/parameters/owner" for each in parameters)
 
 
 def keep_one_filter(query: dict[str, Any], sorts: dict[str, str]) -> dict[str, Any]:
-    """Return a list's query without a made-up cursor, with one filter and the bounds that go with it."""
+    """Return a list's query with one filter and its bounds, and without an invented cursor."""
     kept = {name: value for name, value in query.items() if name != "cursor"}
     chosen = next((name for name in kept if name in sorts), None)
     ends: set[str] = set()
@@ -102,7 +102,7 @@ def keep_one_filter(query: dict[str, Any], sorts: dict[str, str]) -> dict[str, A
 
 
 def make_storable(value: Any, depth: int = 0) -> Any:
-    """Return a value with the numbers and the depth that an item can have."""
+    """Return a value with only storable numbers and nesting depth."""
     if isinstance(value, dict):
         return {name: make_storable(member, depth + 1) for name, member in value.items()} if depth < DEPTH else {}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Where the laptop's APIs answer: at a domain, or through VPC endpoints, and nowhere else."""
+"""Test the addresses of APIs on the laptop: a domain or VPC endpoints, and no other address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDPOINT, OTHER = "vpce-0123456789abcdef0", "vpce-1123456789abcdef0"
 
 
 def status(method: str, url: str, host: str | None = None) -> int:
-    """Return the status of an answer; host is what the header Host says."""
+    """Return a response's status; host is the Host header."""
     return int(POOL.request(method, url, headers={"Host": host} if host else {}, retries=False).status)
 
 
@@ -57,12 +57,12 @@ def test_a_domain_answers_by_its_name_and_nothing_else_does(stack: Local, tmp_pa
     assert pasted.startswith("HTTP/1.1 200 OK")
 
     (api,) = stack.client("apigateway").get_rest_apis()["items"]
-    assert status("GET", f"{endpoint}/_aws/execute-api/{api['id']}/local/items") == 403, "closed, as in AWS"
+    assert status("GET", f"{endpoint}/_aws/execute-api/{api['id']}/local/items") == 403, "disabled, as in AWS"
     assert status("GET", f"{endpoint}/items", "other.example.com") == 403
     made = POOL.request("POST", f"{url}/items", json={"a": 1})
     assert (made.status, status("GET", urljoin(f"{url}/items", made.headers["Location"]))) == (201, 200)
     assert POOL.request("GET", f"{url}/openapi.json").json()["servers"] == [{"url": url}]
-    # The console's distribution reaches the API at its domain.
+    # The console's distribution calls the API at its domain.
     assert status("GET", f"http://localhost:{stack.port}/api/items") == 200
     smoke = subprocess.run(
         [sys.executable, ROOT / "tests" / "smoke.py", url], check=False, capture_output=True, text=True
@@ -77,10 +77,11 @@ def test_a_private_api_answers_through_its_endpoints_alone(stack: Local, tmp_pat
     assert url.endswith(f"-{ENDPOINT}/local")
     assert stack.outputs()["private_urls"] == {ENDPOINT: url}
     assert status("GET", f"{url}/items/none") == 404
-    # For iam, which the API's policy does not open: to the gateway an unsigned call is one of an unknown path.
+    # For `iam`, which the API's policy does not open, the gateway treats an unsigned call as an
+    # unknown path.
     assert status("GET", f"{url}/items") == 404
     assert POOL.request("GET", f"{url}/items", headers={"Authorization": "Bearer x"}).status == 403
     for elsewhere in (url.replace(f"-{ENDPOINT}", ""), url.replace(ENDPOINT, OTHER)):
         assert [status(method, f"{elsewhere}/items/none") for method in ("GET", "OPTIONS", "PUT")] == [403, 403, 403]
-    assert not stack.outputs().get("website_url"), "CloudFront reaches no VPC"
+    assert not stack.outputs().get("website_url"), "CloudFront cannot reach a VPC"
     assert not stack.system.has_changes(stack.system.var_files)

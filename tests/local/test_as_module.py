@@ -1,4 +1,4 @@
-"""A root of the user's own that calls modules/service, on this machine."""
+"""Test a user's root configuration that calls modules/service, on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK = {"title": "Write it down", "done": False, "due": "2026-12-01"}
 
 KEY = "a-value-that-was-given"
 
-# What the call's arguments come from.
+# The sources of the call's arguments.
 BESIDE = """data "aws_region" "here" {
   provider = aws.api
 }
@@ -31,7 +31,7 @@ resource "aws_sns_topic" "own" {
 
 
 def check_guest(local: Local, function: str) -> None:
-    """Assert that a function is in the root's own VPC, by a group of Trestle's, and under the root's own key."""
+    """Assert that a function is in the root's VPC with Trestle's security group, and uses the root's key."""
     outputs, ec2, kms = local.outputs(), local.client("ec2"), local.client("kms")
     configuration = local.client("lambda").get_function_configuration(FunctionName=function)
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["company"]}])["Vpcs"]
@@ -49,7 +49,7 @@ def check_guest(local: Local, function: str) -> None:
 
 
 def check_tenants(local: Local) -> None:
-    """Assert that tokens of the laptop's issuer open a tenant's own items, and no other tenant's."""
+    """Assert that a token of the laptop's issuer gives access only to its tenant's items."""
 
     def authorization(user: str, *arguments: str) -> dict[str, str | None]:
         done = local("token", "--user", user, *arguments)
@@ -77,7 +77,7 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
     shutil.copytree(ROOT / "examples" / "as-module", root, ignore=shutil.ignore_patterns("dist", ".terraform*"))
     main = (root / "main.tf").read_text()
     for old, new in (
-        ("= var.region\n  tags", "= data.aws_region.here.name\n  tags"),  # which only a plan reads
+        ("= var.region\n  tags", "= data.aws_region.here.name\n  tags"),  # only a plan reads it
         ("  environment = var", f'  api_key_values = {{ default = "{KEY}" }}\n  environment = var'),
         ("  name        =", "  release = { minutes = length(aws_sns_topic.own.arn) }\n  name        ="),
         ('module "api" {', f'{BESIDE}module "api" {{'),
@@ -130,7 +130,7 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         changed = json.loads(schema.read_text())
         changed["properties"]["title"]["maxLength"] = 20
         schema.write_text(json.dumps(changed))
-        done = local("up", "--detach")  # what ran last
+        done = local("up", "--detach")  # the system that ran last
         assert done.returncode == 0, done.stderr
         tasks = local.api("tasks")
         assert tasks("GET", made.location).json == made.json

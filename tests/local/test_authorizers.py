@@ -1,4 +1,4 @@
-"""Token authorizers in the emulator, and the laptop's issuer beside them: in an empty emulator, without Terraform."""
+"""Test token authorizers and the laptop's issuer in an empty emulator, without Terraform."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 REGION = "us-west-2"
 
-# What the authorizer does by the token that it gets. It notes each call in a file.
+# The authorizer's behaviour depends on the token. It records each call in a file.
 CODE = """
 import json, os, time
 
@@ -63,7 +63,7 @@ FAULTS = {"AUTHORIZER_FAILURE": "503", "AUTHORIZER_CONFIGURATION_ERROR": "500", 
 
 @dataclass
 class Gateway:
-    """An API whose one resource asks an authorizer, at two methods."""
+    """An API with one resource, whose two methods have an authorizer."""
 
     running: Running
     folder: Path
@@ -113,7 +113,7 @@ class Gateway:
         gateway.create_deployment(restApiId=api, stageName="dev")
 
     def __call__(self, token: str | None, method: str = "GET") -> tuple[int, Any]:
-        """Return an answer's status, and what it says: the authorizer's context, or which fault it is."""
+        """Return a response's status and the authorizer's context or the kind of fault."""
         headers = {} if token is None else {"Authorization": token}
         url = f"{self.running.endpoint}/_aws/execute-api/{self.api}/dev/echo"
         answer = POOL.request(method, url, headers=headers)
@@ -214,6 +214,6 @@ def test_the_process_serves_the_issuer_as_long_as_it_has_keys(emulator: Emulator
     token = issuer.access_token("ada")
     key = keys[jwt.get_unverified_header(token)["kid"]]
     assert jwt.decode(token, key, ["RS256"], audience="a", issuer=issuer.url)["exp"] > time.time()
-    # By a name that somebody points here, nothing.
+    # Nothing is served for a foreign domain that points to this machine.
     elsewhere = POOL.request("GET", document, headers={"Host": "attacker.example"})
     assert elsewhere.status == 403

@@ -1,4 +1,4 @@
-"""Bad requests: each has an answer that says what is wrong."""
+"""Test bad requests: each gets a response that says what is wrong."""
 
 from __future__ import annotations
 

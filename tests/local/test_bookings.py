@@ -1,6 +1,6 @@
-"""The example bookings, over HTTP: its hooks price, claim nights and refuse, for many clients at once as well.
+"""Test the bookings example over HTTP: its hooks price, claim nights and refuse, also for concurrent clients.
 
-Its functions cancel, notify, send webhooks and go through what is past, as they do in AWS.
+Its functions cancel, notify, send webhooks and process past bookings, as in AWS.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tests.receiver import Receiver, receiving
 
 CLIENTS = 24
 
-# What the functions of bookings may do beside the operation itself: as current is read, and by `uses`.
+# What the operations of bookings may do besides their own requests: read the current item, and
+# `uses`.
 HOOKS: dict[str, dict[str, set[str]]] = {
     "create": {"bookings": {"GetItem"}, "guests": {"PutItem"}, "nights": {"PutItem"}, "rooms": {"GetItem"}},
     "delete": {"bookings": {"GetItem"}, "guests": {"DeleteItem"}, "nights": {"DeleteItem"}},
@@ -34,7 +35,7 @@ HOOKS: dict[str, dict[str, set[str]]] = {
     "replace": {"bookings": {"GetItem"}},
 }
 
-# And what the functions of one's own may do, by `uses`.
+# What the functions of app/ may do by `uses`.
 FUNCTIONS: dict[str, dict[str, set[str]]] = {
     "cancel": {"bookings": {"GetItem", "UpdateItem"}, "guests": {"GetItem"}, "nights": {"DeleteItem"}},
     "nightly": {
@@ -56,7 +57,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def bookings(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    """The example, whose webhooks go to the receiver."""
+    """The example with webhooks to the receiver."""
     folder = tmp_path_factory.mktemp("bookings")
     text = (ROOT / "examples" / "bookings.tfvars").read_text()
     assert text.count('WEBHOOK_URL = ""') == 1
@@ -73,7 +74,7 @@ def bookings(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def eventually(find: Callable[[], Any]) -> Any:
-    """Return what is there, or comes; wait for it until the test's own time is up."""
+    """Wait for a true value and return it; the test's own limit ends the wait."""
     while not (found := find()):
         time.sleep(0.1)
     return found
@@ -92,12 +93,12 @@ def room(bookings: Example) -> str:
 
 
 def stay(room: str, arrival: int, departure: int, **more: Any) -> dict[str, Any]:
-    """Return a booking for days of January."""
+    """Return a booking of days in January."""
     return {"room": room, "arrival": f"2027-01-{arrival:02}", "departure": f"2027-01-{departure:02}", **more}
 
 
 def nights(example: Example) -> set[str]:
-    """Return the ids of all taken nights, as the table has them."""
+    """Return the ids of all booked nights in the table."""
     outputs = example.local.outputs()
     found = example.local.client("dynamodb").scan(TableName=outputs["table_names"]["nights"], ConsistentRead=True)
     return {record["id"]["S"] for record in found["Items"]}
@@ -162,7 +163,7 @@ def test_a_repeated_request_books_once(bookings: Example, ada: DescribedApi, roo
 
 
 def test_of_many_at_once_no_two_have_the_same_night(bookings: Example, room: str) -> None:
-    """Every client books some of the same four nights: who loses has taken none of them."""
+    """Every client books some of the same four nights; a client that loses has booked none."""
     tokens = bookings.local("token", "--user", "eve").stdout.strip()
     api = Api(bookings.url, None, tokens)
     stays = [stay(room, 1 + n % 3, 3 + n % 3) for n in range(CLIENTS)]
@@ -265,7 +266,7 @@ def test_the_roles_of_functions_reach_what_uses_names_and_nothing_else(bookings:
 
 
 def test_a_secret_is_in_no_log_state_or_output(bookings: Example) -> None:
-    """It is where this machine keeps values of secrets, and in the emulated Secrets Manager, and nowhere else."""
+    """The value is only in this machine's file of secrets and in the emulated Secrets Manager."""
     folder = bookings.local.folder
     files = [file for file in folder.rglob("*") if file.is_file() and VALUE.encode() in file.read_bytes()]
     assert [file for file in files if "secrets" not in file.name and "emulator/state" not in str(file)] == []

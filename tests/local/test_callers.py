@@ -1,4 +1,4 @@
-"""Bad callers: whom each door turns away, and with which answer."""
+"""Test callers without access: who is refused, and with which response."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from tools.claims import RESERVED_BY_COGNITO
 
 @pytest.fixture(scope="module")
 def users(local: Local) -> Users:
-    """The users of the stack's pool."""
+    """The users of the stack's user pool."""
     return Users(local)
 
 
 @pytest.fixture(scope="module")
 def notes(local: Local) -> Api:
-    """The collection of an entity whose items have owners, for callers without a token."""
+    """The collection of an entity whose items have owners, without a token."""
     return Api(local.api("notes").url, None)
 
 
 @pytest.fixture(scope="module")
 def alice(users: Users, notes: Api) -> Api:
-    """The notes as Alice has them, who is in no group."""
+    """The notes with the token of Alice, who is in no group."""
     return notes.as_bearer(users.token("alice"))
 
 
 @pytest.fixture(scope="module")
 def bob(users: Users, notes: Api) -> Api:
-    """The notes as Bob has them, who is one of the admins."""
+    """The notes with the token of Bob, who is in the group admins."""
     return notes.as_bearer(users.token("bob", "admins"))
 
 
-# --- Properties that not everybody reads and writes ---
+# --- Properties with restricted access ---
 
 
 @pytest.mark.slow
 def test_a_property_is_for_the_group_that_fields_name(local: Local, users: Users) -> None:
-    """`phone` is read and written by hr, `email` written by hr, and `address` read by nobody."""
+    """Only hr reads and writes `phone`, only hr writes `email`, and nobody reads `address`."""
     url = local.api("staff").url
     hr, other = (Api(url, None).as_bearer(users.token(*who)) for who in (("carol", "hr"), ("dave",)))
     refused = other("POST", body={"firstName": "A", "lastName": "B", "phone": "+1 555 0100", "email": "a@example.com"})
@@ -79,7 +79,7 @@ def test_a_property_is_for_the_group_that_fields_name(local: Local, users: Users
 
 @pytest.fixture(scope="module")
 def unrelated_keys(local: Local) -> Iterator[dict[str, str]]:
-    """Keys that the account has, and that open nothing here."""
+    """Keys in the same account that give no access to this API."""
     gateway, stage = local.client("apigateway"), local.outputs()
     value = "a-stray-key-of-the-account-{}".format
     outside = gateway.create_api_key(name="outside", enabled=True, value=value("outside"))["id"]
@@ -243,7 +243,7 @@ def test_a_filter_shows_the_callers_own(alice: Api, bob: Api) -> None:
     assert [item["id"] for item in alice("GET", f"?tag={tag}").json["items"]] == [hers.json["id"]]
     for value in (tag, f"s:{tag}"):
         assert bob("GET", f"?tag={quote(value)}").json["items"] == []
-    # Values as the index holds them are longer than any tag may be.
+    # The index's values are longer than any tag may be.
     for value in (f"{sub}#s:{tag}", f"{sub}#{tag}"):
         bob("GET", f"?tag={quote(value)}").problem(400, "invalid-request")
 
@@ -262,7 +262,7 @@ def test_a_body_does_not_name_its_owner(alice: Api, bob: Api) -> None:
     sub = decode_token(str(bob.token))[1]["sub"]
     made = alice.create({"title": "hers", "owner": sub, "sub": sub, "collection": f"{sub}#notes"})
     bob("GET", made.location).problem(404, "not-found")
-    assert alice("GET", made.location).json["owner"] == sub, "a property like any other"
+    assert alice("GET", made.location).json["owner"] == sub, "an ordinary property"
 
 
 # --- signatures ---
@@ -276,7 +276,7 @@ def signed_items(local: Local) -> Api:
 
 @pytest.fixture(scope="module")
 def identities(local: Local) -> Iterator[dict[str, Credentials]]:
-    """Two of the account's users: one may call the API, the other nothing."""
+    """Two IAM users of the account: one may call the API, the other has no permissions."""
     iam, url = local.client("iam"), local.outputs()["api_url"]
     arn = f"arn:aws:execute-api:*:*:{url.split('/')[-2]}/*"
     policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
@@ -301,7 +301,7 @@ Sign = Callable[..., Answer]
 
 @pytest.fixture(scope="module")
 def sign(local: Local, signed_items: Api) -> Sign:
-    """Sends a signed request; `changed` is what of it is changed after it was signed."""
+    """Return a function that sends a signed request; `changed` is changed after signing."""
     here = local.running().region
 
     def send(
@@ -329,7 +329,7 @@ def test_an_unsigned_request_is_404(signed_items: Api) -> None:
         assert "signature" in signed_items(method, body=body).problem(404, "not-found")["detail"]
 
 
-# What each does that a good caller does not.
+# What each of them does wrong.
 WRONGLY_SIGNED: dict[str, Callable[[Sign, Credentials, Credentials], Answer]] = {
     "by one without the right": lambda sign, caller, nobody: sign(nobody),
     "with another's secret": lambda sign, caller, nobody: sign(Credentials(caller.access_key, nobody.secret_key)),
@@ -360,7 +360,7 @@ def test_a_wrongly_signed_request_is_403(identities: dict[str, Credentials], sig
 
 
 def test_an_oversized_header_is_refused(items: Api, alice: Api) -> None:
-    """AWS refuses headers of more than 10 KB together; what passes here is left to the function."""
+    """AWS refuses headers of more than 10 KB in total; here larger ones may reach the function."""
     for size in (300, 9_000, 60_000):
         items("POST", body={}, Idempotency_Key="x" * size).problem(400, "invalid-request")
         items("GET", X_Api_Key="x" * size).problem(403, "forbidden")
@@ -394,7 +394,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_what_a_parameter_says_is_never_run(alice: Api, parameter: str) -> None:
     for text in INJECTIONS:
-        too_long = parameter == "tag" and len(text) > 50  # maxLength in the schema
+        too_long = parameter == "tag" and len(text) > 50  # over the schema's maxLength
         expected = 400 if too_long else PARAMETERS[parameter]
         check_harmless(alice("GET", f"?{parameter}={quote(text, safe='')}"), expected)
 
@@ -410,7 +410,7 @@ def test_what_an_id_says_is_never_run(items: Api, method: str) -> None:
         check_harmless(items(method, f"/{quote(text, safe='')}", {} if method[0] == "P" else None), 400, 404)
 
 
-# What each header is sent with, and the answers to what makes no sense in it.
+# The value sent with each header, and the statuses of responses to invalid values.
 HEADERS: dict[str, tuple[Any, ...]] = {
     "Authorization": ("GET", 401), "Content-Type": ("POST", 201, 415), "Cookie": ("GET", 200),
     "Idempotency-Key": ("POST", 201, 400), "If-Match": ("DELETE", 403),
@@ -423,7 +423,7 @@ HEADERS: dict[str, tuple[Any, ...]] = {
 def test_what_a_header_says_is_never_run(alice: Api, header: str) -> None:
     made = alice.create({"title": "hers"})
     method, *statuses = HEADERS[header]
-    for text in filter(str.isprintable, INJECTIONS):  # others cannot be in a header
+    for text in filter(str.isprintable, INJECTIONS):  # others are not possible in a header
         sent = ("", {"title": "a"}) if method == "POST" else (made.location, None)
         check_harmless(alice(method, *sent, **{header: text}), *statuses)
 
@@ -437,7 +437,7 @@ def test_what_a_body_says_is_kept_as_it_is(alice: Api) -> None:
 
 
 def check_harmless(answer: Answer, *statuses: int) -> None:
-    """Check that an answer has one of the statuses, is JSON for any browser, and tells nothing of inside."""
+    """Check that a response has one of the statuses, is JSON to any browser, and has no internal details."""
     assert answer.status in statuses, answer.content
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == EXPOSED

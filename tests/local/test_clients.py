@@ -1,4 +1,4 @@
-"""Clients that generators make of the OpenAPI document, type-checked and driven against examples."""
+"""Test generated clients of the OpenAPI document: type-checked, and run against examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ CLIENTS = Path(__file__).with_name("clients")
 DOCUMENT = "openapi.json"
 
 TYPESCRIPT = ("typescript@5.9.3", "@types/node@20.19.43")
-# Versions that run on Node.js 20, and how each makes `generated` or `generated.ts` of the document.
+# Versions that run on Node.js 20, and how each generates `generated` or `generated.ts` from the
+# document.
 GENERATORS = {
     "hey_api": (
         ("@hey-api/openapi-ts@0.95.0",),
@@ -41,7 +42,7 @@ GENERATORS = {
         f"swagger-typescript-api generate -p {DOCUMENT} -o . -n generated.ts --disable-throw-on-error",
     ),
 }
-# The data providers in examples/clients, and the packages whose types they have to fit.
+# The data providers in examples/clients, and the packages whose types they must match.
 REACT = ("react@18.3.1", "react-dom@18.3.1", "@types/react@18.3.32", "@tanstack/react-query@5.108.4")
 ROUTER = ("react-router@7.18.6", "react-router-dom@7.18.6", "react-hook-form@7.92.0")
 PROVIDERS = {
@@ -61,7 +62,7 @@ STRICT = (
         "out",
     ),
 )
-# The address of the API is the one that the document names.
+# The API's address is the one in the document.
 ORVAL = """module.exports = { api: {
   input: "openapi.json",
   output: { target: "generated.ts", client: "fetch", baseUrl: { getBaseUrlFromSpecification: true } },
@@ -85,20 +86,20 @@ _items, _todos = map(example_fixture, ("items", "todos"))
 
 @pytest.fixture(params=["items", "todos"])
 def running_example(request: pytest.FixtureRequest) -> tuple[str, Example]:
-    """Each example that clients are made for, and its name."""
+    """Each example with generated clients, and its name."""
     found: Example = request.getfixturevalue(request.param)
     return request.param, found
 
 
 def find_tool(name: str, use: str) -> str:
-    """Return the path of a program that has to be on this machine: nothing is skipped in silence."""
+    """Return the path of a required program; fail if it is missing, since no test may be skipped unnoticed."""
     found = shutil.which(name)
-    assert found, f"{name} is missing, which this test needs: install {use}."
+    assert found, f"This test needs {name}: install {use}."
     return found
 
 
 def run(folder: Path, command: Sequence[str | Path], **environment: str) -> str:
-    """Return what a command prints that succeeds."""
+    """Run a command that must succeed; return its output."""
     done = subprocess.run(
         command, cwd=folder, check=False, capture_output=True, text=True, env={**os.environ, **environment}
     )
@@ -107,7 +108,7 @@ def run(folder: Path, command: Sequence[str | Path], **environment: str) -> str:
 
 
 def compile_and_run(folder: Path, script: str, **environment: str) -> str:
-    """Type-check a TypeScript program strictly, and return what it prints."""
+    """Type-check a TypeScript program strictly and run it; return its output."""
     tsc = Path("node_modules", ".bin", "tsc")
     run(folder, [tsc, "--noEmit", *STRICT, f"{script}.ts"])
     run(folder, [tsc, *STRICT, f"{script}.ts"])
@@ -115,7 +116,7 @@ def compile_and_run(folder: Path, script: str, **environment: str) -> str:
 
 
 def write_document(folder: Path, url: str, *files: Path) -> None:
-    """Put the document as it is served, and files, into the folder."""
+    """Write the served document and files to the folder."""
     with urllib.request.urlopen(f"{url}/{DOCUMENT}") as answer:
         (folder / DOCUMENT).write_bytes(answer.read())
     for file in files:
@@ -162,7 +163,7 @@ def test_a_python_client_loses_and_invents_nothing(
     commands = tmp_path / "venv" / "bin"
     run(tmp_path, [sys.executable, "-m", "venv", commands.parent])
     run(tmp_path, [commands / "python", "-m", "pip", "install", "--quiet", MYPY, *packages])
-    # openapi-python-client formats what it makes with the ruff it finds.
+    # openapi-python-client formats its output with the ruff on PATH.
     path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
     program, *arguments = command.split()
     run(tmp_path, [commands / program, *arguments], PATH=path)

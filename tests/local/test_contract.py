@@ -1,4 +1,4 @@
-"""What docs/reference/http-api.md promises of the six operations."""
+"""Test what docs/reference/http-api.md promises about the six operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a system's items when another system runs, and when anything at work is killed."""
+"""Test that items survive when another system runs, and when any process is killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the var-files small.tfvars, other.tfvars, and more.tfvars with one more entity."""
+    """A folder with small.tfvars, other.tfvars, and more.tfvars, which has one more entity."""
     folder = tmp_path_factory.mktemp("my data ü (1)")
     small = small_system("create", "list")
     (folder / "small.tfvars").write_text(small)
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def small(folder: Path) -> Iterator[Local]:
-    """A running system with the item "first"."""
+    """A running system with an item named "first"."""
     local = Local(folder / "state")
     done = local.up(folder / "small.tfvars")
     assert done.returncode == 0, done.stderr
@@ -67,7 +67,7 @@ def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> No
 def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) -> None:
     assert small("down").returncode == 0
     before = small.system.folder
-    # Terraform's state was a file.
+    # Earlier, Terraform's state was a file.
     saved = small.system.emulator.saved
     header, *services = saved.read_text().splitlines(keepends=True)
     known = json.loads(header)
@@ -84,11 +84,11 @@ def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) 
     assert item_names(small) == {"first"}
     assert not small.system.has_changes([folder / "small.tfvars"])
     for left in (small.folder, small.folder / "small-local"):
-        assert not (left / "terraform.tfstate").exists(), "the emulator has it now"
+        assert not (left / "terraform.tfstate").exists(), "the emulator has the state now"
 
 
 def processes_of(run: subprocess.Popen[str]) -> list[int]:
-    """Return the ids of the processes that a process started and that still run."""
+    """Return the ids of a process's running children."""
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text()
     return [int(child) for child in children.split()]
 
@@ -100,7 +100,7 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     known_items = item_names(small)
     emulator = small.running().pid
     run = small.start("up", "--detach", "--var-file", folder / "more.tfvars")
-    # Until it has made something, and is making more.
+    # Wait until it has created something and is still creating.
     while not re.search(r'"action":"create".*"type":"apply_complete"', log.read_text()[known:]):
         time.sleep(0.05)
         assert run.poll() is None
@@ -129,11 +129,11 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     done = small("up", "--detach", "--yes", "--var-file", folder / "small.tfvars")
     assert done.returncode == 0, done.stderr
     assert item_names(small) == known_items | {victim}
-    assert small.api("more")("GET").status == 404, "its one item was given up with --yes"
+    assert small.api("more")("GET").status == 404, "--yes accepted the loss of its only item"
 
 
 def test_a_removed_operation_is_gone_when_up_returns(small: Local, folder: Path) -> None:
-    """The emulator serves methods as they are, without a second deployment."""
+    """In the emulator the change takes effect without a second deployment."""
     (folder / "fewer.tfvars").write_text(small_system("list"))
     for file, status in (("small.tfvars", 400), ("fewer.tfvars", 405), ("small.tfvars", 400)):
         done = small.up(folder / file)
@@ -142,7 +142,7 @@ def test_a_removed_operation_is_gone_when_up_returns(small: Local, folder: Path)
 
 
 def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> None:
-    """AWS, proxies and Terraform are set up for something else, and paths are the caller's."""
+    """The user's settings of AWS, proxies and Terraform differ, and paths are relative to the user's folder."""
     (folder / "elsewhere").mkdir()
     broken = folder / "broken"
     broken.write_text("[[[")

@@ -1,4 +1,4 @@
-"""Each example's OpenAPI document against its API: 2,000 valid and invalid requests by Schemathesis."""
+"""Compare each example's OpenAPI document with its API: 2,000 valid and invalid requests by Schemathesis."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from tests.local.runner import ROOT, Local
 
 SCHEMATHESIS = "schemathesis==4.32.5"
 REQUESTS = 2_000
-# What depends on what is stored, on other requests or on a body's size: no schema can tell.
+# Statuses that depend on stored items, other requests or a body's size, which no schema can
+# express.
 DEPENDENT = ["404", "409", "412", "429"]
 EXPECTED = {
     "positive_data_acceptance": ["2xx", "304", *DEPENDENT],
     "negative_data_rejection": ["400", "401", "403", "405", "413", "415", "422", *DEPENDENT],
 }
 
-# What the token says by which every operation with every parameter may be called.
+# Claims of a token that may call every operation with every parameter.
 IDENTITY = {"tenants": ("--claim", "tenant_id=acme", "--group", "support", "--group", "support-lead")}
 EXAMPLES = sorted(file.stem for file in (ROOT / "examples").glob("*.tfvars"))
 
 
 @pytest.fixture(scope="module")
 def schemathesis(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install Schemathesis into an environment of its own; return its command."""
+    """Install Schemathesis in its own environment; return its command."""
     folder = tmp_path_factory.mktemp("schemathesis")
     python = folder / "bin" / "python"
     for command in (
@@ -67,7 +68,8 @@ def test_document_is_as_strict_as_the_api(schemathesis: Path, tmp_path: Path, ex
                 for check, statuses in EXPECTED.items()
             )
         )
-        # No base URL: the document says itself where the API is. Some operations end before their share.
+        # No base URL, since the document has the API's address. Some operations end before their
+        # share.
         command: list[str | Path] = [
             schemathesis, "--config-file", settings, "run", f"{outputs['api_url']}/openapi.json", *headers,
             "--max-examples", str(2 * REQUESTS // operations), "--seed", "1",

@@ -1,4 +1,4 @@
-"""The emulator as AWS, which `local.py emulator` starts: empty, for programs that find it by variables."""
+"""Test `local.py emulator`, which starts an empty emulated AWS for programs that find it by variables."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tools.laptop.emulator import Running
 
 @pytest.fixture
 def emulated_aws(tmp_path: Path) -> Iterator[Local]:
-    """A place for an emulated AWS, which is stopped in the end."""
+    """A folder for an emulated AWS, which is stopped after the test."""
     cloud = Local(tmp_path)
     yield cloud
     cloud("emulator", "--stop")
 
 
 def client(variables: dict[str, str], service: str) -> Any:
-    """Return a client that knows the variables alone."""
+    """Return a client configured only by the variables."""
     make: Any = boto3.client
     return make(
         service, endpoint_url=variables["AWS_ENDPOINT_URL"], region_name=variables["AWS_REGION"],
@@ -44,7 +44,7 @@ def test_it_is_aws_until_it_is_stopped(emulated_aws: Local) -> None:
     assert client(variables, "sts").get_caller_identity()["Account"] == "000000000000"
     assert emulated_aws("emulator", "--env").stdout == started.stdout
 
-    # As Terraform asks for a key whose value AWS is to make: the value is there, and empty.
+    # Terraform sends an empty value to request a key with a generated value.
     gateway = client(variables, "apigateway")
     keys = [gateway.create_api_key(name=name, value="", enabled=True) for name in ("one", "other")]
     values = [gateway.get_api_key(apiKey=key["id"], includeValue=True)["value"] for key in keys]

@@ -1,4 +1,4 @@
-"""Each example, applied as it stands and driven over HTTP; answers are as the OpenAPI document announces."""
+"""Test each example, applied unchanged, over HTTP; the OpenAPI document describes every response."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Example:
     keys: Keys
 
     def api(self, key: str | None = None) -> DescribedApi:
-        """Return a client with the key of that name, or with none."""
+        """Return a client with the key of this name, or without a key."""
         return DescribedApi(Api(self.url, self.keys[key] if key else None))
 
     def as_user(self, user: str) -> DescribedApi:
@@ -39,7 +39,7 @@ class Example:
 
 
 def example_fixture(name: str) -> Callable[[Start], Example]:
-    """Return a fixture that keeps one example up for the tests of a file."""
+    """Return a fixture that keeps one example running for a file's tests."""
 
     @pytest.fixture(scope="module", name=name.replace("-", "_"))
     def fixture(start_example: Start) -> Example:
@@ -54,14 +54,14 @@ _items, _shop, _vpc_items, _movies, _todos, _notes = map(example_fixture, EXAMPL
 
 
 def list_items(api: DescribedApi, path: str) -> list[dict[str, object]]:
-    """Return the items of a list."""
+    """Return a list's items."""
     answer = api("GET", path)
     assert answer.status == 200, answer.content
     items: list[dict[str, object]] = answer.json["items"]
     return items
 
 
-# --- items: any object, made, read, listed and deleted by anyone ---
+# --- items: any object; everyone creates, reads, lists and deletes ---
 
 
 def test_items_live_and_go(items: Example) -> None:
@@ -150,7 +150,7 @@ def test_shop_keeps_products(shop: Example) -> None:
     replaced = api("PUT", made.location, {"name": "Lamp"})
     assert "tags" not in replaced.json
     api("PUT", made.location, {"price": -1}).problem(422, "invalid-item")
-    # Another program writes the rating, and clients cannot.
+    # Another program writes the rating; clients cannot.
     assert "rating" not in api("PATCH", made.location, {"rating": 5}).json
     table = boto3.client(
         "dynamodb", endpoint_url=f"http://127.0.0.1:{shop.local.port}", region_name="us-west-2",
@@ -184,7 +184,7 @@ def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
     policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
     queue = sqs.create_queue(QueueName="mails", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
     sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
-    # The emulator evaluates no expressions: what they would find is set.
+    # The emulator does not evaluate expressions, so their results are set.
     for operation, state in (("create", "ALARM"), ("list", "ALARM"), ("create", "OK"), ("list", "OK")):
         name = f"shop-demo/orders/{operation}/errors"
         cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="A drill")
@@ -193,7 +193,7 @@ def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
         for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     ]
     told = sorted((mail["AlarmName"], mail["NewStateValue"]) for mail in mails)
-    assert told == [("shop-demo", "ALARM"), ("shop-demo", "OK")], "one incident is one mail, and one more"
+    assert told == [("shop-demo", "ALARM"), ("shop-demo", "OK")], "one mail at its start, one at its end"
     assert "docs/how-to/runbook.md#an-alarm-comes" in mails[0]["AlarmDescription"]
 
 
@@ -206,7 +206,7 @@ def test_shop_plans_empty_after_a_restart_too(shop: Example) -> None:
     assert not shop.local.system.has_changes([file])
 
 
-# --- vpc-items: the first of all examples, in a network of its own ---
+# --- vpc-items: the items example in its own network ---
 
 
 @pytest.mark.slow
@@ -220,7 +220,7 @@ def test_vpc_items_are_for_holders_of_a_key(vpc_items: Example) -> None:
     assert list_items(api, "/items") == []
 
 
-# --- movies: a collection at the root, for holders of two kinds of keys ---
+# --- movies: a collection at the root, with two kinds of keys ---
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_movies_are_made_at_the_root(movies: Example) -> None:
     }
     assert made.location == f"{movies.url}/12"
     bare = Api(movies.url, movies.keys["standard"])("POST", "", {"year": "2024", "title": "bare", "id": "13"})
-    assert bare.location == made.location[:-1] + "3", "whether the URL ends in a slash or not"
+    assert bare.location == made.location[:-1] + "3", "with and without a slash at the end of the URL"
     premium = movies.api("premium")
     assert premium("GET", "/12").json == made.json
     premium("POST", "/", {"title": "another", "id": "12"}).problem(409, "conflict")
@@ -268,7 +268,7 @@ def test_movies_are_shown_to_holders_of_keys_alone(movies: Example, key: str | N
     Api(movies.url, key)("POST", "/", {"title": "kkkg"}).problem(403, "forbidden")
 
 
-# --- todos: partial bodies with PUT, defaults, a filter; customers behind a key ---
+# --- todos: PUT that merges, defaults, a filter; customers require a key ---
 
 
 def test_todos_take_partial_bodies_with_put(todos: Example) -> None:
@@ -317,7 +317,7 @@ def test_todos_are_described_with_their_defaults_and_filters(todos: Example) -> 
     assert api.resolve(body)["properties"]["completed"]["default"] is False
 
 
-# --- notes: everyone's own ---
+# --- notes: each user has their own ---
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Functions of one's own on a laptop: a small system with one of each kind, over HTTP and AWS's own calls."""
+"""Test functions of app/ on a laptop: a small system with one of each kind, over HTTP and AWS's API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:stripe-AbCdEf"
 
 
 def wait_until(holds: Callable[[], Any]) -> Any:
-    """Wait until something holds; return it."""
+    """Wait for a true value; return it."""
     deadline = time.monotonic() + PATIENCE
     while not (found := holds()):
         assert time.monotonic() < deadline
@@ -30,7 +30,7 @@ def wait_until(holds: Callable[[], Any]) -> Any:
 
 
 class Parts:
-    """The running system, whose functions say as notes what they did."""
+    """The running system, whose functions record their calls as notes."""
 
     def __init__(self, local: Local, project: Path) -> None:
         self.local, self.project = local, project
@@ -40,7 +40,7 @@ class Parts:
         return Api(f"{self.local.outputs()['api_url'].rstrip('/')}/{path}", None)
 
     def notes(self, beginning: str) -> list[str]:
-        """Return what functions noted that begins so, oldest first."""
+        """Return the functions' notes that start with a text, oldest first."""
         texts = [each["text"] for each in self.api("notes")("GET", "?limit=100").json["items"]]
         return [text for text in texts if text.startswith(beginning)]
 
@@ -49,7 +49,7 @@ class Parts:
         return found
 
     def waiting(self, name: str) -> int:
-        """Return how many dead letters a function has."""
+        """Return the number of a function's dead letters."""
         url, attribute = self.function(name)["dead_letters_url"], "ApproximateNumberOfMessages"
         found = self.local.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])
         return int(found["Attributes"][attribute])

@@ -1,4 +1,4 @@
-"""What the gateway answers without a function: keys, preflights, 404 and 405."""
+"""Test the gateway's own responses: keys, preflights, 404 and 405."""
 
 from __future__ import annotations
 

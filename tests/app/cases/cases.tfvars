@@ -17,7 +17,7 @@ entities = {
 }
 
 functions = {
-  # Checkout with a card, by an outside provider.
+  # Checkout by card through an external provider.
   checkout = {
     egress = true
     routes = {
@@ -72,7 +72,7 @@ functions = {
     }
     uses = { pictures = ["create"] }
   }
-  # Webhooks in, signed over the bytes of the body. Their queue answers the sender before the work is done.
+  # Incoming webhooks. With a queue the sender gets its response before the work is done.
   webhooks = {
     routes  = { "POST /webhooks/provider" = { accepts = ["application/json"], access = "open", call = "receive" } }
     secrets = { signing = "arn:aws:secretsmanager:us-east-1:111122223333:secret:signing-AbCdEf" }
@@ -84,7 +84,7 @@ functions = {
     queue  = { attempts = 3, backoff = "10s-1m" }
     uses   = { orders = ["get", "merge"] }
   }
-  # Webhooks out, through a queue with backoff.
+  # Outgoing webhooks, through a queue with backoff.
   deliver = {
     egress  = true
     queue   = { attempts = 12, backoff = "1m-4h" }

@@ -1,4 +1,4 @@
-"""Orders from before there were currencies get one: run once, by `make run ENV=prod FUNCTION=backfill`."""
+"""Set the currency of orders that have none: run it once with `make run ENV=prod FUNCTION=backfill`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkout with a card, by an outside provider."""
+"""Check out by card through an external payment provider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trestle.app import Context, Refuse, Request, Response, entity, secret, sett
 
 
 def pay(request: Request, context: Context) -> Response:
-    """Charge the card for an order of the caller. The order's id keeps a retried request from a second charge."""
+    """Charge the card for one of the caller's orders. The order's id as idempotency key prevents a second charge."""
     order = entity("orders").get(request.path["id"])
     if order["status"] != "open":
         raise Refuse(f"The order is {order['status']}.", status=409, code="not-open")

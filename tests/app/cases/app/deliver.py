@@ -1,4 +1,4 @@
-"""Webhooks out, each tried again with growing pauses until its receiver takes it."""
+"""Send webhooks; each is retried with growing pauses until its receiver accepts it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def handle(job: Job, context: Context) -> None:
         urllib.request.urlopen(urllib.request.Request(job.body["url"], body, headers), timeout=10).close()
     except urllib.error.HTTPError as error:
         if error.code == 410:
-            return  # The receiver wants no more.
+            return  # The receiver has unsubscribed.
         if error.code == 429:
             raise Retry(after=int(error.headers.get("Retry-After", 60))) from None
         raise

@@ -1,4 +1,4 @@
-"""Mail to customers, after their orders were written. A mail may come twice: SES has no idempotency keys."""
+"""Mail customers when their orders change. A mail may be sent twice, since SES has no idempotency keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points for paid orders, each order's exactly once: the claim and the points are written together or not at all."""
+"""Give points for each paid order exactly once: claim and points are written in one transaction."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def handle(change: Change, context: Context) -> None:
             writes.create("claims", {}, id=change.id)
             writes.merge("accounts", account.id, {"points": points}, if_match=account.etag)
     except Taken:
-        pass  # The change came before.
+        pass  # The change was delivered before.

@@ -1,4 +1,4 @@
-"""A price for a parcel, by a query of types."""
+"""Quote a parcel's price from a typed query."""
 
 from __future__ import annotations
 

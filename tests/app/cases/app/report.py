@@ -1,4 +1,4 @@
-"""The report of a night: how many orders there are of each status, and what they amount to."""
+"""Write a nightly report: the number and total amount of orders by status."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def handle(job: Job, context: Context) -> Again | None:
             break
         if context.seconds_left() < MARGIN:
             return Again(state)
-    with suppress(Taken):  # The job came twice.
+    with suppress(Taken):  # The job was delivered before.
         entity("reports").create({"orders": state["orders"], "amount": state["amount"]}, id=state["day"])
     return None

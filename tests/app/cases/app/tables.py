@@ -1,4 +1,4 @@
-"""Reservations of a table that must not overlap: each hour is an id that one reservation alone can have."""
+"""Reserve a table without overlaps: each hour is an id, which only one reservation can have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures go to S3 and not through the API: clients upload to a presigned URL, and S3's event makes the item."""
+"""Upload pictures to S3 instead of the API: clients use a presigned URL, and S3's event creates the item."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def sign(request: Request, context: Context) -> Response:
 
 def uploaded(event: Event, context: Context) -> None:
     found = event.detail["object"]
-    with suppress(Taken):  # The event came twice.
+    with suppress(Taken):  # The event was delivered before.
         entity("pictures").create({"size": found["size"]}, id=found["key"])

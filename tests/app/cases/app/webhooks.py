@@ -1,4 +1,4 @@
-"""Webhooks in: the signature is checked over the bytes as they came, and the work is left to a queue."""
+"""Receive webhooks: check the signature of the raw bytes, and leave the work to a queue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def receive(request: Request, context: Context) -> Response:
 
 
 def settle(job: Job, context: Context) -> None:
-    """Note a refund. It may come twice, and the second changes nothing."""
+    """Record a refund. A second delivery changes nothing."""
     if job.body["type"] == "refunded":
         orders = entity("orders").of(job.body["customer"])
         order = orders.get(job.body["order"])

@@ -1,4 +1,4 @@
-"""Drive the client that openapi-generator makes of the items example: pass its URL and a key."""
+"""Use openapi-generator's client of the items example. Arguments: its URL and a key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from generated import ApiClient, ApiException, Configuration, ItemsApi, ItemsBod
 
 
 def refusal(call: Callable[[], object]) -> ApiException:
-    """Return the error that a call raises."""
+    """Return the error of a refused call."""
     try:
         call()
     except ApiException as error:

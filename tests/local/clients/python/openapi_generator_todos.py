@@ -1,4 +1,4 @@
-"""Drive the client that openapi-generator makes of the todos example: pass its URL and a key."""
+"""Use openapi-generator's client of the todos example. Arguments: its URL and a key."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from generated import (
 
 
 def tag(item: TodosItem) -> str:
-    """Return the entity tag that a row of a list implies."""
+    """Return the entity tag of a list's item."""
     return f'"{item.created_at:%Y-%m-%dT%H:%M:%S.%fZ}-{item.version}"'
 
 
 def refusal(call: Callable[[], object]) -> ApiException:
-    """Return the error that a call raises."""
+    """Return the error of a refused call."""
     try:
         call()
     except ApiException as error:

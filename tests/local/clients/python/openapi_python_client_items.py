@@ -1,4 +1,4 @@
-"""Drive the client that openapi-python-client makes of the items example: pass its URL and a key."""
+"""Use openapi-python-client's client of the items example. Arguments: its URL and a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drive the client that openapi-python-client makes of the todos example: pass its URL and a key."""
+"""Use openapi-python-client's client of the todos example. Arguments: its URL and a key."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ Kind = TypeVar("Kind")
 
 
 def expect(kind: type[Kind], found: object) -> Kind:
-    """Return what was found, as the kind of answer it has to be."""
+    """Return the response, after checking its type."""
     assert isinstance(found, kind), found
     return found
 
 
 def tag(item: TodosItem) -> str:
-    """Return the entity tag that a row of a list implies."""
+    """Return the entity tag of a list's item."""
     return f'"{item.created_at:%Y-%m-%dT%H:%M:%S.%fZ}-{item.version}"'
 
 
 url, key = sys.argv[1:]
 client = Client(base_url=url, raise_on_unexpected_status=True)
 
-# Create: defaults come back, and so does a property that the schema does not name.
+# Create: the response has defaults, and a property that is not in the schema.
 bodies = [TodosBody.from_dict({"title": f"Todo {n}", "note": ["any", {"thing": None}]}) for n in range(5)]
 made = [expect(TodosItem, create_todo.sync(client=client, body=body)) for body in bodies]
 first = made[0]
@@ -54,7 +54,7 @@ refused = expect(Problem, create_todo.sync(client=client, body=TodosBody(title="
 assert not isinstance(refused.errors, Unset)
 assert [error.pointer for error in refused.errors] == ["/title"]
 
-# Page.
+# Page through a list.
 rows: list[TodosItem] = []
 pages = 0
 cursor: str | Unset = UNSET
@@ -67,7 +67,7 @@ while True:
 assert [row for row in rows if row in made] == made
 assert pages == (len(rows) + 1) // 2
 
-# Update with a row's entity tag: the second writer with the same tag loses.
+# Update with the tag of a list's item: a second writer with the same tag loses.
 done = replace_todo.sync_detailed(first.id, client=client, body=TodosPatch(completed=True), if_match=tag(first))
 replaced = expect(TodosItem, done.parsed)
 assert (replaced.title, replaced.completed, replaced.version) == ("Todo 0", True, 2)
@@ -91,7 +91,7 @@ for item in (merged, *made[1:]):
     assert delete_todo.sync_detailed(item.id, client=client, if_match=tag(item)).status_code == 204
 assert expect(Problem, get_todo.sync(first.id, client=client)).status == 404
 
-# Customers ask for a key.
+# Customers require a key.
 ada = CustomersBody(first_name="Ada", last_name="Lovelace", email="ada@example.com")
 keyless = AuthenticatedClient(base_url=url, token="none", prefix="", auth_header_name="X-Api-Key")
 assert expect(Problem, create_customer.sync(client=keyless, body=ada)).status == 403

@@ -1,4 +1,4 @@
-"""What each function did, as notes."""
+"""Record each call of a function as a note."""
 
 from trestle.app import Again, Change, Context, Event, Job, Request, Response, Retry, entity, secret, send
 
