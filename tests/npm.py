@@ -1,4 +1,4 @@
-"""Tools from npm that tests run: pinned, installed once into .local/npm."""
+"""Install tests' tools from npm: pinned, and installed once into .local/npm."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def install_packages(*packages: str) -> Path:
     """Return a folder whose node_modules hold these packages, such as "dynalite@4.0.0".
 
-    A machine without Node.js or without a connection fails the test: nothing is skipped in silence.
+    Without Node.js or a connection the test fails, since no test may be skipped unnoticed.
     """
     npm = shutil.which("npm")
     wanted = ", ".join(packages)
-    assert npm, f"npm is missing, which these tests need for {wanted}: install Node.js 20 or newer."
+    assert npm, f"These tests need npm for {wanted}: install Node.js 20 or newer."
     name = hashlib.sha256(json.dumps(packages).encode()).hexdigest()[:12]
     folder = ROOT / ".local" / "npm" / name
     folder.mkdir(parents=True, exist_ok=True)

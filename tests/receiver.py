@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that takes what functions send, such as webhooks."""
+"""An HTTP server on the loopback interface that receives functions' requests, such as webhooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Received:
-    """One request. Names of headers are in lower case."""
+    """A request. Header names are in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -20,7 +20,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """What has come. answers: status, headers and body of the next answers; 200 and {} once they are used up."""
+    """The received requests. answers: the next responses as status, headers and body; then 200 and {}."""
 
     url: str = ""
     requests: list[Received] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Receiver:
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[Receiver]:
-    """Serve on a port, a free one by default, until the block ends."""
+    """Serve on a port, by default a free one, until the block ends."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,7 +45,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
             self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
-            """Write no lines about requests."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}"

@@ -3,9 +3,9 @@
     python tests/smoke.py URL [--api-key K] [--path items] [--body '{"name": "smoke test"}']
                               [--client-cert client.pem --client-key client.key]
 
-URL is the output api_url. The environment variable TRESTLE_API_KEY may hold the key instead of --api-key: every
-user of the machine can read the arguments of a process. Standard library alone. The exit code is 0 when every step
-answered as it must.
+URL is the output api_url. The environment variable TRESTLE_API_KEY may hold the key instead of --api-key, since
+every user of the machine can read a process's arguments. The exit code is 0 if every step got the right response.
+Only the standard library is used.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-TIMEOUT = 30  # seconds an answer may take: the first call of a function starts it
+TIMEOUT = 30  # seconds for a response, which may include a cold start
 
 
 class StepError(Exception):
-    """A step did not answer as it must."""
+    """A step got a wrong response."""
 
 
 class Client:
-    """Sends requests and checks what comes back."""
+    """Sends requests and checks the responses."""
 
     def __init__(self, api_key: str | None, tls: ssl.SSLContext | None = None) -> None:
         self.tls = tls
         self.headers = {"Content-Type": "application/json", **({"X-Api-Key": api_key} if api_key else {})}
 
     def send(self, expected: int, method: str, url: str, body: Any = None, **headers: str) -> tuple[Any, Message]:
-        """Send one request; return the body, if any, and the headers of an answer of the expected status."""
+        """Send a request; return the body, if any, and the headers of a response with the expected status."""
         request = urllib.request.Request(
             url,
             method=method,
@@ -66,7 +66,7 @@ class Client:
 
 
 def explain(error: OSError | http.client.HTTPException) -> str:
-    """Return why there is no answer, in the words of the operating system."""
+    """Return the operating system's reason for a missing response."""
     cause = getattr(error, "reason", error)
     if isinstance(cause, TimeoutError):
         return f"none within {TIMEOUT} s"
@@ -76,16 +76,16 @@ def explain(error: OSError | http.client.HTTPException) -> str:
 
 
 def is_url(text: str) -> bool:
-    """Tell whether a text is a URL that requests can be sent to."""
+    """Return whether a text is a URL for requests."""
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in text
-    except ValueError:  # a port that is none, half an IPv6 address
+    except ValueError:  # an invalid port, an incomplete IPv6 address
         return False
 
 
 def opener(url: str, tls: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
-    """Return what sends a request to a URL: through the user's proxy, unless it is for this machine."""
+    """Return an opener for a URL: through the user's proxy, unless the URL is on this machine."""
     here = urlsplit(url).hostname in ("127.0.0.1", "localhost")
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})] if here else []
     if tls:
@@ -94,16 +94,16 @@ def opener(url: str, tls: ssl.SSLContext | None) -> urllib.request.OpenerDirecto
 
 
 def client_tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
-    """Return the TLS settings of a client with a certificate, None without one; raise OSError if it cannot be read."""
+    """Return the TLS context with a client certificate, or None without one; raise OSError if it cannot be read."""
     if not certificate:
         return None
     tls = ssl.create_default_context()
-    tls.load_cert_chain(certificate, key)  # whose key may be in the same file
+    tls.load_cert_chain(certificate, key)  # the key may be in the same file
     return tls
 
 
 def take_steps(client: Client, collection: str, body: dict[str, Any], proved: list[str]) -> None:
-    """Take the steps one after the other, and note what each has proved."""
+    """Take all steps in order, and record what each proved."""
     made, headers = client.send(201, "POST", collection, body)
     item = urljoin(collection, headers["Location"])
     try:
@@ -125,13 +125,13 @@ def take_steps(client: Client, collection: str, body: dict[str, Any], proved: li
 
 
 def is_listed(client: Client, collection: str, wanted: str) -> bool:
-    """Tell whether the newest items, of which the one just made must be, hold the wanted id."""
+    """Return whether the newest items include the id of the item just created."""
     page, _ = client.send(200, "GET", f"{collection}?order=desc&limit=100")
     return any(item["id"] == wanted for item in page["items"])
 
 
 def check(fact: bool, otherwise: str) -> None:
-    """Stop unless the fact holds."""
+    """Raise StepError unless the fact is true."""
     if not fact:
         raise StepError(otherwise)
 
@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--client-key is the key of a certificate: name that, too, by --client-cert")
     try:
         tls = client_tls(options.client_cert, options.client_key)
-    except OSError as error:  # of which TLS errors are some
+    except OSError as error:  # includes TLS errors
         parser.error(f"--client-cert {options.client_cert}: no certificate with its key ({error.strerror or error})")
     collection = f"{options.url.rstrip('/')}/{options.path.strip('/')}".rstrip("/")
     print(f"Smoke test of {collection}")

@@ -1,4 +1,4 @@
-"""The files and commands of a page that readers follow: a tutorial, or the README."""
+"""Read and carry out the steps of a page: a tutorial, or the README."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Step:
-    """A block of the page. what: "Write", "Replace", "Append to", "Add to `functions` in", or "" for commands."""
+    """A page's block. what: "Write", "Replace", "Append to", "Add to `functions` in", or "" for commands."""
 
     what: str
     file: str
     text: str
 
     def carry_out(self, folder: Path) -> None:
-        """Write what the page tells its reader to write."""
+        """Write the file as the page says."""
         place = folder / self.file
         if self.what == "Write":
             assert not place.exists(), f"The page writes {self.file} twice."
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(self.text)
         elif self.what == "Replace":
-            assert place.exists(), f"The page replaces {self.file}, which is not there."
+            assert place.exists(), f"The page replaces {self.file}, which does not exist."
             place.write_text(self.text)
         elif self.what == "Append to":
             blank = "\n\n" if self.file.endswith(".py") else ""
@@ -46,7 +46,7 @@ class Step:
             place.write_text(before + self.text + end)
 
     def commands(self) -> Iterator[tuple[str, str]]:
-        """Yield the commands, each with the output that the page shows."""
+        """Yield each command with the output that the page shows."""
         for part in re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield command, output.strip()
@@ -56,7 +56,7 @@ MARK = "----- end of a command -----"
 
 
 def run_commands(commands: list[tuple[str, str]], folder: Path, environment: Mapping[str, str]) -> None:
-    """Run commands in one shell; assert that each says what the page shows, where "…" is anything."""
+    """Run commands in one shell; assert that each prints the page's output, where "…" matches anything."""
     script = "".join(f"{command}\necho; echo {MARK!r}\n" for command, _ in commands)
     done = subprocess.run(
         ["bash", "-e", "-c", script],
@@ -69,17 +69,17 @@ def run_commands(commands: list[tuple[str, str]], folder: Path, environment: Map
 
 
 def console_blocks(page: Path) -> list[Step]:
-    """Return the blocks of commands of a how-to page."""
+    """Return the command blocks of a how-to page."""
     found = re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     return [Step("", "", text) for text in found]
 
 
 def steps(file: Path) -> list[Step]:
-    """Return a page's blocks in their order."""
+    """Return a page's blocks in order."""
     page = file.read_text(encoding="utf-8")
     found = [Step(what, file, text) for what, file, _, text in BLOCK.findall(page)]
     languages = [language for _, _, language, _ in BLOCK.findall(page)]
-    assert len(found) == len(re.findall(r"^ *```\w", page, re.MULTILINE)), "a block is none that a test knows"
+    assert len(found) == len(re.findall(r"^ *```\w", page, re.MULTILINE)), "a block has an unknown kind"
     assert [language for language, step in zip(languages, found, strict=True) if not step.what] == ["console"] * len(
         [step for step in found if not step.what]
     )

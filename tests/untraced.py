@@ -1,7 +1,7 @@
-"""Keep coverage's tracer out of code that is not measured.
+"""Run code that is not measured without coverage's tracer.
 
-On Python 3.11, a traced thread runs every instruction the slow way, so that what moto and botocore do for a test
-takes twice as long. The tracer counts calls and returns: one function takes it off and puts it back.
+On Python 3.11 a traced thread runs every instruction slowly, so moto and botocore take twice as long in tests. A
+wrapped function removes the tracer for the time of its call, since the tracer must see matching calls and returns.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import pytest
 
 
 def leave_untraced(patch: pytest.MonkeyPatch, owner: type, *names: str) -> None:
-    """Let these methods of a class run untraced."""
+    """Make these methods of a class run untraced."""
     for name in names:
         patch.setattr(owner, name, untraced(getattr(owner, name)))
 
 
 def untraced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function as one that runs untraced."""
+    """Return the function wrapped so that it runs untraced."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One stack for all tests over HTTP, started with local.py as by a user."""
+"""One system for all tests over HTTP, started with local.py as by a user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Start = Callable[[str], Future[Local]]
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, even if this file is loaded first
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one pytest-xdist worker, since they share a stack."""
+    """Keep these tests on one pytest-xdist worker, since they share a system."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("local"))
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """A running stack. A test that stops or changes it must restore it."""
+    """A running system. A test that stops or changes it must restore it."""
     stack = Local(tmp_path_factory.mktemp("stack"))
     try:
         yield up(stack, *VAR_FILES)
@@ -112,7 +112,7 @@ def start_example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 def up(stack: Local, *var_files: Path) -> Local:
-    """Start the stack; return it."""
+    """Start the system; return it."""
     done = stack.up(*var_files)
     assert done.returncode == 0, done.stderr
     return stack

@@ -15,7 +15,7 @@ from tests.local.api import Answer, Api
 
 @dataclass(frozen=True)
 class DescribedApi:
-    """A stack's API; calls take paths from its root, or URLs from responses."""
+    """A system's API; calls take paths from its root, or URLs from responses."""
 
     api: Api
 

@@ -22,7 +22,7 @@ from tools.claims import RESERVED_BY_COGNITO
 
 @pytest.fixture(scope="module")
 def users(local: Local) -> Users:
-    """The users of the stack's user pool."""
+    """The users of the system's user pool."""
     return Users(local)
 
 

@@ -1,4 +1,4 @@
-"""What `make preflight` says of a company's VPC, key, topic, bucket, issuer and domain, with the emulator as AWS."""
+"""Test `make preflight` on a company's VPC, key, topic, bucket, issuer and domain, with the emulator as AWS."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ website    = {{}}
 
 @dataclass
 class Company:
-    """What a company has in its account, as it has to be for a guest, but for the policies."""
+    """A company's resources in its account, ready for a guest system except for the policies."""
 
     clone: Clone
     issuer: Server
@@ -66,7 +66,7 @@ class Company:
         ids["topic"] = self.clone.client("sns").create_topic(Name="on-call")["TopicArn"]
         s3 = self.clone.client("s3")
         s3.create_bucket(Bucket=LOGS, CreateBucketConfiguration={"LocationConstraint": REGION})
-        # As buckets that take CloudFront's logs have to be, other than by default.
+        # Not S3's default, but required of a bucket for CloudFront's logs.
         controls = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
         s3.put_bucket_ownership_controls(Bucket=LOGS, OwnershipControls=controls)
         ids["certificate"] = self.clone.client("acm").request_certificate(DomainName=NAME)["CertificateArn"]
@@ -75,7 +75,7 @@ class Company:
         self.write()
 
     def write(self, **changed: Any) -> None:
-        """Write the tfvars, with some values changed."""
+        """Write the tfvars with some values changed."""
         known = {**self.ids, **changed}
         known["subnets"] = json.dumps(known["subnet_ids"])
         environments = self.clone.folder / "environments"
@@ -96,7 +96,7 @@ class Company:
         self.ids["endpoint"] = made["VpcEndpoint"]["VpcEndpointId"]
 
     def publish(self, keys: Any = KEYS, **known: Any) -> None:
-        """Let the issuer publish its discovery document and its keys."""
+        """Make the issuer publish its discovery document and its keys."""
 
         def answer(connection: Any, request: Any) -> bool:
             discovery = {"issuer": self.ids["issuer"], "jwks_uri": f"{self.issuer.url}/keys", **known}
@@ -105,9 +105,9 @@ class Company:
         self.issuer.script = [answer]
 
     def preflight(self) -> tuple[list[tuple[str, str, str, str]], str]:
-        """Run `make preflight`; return what is not ok (level, subject, text and remedy), and the last sentence."""
+        """Run `make preflight`; return its problems (level, subject, text and remedy), and the last sentence."""
         said = self.clone.make("preflight", "ENV=company", code=None, SSL_CERT_FILE=str(self.folder / "root.pem"))
-        # Columns of 9 and 16 characters. A remedy stands below its finding.
+        # Columns of 9 and 16 characters. A remedy is below its finding.
         lines = [(line[:9].strip(), line[9:25].strip(), line[25:]) for line in said.splitlines()]
         rows = [
             (level, subject, text, remedy if below == ["", ""] else "")
@@ -117,7 +117,7 @@ class Company:
         return rows, "".join(line for line in said.splitlines() if line.startswith(("Nothing stands", "Stop: ")))
 
 
-# What the account of an emulator is, and a young one's.
+# Findings about the emulator's account, and about any new account.
 EXPECTED = ("credentials", "distributions")
 
 
@@ -131,25 +131,25 @@ def company(clone: Clone, tmp_path: Path) -> Iterator[Company]:
 
 
 def statement_of(remedy: str) -> dict[str, Any]:
-    """Return the statement that a remedy shows."""
+    """Return the policy statement in a remedy."""
     found: dict[str, Any] = json.JSONDecoder().raw_decode(remedy[remedy.index("{") :])[0]
     return found
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong, how it comes and goes, and what preflight says of it."""
+    """A fault: how to cause and remove it, and preflight's message."""
 
     level: str
     subject: str
-    text: str  # its begin
-    remedy: str  # a part of it
+    text: str  # how it starts
+    remedy: str  # contained in it
     make: Callable[[], Any]
     mend: Callable[[], Any]
 
 
 def faults(company: Company) -> Iterator[Fault]:
-    """What may be wrong with each thing that is brought."""
+    """Yield the possible faults of each resource of the company."""
     ids, clone = company.ids, company.clone
     ec2, kms, sns, s3 = (clone.client(service) for service in ("ec2", "kms", "sns", "s3"))
     vpc, key, issuer = ids["vpc"], ids["key"], ids["issuer"]
@@ -246,12 +246,12 @@ def faults(company: Company) -> Iterator[Fault]:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_guests_preflight(company: Company) -> None:
-    """All that is brought in order, and then one thing wrong at a time: each is one finding with a remedy."""
+    """First everything is in order, then one fault at a time: each is one finding with a remedy."""
     ids = company.ids
     kms, s3 = (company.clone.client(service) for service in ("kms", "s3"))
 
-    # The policies of key and bucket are as they were before there was a guest. Each lacks one statement, which
-    # preflight prints. A topic lets the alarms of its own account publish.
+    # The policies of key and bucket do not know the guest yet. Each lacks one statement, which
+    # preflight prints. A topic allows the alarms of its own account by default.
     found, last = company.preflight()
     statements = {(level, subject, text): statement_of(remedy) for level, subject, text, remedy in found}
     for_logs = ("stop", "key", f"The policy of {ids['key']} does not allow LogGroups.")
@@ -277,4 +277,4 @@ def test_a_guests_preflight(company: Company) -> None:
         if not is_right or fault.remedy not in found[0][3] or last.startswith("Stop") != (fault.level == "stop"):
             wrong.append(f"{fault.subject}: {fault.text}\n  {found}\n  {last}")
     assert not wrong, "\n".join(wrong)
-    assert company.preflight()[0] == [], "all is mended"
+    assert company.preflight()[0] == [], "all faults are fixed"

@@ -1,4 +1,4 @@
-"""Tokens of another issuer at a real stack, whose issuer is the laptop's own: who is let in, and as whom."""
+"""Test tokens of an issuer on a running system with the laptop's issuer: who gets access, and as whom."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ OWN_KEYS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def issuer(local: Local) -> Issuer:
-    """The laptop's issuer, as its keys' owner has it."""
+    """The laptop's issuer with its private keys."""
     return local.system.issuer(local.system.running())
 
 
 @pytest.fixture(scope="module")
 def shipments(local: Local) -> Api:
-    """The collection of an entity whose callers have tokens of the issuer, for callers without one."""
+    """The collection of an entity that requires the issuer's tokens, without a token."""
     return Api(local.api("shipments").url, None)
 
 
 def printed_token(local: Local, *arguments: str) -> str:
-    """Return what `local.py token` prints."""
+    """Return the token that `local.py token` prints."""
     done = local("token", "--issuer", "jwt", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.removesuffix("\n")
@@ -60,7 +60,7 @@ def signed(header: dict[str, Any], claims: dict[str, Any], key: Any, algorithm: 
 
 
 def forged_tokens(issuer: Issuer) -> Iterator[tuple[str, str]]:
-    """Yield what somebody can make of a token without the issuer's key, and what the issuer signed for others."""
+    """Yield tokens that can be forged without the issuer's key, and tokens that the issuer signed for others."""
     token = issuer.access_token("eve")
     header, claims, signature = decode_token(token)
     now = int(time.time())
@@ -75,7 +75,8 @@ def forged_tokens(issuer: Issuer) -> Iterator[tuple[str, str]]:
     for none in ("none", "None", "NONE", ""):
         yield f"alg {none!r}", encoded(header | {"alg": none}, claims, "")
         yield f"alg {none!r} with a signature", encoded(header | {"alg": none}, claims, signature)
-    # The public key is known to everybody: as a secret of HMAC it must sign nothing. PyJWT refuses to do that.
+    # Everybody knows the public key, so it must not work as an HMAC secret. PyJWT refuses to sign
+    # so.
     confused = f"{encode_part(header | {'alg': 'HS256'})}.{encode_part(claims)}"
     mac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     yield "HS256 with the public key", f"{confused}.{encode_part(mac.sign(confused.encode(), as_pem))}"
@@ -99,7 +100,7 @@ def forged_tokens(issuer: Issuer) -> Iterator[tuple[str, str]]:
     yield "padded", f"{token}="
     yield "no token", "nothing"
     yield "empty", ""
-    # By the issuer's own key: these are good tokens for somebody else, or for another time.
+    # Signed by the issuer: valid tokens for another audience, or for another time.
     wrongs: dict[str, dict[str, Any]] = {
         "expired": {"exp": now - 1},
         "not yet valid": {"nbf": now + 3600},
@@ -132,7 +133,7 @@ def pem_of(key: Any) -> str:
     return pem.decode()
 
 
-# --- who is let in ---
+# --- access ---
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/x"), ("DELETE", "/x")])
@@ -183,7 +184,7 @@ def test_scopes_and_groups_are_the_tokens_own(local: Local, shipments: Api) -> N
 
 
 def test_a_decision_is_its_tokens_alone(shipments: Api, issuer: Issuer) -> None:
-    """The gateway keeps decisions: two callers who take turns must never have each other's rights."""
+    """The gateway caches decisions: callers who alternate must never get each other's permissions."""
     writer = shipments.as_bearer(issuer.access_token("ada", scopes=["shipments:write"]))
     reader = shipments.as_bearer(issuer.access_token("ada"))
     assert [caller("POST", "", {"name": "x"}).status for caller in (writer, reader) * 3] == [201, 403] * 3
@@ -214,7 +215,7 @@ def test_a_page_may_send_a_token_and_read_the_refusal(shipments: Api) -> None:
 
 @contextmanager
 def gone(issuer: Issuer) -> Iterator[None]:
-    """Have the issuer answer 503."""
+    """Make the issuer return 503."""
     aside = issuer.folder / "aside"
     issuer.keys_file.rename(aside)
     try:
@@ -228,12 +229,12 @@ def test_without_the_issuer_the_keys_that_are_known_go_on(shipments: Api, issuer
     known = [issuer.access_token(name) for name in ("ada", "bob")]
     assert shipments.as_bearer(known[0])("GET").status == 200
     with gone(issuer):
-        # Another token, so that the gateway knows no decision.
+        # Another token, for which the gateway has no cached decision.
         assert shipments.as_bearer(known[1])("GET").status == 200
 
 
 def answer_once_keys_are_asked_for(caller: Api, waiting: int) -> Answer:
-    """Return the first answer of another status: the authorizer asks for unknown keys only now and then."""
+    """Return the first response with another status, since the authorizer limits fetches for unknown keys."""
     deadline = time.monotonic() + 60
     while (answered := caller("GET")).status == waiting:
         assert time.monotonic() < deadline
@@ -252,11 +253,11 @@ def test_keys_that_nobody_can_ask_for_are_503_and_new_ones_are_found(shipments: 
         refused.problem(503, "service-unavailable")
         assert refused.headers["Retry-After"]
     assert answer_once_keys_are_asked_for(caller, 503).status == 200
-    # What the keys before signed is good as long as the issuer publishes them.
+    # Tokens of the earlier keys are valid as long as the issuer publishes these keys.
     assert shipments.as_bearer(unused)("GET").status == 200
 
 
-# --- a system of its own ---
+# --- separate systems ---
 
 VARIABLES = """
   name               = "small"
@@ -297,7 +298,7 @@ def test_the_issuer_is_at_the_port_of_the_system(tmp_path: Path) -> None:
             if len(tokens) < 2:
                 assert small("down").returncode == 0
         check_unauthorized(items.as_bearer(tokens[0])("GET"))
-        # Its keys are the same, and their owner's alone.
+        # Its keys are the same, and only their owner can read them.
         assert decode_token(tokens[0])[0]["kid"] == decode_token(tokens[1])[0]["kid"]
         folder = small.system.folder / "issuer"
         assert {file.stat().st_mode & 0o077 for file in (folder, *folder.iterdir())} == {0}

@@ -1,4 +1,4 @@
-"""Tokens of an issuer at functions of one's own, and releases of the authorizer that verifies them."""
+"""Test an issuer's tokens at functions of app/, and releases of the authorizer that verifies them."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ AUTHORIZER = "own-authorizer-local"
 
 @dataclass
 class JwtCopy(RepositoryCopy):
-    """A copy whose authorizer may be broken."""
+    """A copy of the repository, in which tests may break the authorizer."""
 
     def set_minutes(self, minutes: float, percent: int = 50) -> None:
-        """Say how long a release is tried, and with which part of the requests."""
+        """Set how long a canary runs, and its share of the requests."""
         (self.root / "system.tfvars").write_text(SYSTEM % (minutes, percent))
 
     def write(self, code: str) -> None:
@@ -131,13 +131,13 @@ class JwtCopy(RepositoryCopy):
         (self.root / TOKENS).write_text(f"{before}    {code}\n{line}{after}")
 
     def live(self) -> str:
-        """Return the version of the authorizer that decides, of which there is one when no release is tried."""
+        """Return the authorizer's live version, after checking that no canary runs."""
         alias = self.client("lambda").get_alias(FunctionName=AUTHORIZER, Name="live")
         assert not (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights")
         return str(alias["FunctionVersion"])
 
     def logged(self) -> list[str]:
-        """Return what `make logs FUNCTION=authorizer` prints."""
+        """Return the output of `make logs FUNCTION=authorizer`."""
         running = self.run("-m", "tools", "logs", "--env", "local", "--function", "authorizer")
         said = running.communicate()[0]
         assert running.returncode == 0, said
@@ -146,7 +146,7 @@ class JwtCopy(RepositoryCopy):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JwtCopy]:
-    """A running stack of a copy of the repository."""
+    """The running system of a copy of the repository."""
     root = copy_of_repository(tmp_path_factory.mktemp("copy"))
     (root / "app").mkdir()
     (root / "app" / "desk.py").write_text(CODE)
@@ -159,12 +159,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JwtCopy]:
 
 @pytest.fixture(scope="module")
 def issuer(copy: JwtCopy) -> Issuer:
-    """The laptop's issuer, as its keys' owner has it."""
+    """The laptop's issuer with its private keys."""
     return copy.system.issuer(copy.running())
 
 
 class People:
-    """Callers with tokens of the issuer."""
+    """Callers with the issuer's tokens."""
 
     def __init__(self, url: str, issuer: Issuer) -> None:
         self.nobody = Api(url, None)
@@ -182,14 +182,14 @@ def people(copy: JwtCopy, issuer: Issuer) -> People:
 
 @pytest.fixture
 def task(people: People, request: pytest.FixtureRequest) -> str:
-    """The id of a task of the tenant acme, with a note that only support reads and writes."""
+    """The id of a task of the tenant acme with a note that only support reads and writes."""
     writer = people("ada", "acme", groups=["support"])
     task: str = request.node.name.partition("[")[0][-60:]
     assert writer("POST", "/tasks", {"id": task, "title": "t", "note": "late"}).status == 201
     return task
 
 
-# --- who is let in ---
+# --- access ---
 
 
 def test_forged_tokens_reach_no_function_of_ones_own(people: People) -> None:
@@ -207,7 +207,7 @@ def test_code_learns_who_calls(people: People) -> None:
         "plan": {"seats": 2},
     }  # fmt: skip
     assert people("eve")("GET", "/me").json["owner"] == ""
-    # An open route asks for no token, and takes nobody's word without the authorizer's.
+    # An open route requires no token, and trusts no claim that the authorizer has not verified.
     assert ada("GET", "/health").json["kind"] == "anonymous"
 
 
@@ -232,7 +232,7 @@ def test_a_route_reaches_the_items_of_its_callers_tenant(people: People, task: s
         assert people(user, "acme")("GET", f"/tasks/{task}/card").json["title"] == "t"
         assert people(user, "acme")("GET", f"/tasks/{task}/of/acme").json["title"] == "t"
     people("bob", "globex")("GET", f"/tasks/{task}/card").problem(404, "not-found")
-    # Another owner is the code's own mistake, which tells callers nothing.
+    # Naming another owner is an error of the code, so callers get no details.
     others = [
         people("bob", "globex")("GET", f"/tasks/{each}/of/acme").problem(500, "internal-error") for each in (task, "x")
     ]
@@ -240,7 +240,7 @@ def test_a_route_reaches_the_items_of_its_callers_tenant(people: People, task: s
     people("tom")("GET", f"/tasks/{task}/card").problem(403, "forbidden")
     for claims in ({"tenant_id": ["acme"]}, {"tenant_id": None}, {"tenant_id": ""}, {"tenant": "acme"}):
         people("tom", claims=claims)("GET", f"/tasks/{task}/card").problem(403, "forbidden")
-    # Neither a query nor a header makes a caller another one.
+    # Neither a query nor a header changes who the caller is.
     bob = people("bob", "globex")
     bob("GET", f"/tasks/{task}/card?owner=acme&tenant_id=acme", Tenant_Id="acme").problem(404, "not-found")
 
@@ -255,7 +255,7 @@ def test_a_function_for_all_owners_says_whose_items_it_means(people: People, tas
     assert listed >= {("acme", task), ("globex", task)}
 
 
-# --- which properties ---
+# --- properties ---
 
 
 def test_own_routes_hide_what_their_caller_may_not_read(people: People, task: str) -> None:
@@ -288,7 +288,7 @@ def test_own_routes_write_what_their_caller_may_write(people: People, task: str)
 
 @contextmanager
 def load(people: People, statuses: Counter[int]) -> Iterator[None]:
-    """Send requests of good tokens, none of them twice, since the gateway keeps decisions, and some of bad ones."""
+    """Send requests with good tokens, each only once since the gateway caches decisions, and some with bad ones."""
     done, numbers, lock = threading.Event(), itertools.count(), threading.Lock()
     refused: list[int] = []
 

@@ -1,6 +1,6 @@
-"""The life of a small system: started, interrupted, killed, broken, purged.
+"""Test the life of a small system: started, interrupted, killed, broken, purged.
 
-The tests share the system to save time. Each one passes after and without any of the others.
+The tests share the system to save time, but each also passes alone and after any other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.local.runner import Local, error_sentence, is_listening, small_system
 
 @pytest.fixture(scope="module")
 def var_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The variables of a system of two functions."""
+    """The var-file of a system with two functions."""
     file = tmp_path_factory.mktemp("life") / "small.tfvars"
     file.write_text(small_system("create", "list"))
     return file
@@ -28,7 +28,7 @@ def var_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def small(var_file: Path) -> Iterator[Local]:
-    """A stack that has never run."""
+    """A system that has not run yet."""
     stack = Local(var_file.parent / "state")
     yield stack
     stack("down")
@@ -36,7 +36,7 @@ def small(var_file: Path) -> Iterator[Local]:
 
 @pytest.fixture
 def ensure_running(small: Local, var_file: Path) -> None:
-    """Bring the system up as the var-file has it, whichever tests were before this one."""
+    """Start the system from the var-file, whichever tests ran before."""
     done = small.up(var_file)
     assert done.returncode == 0, done.stderr
 
@@ -47,14 +47,15 @@ def test_an_interrupted_apply_ends_at_once(tmp_path: Path, var_file: Path) -> No
     assert run.stderr
     while "Applying" not in run.stderr.readline():
         assert run.poll() is None
-    # Until it has made something, and is making more.
+    # Wait until it has created something and is still creating.
     while "apply_complete" not in (small.folder / "small-local" / "terraform.log").read_text():
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=120)
     assert run.returncode == 130
     assert not is_listening(small.port)
-    # Terraform may not know all that was made. The next run begins with what was there before.
+    # Terraform may not know all that was created. The next run starts from the state before the
+    # apply.
     assert (small.folder / "small-local" / "before").is_dir()
     assert small.up(var_file).returncode == 0
     assert small("down").returncode == 0
@@ -131,12 +132,12 @@ def test_a_tag_reaches_everything_in_place(small: Local, var_file: Path, tmp_pat
 
 
 def item_names(small: Local) -> list[str]:
-    """Return the names of the items."""
+    """Return the items' names."""
     return sorted(item["name"] for item in small.api()("GET").json["items"])
 
 
 def wait_until_saved(small: Local, name: str) -> None:
-    """Wait until an item is saved, which happens by itself."""
+    """Wait until the emulator has saved an item, which it does periodically."""
     saved = small.system.emulator.saved
     while name not in saved.read_text():
         time.sleep(0.05)
@@ -145,12 +146,12 @@ def wait_until_saved(small: Local, name: str) -> None:
 @pytest.mark.usefixtures("ensure_running")
 def test_items_outlive_a_kill_of_the_emulator(small: Local) -> None:
     others = item_names(small)
-    # Properties may have the names by which the emulator tells its own types in what it saves.
+    # A property may have the name that the emulator uses to mark types in saved data.
     small.api().create({"name": "kept-1", "__bytes__": "x", "__scoped__": {"data": True}})
     wait_until_saved(small, "kept-1")
     small.kill()
     assert small("status").returncode == 3
-    done = small("up", "--detach")  # what ran last, at its port
+    done = small("up", "--detach")  # the system that ran last, on its port
     assert done.returncode == 0, done.stderr
     assert item_names(small) == sorted([*others, "kept-1"])
     assert small.running().port == small.port
@@ -159,7 +160,7 @@ def test_items_outlive_a_kill_of_the_emulator(small: Local) -> None:
 @pytest.mark.usefixtures("ensure_running")
 def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
     others = item_names(small)
-    small.api().create({"name": "kept-2"})  # the function has started, and writes no file any more
+    small.api().create({"name": "kept-2"})  # the function has started, so it writes no more files
     wait_until_saved(small, "kept-2")
     emulator = small.running().pid
     saved = small.system.emulator.saved.stat().st_size
@@ -168,10 +169,10 @@ def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
     small.api().create({"name": "kept-3"})
     said = error_sentence(small("down"))
     assert said.startswith("small-local keeps running, because what has changed in it cannot be saved ([Errno 27]")
-    assert item_names(small) == sorted([*others, "kept-2", "kept-3"]), "nothing is lost while it runs"
+    assert item_names(small) == sorted([*others, "kept-2", "kept-3"]), "no item is lost while it runs"
     small.kill()
     assert small.up(var_file).returncode == 0
-    assert set(item_names(small)) >= {*others, "kept-2"}, "what was saved before is there"
+    assert set(item_names(small)) >= {*others, "kept-2"}, "the items saved earlier are there"
     assert small("down").returncode == 0
 
 
@@ -193,8 +194,8 @@ def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_f
 
 @pytest.mark.usefixtures("ensure_running")
 def test_a_failed_apply_leaves_nothing_running_and_is_purged(small: Local, tmp_path: Path) -> None:
-    # What exists without Terraform's knowing cannot be made. One thing only: which of several errors comes
-    # first is a matter of chance.
+    # Terraform cannot create a resource that already exists. Only one exists here, since with
+    # several the order of the errors would vary.
     emulator, running = small.system.emulator, small.running()
     known = emulator.terraform_state(running)
     forgotten = [one for one in known["resources"] if one["type"] == "aws_dynamodb_table"]

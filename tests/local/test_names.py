@@ -1,4 +1,4 @@
-"""Odd names, and a sort whose type changes, from Terraform and the gateway to the table."""
+"""Test unusual names, and a sort property whose type changes, from Terraform and the gateway to the table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.local.test_release import RepositoryCopy, copy_of_repository
 
 pytestmark = pytest.mark.slow
 
-# Each is a filter, and sorts by the next.
+# Each is a filter that sorts by the next.
 NAMES = [
     *("due-date", "due date", "fällig", "a.b", "other.gte", 'quo"te', "sl/ash", "#", "$ref", "[0]", "😀"),
     *("a&b=c", "__proto__", "self", "State", "state", "a,b", "x" * 250),
@@ -40,10 +40,10 @@ ITEM: dict[str, Any] = {**dict.fromkeys([*NAMES, ""], "x"), "flag": False}
 
 
 class OddStack(RepositoryCopy):
-    """A stack of an entity with odd names, whose property `rank` has one type after the other."""
+    """A system of an entity with unusual names, whose property `rank` changes its type."""
 
     def up_with(self, rank: str) -> Api:
-        """Bring the stack up with this type of rank; return the collection."""
+        """Start the system with this type of `rank`; return the collection."""
         properties = {name: {"type": "string"} for name in [*NAMES, ""]}
         schema = {
             "type": "object",
@@ -60,7 +60,7 @@ class OddStack(RepositoryCopy):
         return Api(self.api("odd").url, None)
 
     def reindex(self) -> str:
-        """Run the reindex; return what it said last."""
+        """Run the reindex; return its last line."""
         running = self.run("-m", "tools", "reindex", "--env", "local", "--entity", "odd")
         said = running.communicate()[0]
         assert running.returncode == 0, said
@@ -77,7 +77,7 @@ def odd_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OddStack]:
 
 
 def flagged_ranks(api: Api, **query: str) -> list[Any]:
-    """The ranks of the items that are flagged, in order."""
+    """Return the ranks of the flagged items in order."""
     answer = api("GET", f"?{urlencode({'flag': 'true', **query})}")
     assert answer.status == 200, answer.content
     return [item["rank"] for item in answer.json["items"]]
@@ -104,18 +104,18 @@ def test_names_and_types_hold_from_the_gateway_to_the_table(odd_stack: OddStack)
     old = [api.create({**ITEM, "flag": True, "rank": rank}) for rank in ("b", "a")]
     assert flagged_ranks(api) == ["a", "b"]
 
-    # Numbers from now on: a new index, which takes numbers.
+    # From now on ranks are numbers, in a new index.
     api = odd_stack.up_with("integer")
     assert not odd_stack.has_changes()
     assert flagged_ranks(api) == []
     new = [api.create({**ITEM, "flag": True, "rank": rank}) for rank in (10, 9)]
     assert api("PUT", old[0].location, {**ITEM, "flag": True, "rank": 1}).status == 200
     assert (flagged_ranks(api), flagged_ranks(api, **{"rank.gte": "9"})) == ([1, 9, 10], [9, 10])
-    assert odd_stack.reindex() == "5 items read, 3 changed.", "the keys of texts go"
+    assert odd_stack.reindex() == "5 items read, 3 changed.", "the text keys are removed"
     assert flagged_ranks(api) == [1, 9, 10]
-    assert api("GET", old[1].location).json["rank"] == "a", "items stay as they are"
+    assert api("GET", old[1].location).json["rank"] == "a", "items do not change"
 
-    # And back: what has a text is found again, once it has its key again.
+    # Back to texts: an item with a text is found again once the reindex restores its key.
     api = odd_stack.up_with("string")
     assert not odd_stack.has_changes()
     assert api("PATCH", new[0].location, {"rank": "z"}).status == 200

@@ -1,4 +1,4 @@
-"""A bad release of own code on the local stack: a job fails, the release is taken back, and the job is done at last."""
+"""Test a bad release of own code on the local system: a job fails, the release is rolled back, and the job succeeds."""
 
 from __future__ import annotations
 
@@ -54,25 +54,25 @@ def handle(job: Job, context: Context) -> None:
 
 @dataclass
 class OwnCopy(RepositoryCopy):
-    """The same with a function that has a queue."""
+    """A copy of the repository with a function that has a queue."""
 
     def set_minutes(self, minutes: float) -> None:
-        """Say how long a release is tried."""
+        """Set how long a canary runs."""
         (self.root / "system.tfvars").write_text(SYSTEM % minutes)
 
     def write(self, code: str, by: str = "new") -> None:
-        """Change what works on jobs."""
+        """Replace the function's code."""
         (self.root / "app").mkdir(exist_ok=True)
         (self.root / "app" / "work.py").write_text(CODE % (code, by))
 
     def version(self, function: str) -> str:
-        """Return the version that a function's alias points to, and no other."""
+        """Return a function's live version, after checking that no canary runs."""
         alias = self.client("lambda").get_alias(FunctionName=f"own-{function}-local", Name="live")
         assert not (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights")
         return str(alias["FunctionVersion"])
 
     def failed(self) -> list[Any]:
-        """Return the bodies of the dead letters, which stay where they are."""
+        """Return the bodies of the dead letters without removing them."""
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName="own-work-failed-local")["QueueUrl"]
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
@@ -81,7 +81,7 @@ class OwnCopy(RepositoryCopy):
 
 @pytest.fixture
 def copy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnCopy]:
-    """A running stack of a copy of the repository."""
+    """The running system of a copy of the repository."""
     monkeypatch.setattr(test_release, "PARTS", (*test_release.PARTS, "app"))
     found = OwnCopy(tmp_path_factory.mktemp("stack"), root=copy_of_repository(tmp_path_factory.mktemp("copy")))
     found.set_minutes(0)
@@ -91,7 +91,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 def wait_for(what: Any) -> Any:
-    """Return what is there at last; the test's own limit ends a wait for what never comes."""
+    """Wait for a true value and return it; the test's own limit ends the wait."""
     while not (found := what()):
         time.sleep(0.2)
     return found
@@ -114,7 +114,7 @@ def test_a_bad_consumer_is_taken_back_and_its_jobs_are_done_after_all(copy: OwnC
     assert releasing.stdout
     said = next(line for line in releasing.stdout if "All jobs, events and changes" in line or "Error" in line)
     assert f"own-work-local {before['work']} -> " in said
-    # All jobs meet the new version, not a share of them, and a plan has nothing to say against it.
+    # The new version gets all jobs, not a share of them, and a plan shows no changes.
     assert copy.version("work") != before["work"]
     assert api("POST", "/work", {"id": "second"}).status == 202
     said = releasing.communicate()[0]

@@ -1,4 +1,4 @@
-"""Lists, page by page, as a client follows them."""
+"""Test lists, page by page, as a client follows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.local.api import Answer, Api
 
 
 def follow_pages(api: Api, query: str) -> list[Answer]:
-    """Follow Link from the first page to the last."""
+    """Yield all pages from the first to the last by their Link headers."""
     found = [api("GET", query)]
     while url := found[-1].next:
         found.append(api("GET", url))

@@ -1,4 +1,4 @@
-"""Releases on the local stack: by degrees, taken back by itself or by hand, and a plan that stays empty."""
+"""Test releases on the local system: canaries, rollbacks automatic and by hand, and plans without changes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GET = "small-items-get-local"
 
 @dataclass
 class RepositoryCopy(Local):
-    """A copy of the repository, whose code may be broken, and its stack."""
+    """A copy of the repository, in which tests may break code, and its system."""
 
     root: Path = field(default=Path())
 
@@ -56,28 +56,28 @@ class RepositoryCopy(Local):
         )  # fmt: skip
 
     def release(self, command: str) -> tuple[int, str]:
-        """Run one of the commands for releases to its end; return its exit code and all it said."""
+        """Run a release command; return its exit code and output."""
         running = self.run("-m", "tools", command, "--env", "local")
         said = running.communicate()[0]
         return running.returncode, said
 
     def has_changes(self) -> bool:
-        """Tell whether a plan would change anything."""
+        """Return whether a plan has changes."""
         said = self.run("-c", PLAN).communicate()[0]
         assert said.endswith(("False\n", "True\n")), said
         return said.endswith("True\n")
 
     def set_minutes(self, minutes: float) -> None:
-        """Say how long a release is tried."""
+        """Set how long a canary runs."""
         (self.root / "system.tfvars").write_text(SYSTEM % minutes)
 
     def write(self, code: str) -> None:
-        """Change what reads an item."""
+        """Replace the code that reads an item."""
         file = "lambda_src/trestle/operations/get.py"
         (self.root / file).write_text((ROOT / file).read_text().replace("    return ", f"    {code}\n    return "))
 
     def live(self) -> str:
-        """Return the version of the function that reads, of which there is one when no release is tried."""
+        """Return the live version of the reading function, after checking that no canary runs."""
         alias = self.client("lambda").get_alias(FunctionName=GET, Name="live")
         assert "RoutingConfig" not in alias
         file = json.loads(self.system.live_file.read_text())
@@ -87,7 +87,7 @@ class RepositoryCopy(Local):
 
     @contextmanager
     def started(self) -> Iterator[None]:
-        """Run the stack of system.tfvars during the block."""
+        """Run the system of system.tfvars during the block."""
         try:
             up = self.run("local.py", "up", "--detach", "--port", str(self.port), "--var-file", "system.tfvars")
             said = up.communicate()[0]
@@ -98,7 +98,7 @@ class RepositoryCopy(Local):
 
 
 def copy_of_repository(root: Path) -> Path:
-    """Copy what a stack is made from into a folder; return it."""
+    """Copy the files that a system needs to a folder; return the copy."""
     for name in PARTS:
         part = ROOT / name
         shutil.copytree(part, root / name) if part.is_dir() else shutil.copyfile(part, root / name)
@@ -108,7 +108,7 @@ def copy_of_repository(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RepositoryCopy]:
-    """A running stack of a copy of the repository."""
+    """The running system of a copy of the repository."""
     root = copy_of_repository(tmp_path_factory.mktemp("copy"))
     found = RepositoryCopy(tmp_path_factory.mktemp("stack"), root=root)
     found.set_minutes(0)
@@ -118,7 +118,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RepositoryCopy]:
 
 @pytest.fixture
 def item(copy: RepositoryCopy) -> tuple[Api, str]:
-    """An item, and the API to read it by."""
+    """An item's id, and the API to read it."""
     api = Api(copy.api().url, None)
     return api, api.create().location
 
@@ -181,7 +181,7 @@ def test_a_broken_release_takes_itself_back_under_load(
 
     def load() -> None:
         while not done.is_set():
-            # What is not there is asked for as well, and is no fault of the release.
+            # Missing items are requested, too: their 404s are not the release's fault.
             assert api("GET", f"{location}0").status in (404, status)
             for _ in range(5):
                 statuses.append(api("GET", location).status)
@@ -219,7 +219,7 @@ def test_a_rollback_goes_on_where_it_stopped(copy: RepositoryCopy) -> None:
     file = copy.system.live_file
     after, released = json.loads(file.read_text()), copy.live()
     before = after["history"][0]["versions"][GET]
-    # As the file is once it is written, and no alias moved.
+    # The file is written, but no alias has moved yet.
     left = {"leaving": after["live"], "live": after["history"][0], "history": after["history"][1:]}
     file.write_text(json.dumps({**after, **left}))
     assert copy.has_changes()

@@ -1,4 +1,4 @@
-"""Each function's role, tried on the running stack: its own requests pass, everybody else's are refused."""
+"""Test each function's role on the running system: it allows the function's requests and no others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.local.runner import Local
 from tools.laptop.emulator import Running
 
-# What docs/reference/http-api.md says an operation asks of DynamoDB.
+# Each operation's DynamoDB requests, as in docs/reference/http-api.md.
 RIGHTS = {
     "create": {"PutItem"},
     "delete": {"DeleteItem"},
@@ -23,7 +23,7 @@ RIGHTS = {
     "merge": {"GetItem", "UpdateItem"},
     "replace": {"UpdateItem"},
 }
-# And where an entity's settings ask for something else. The last four have one function for all operations.
+# Exceptions by an entity's settings. The last four have one function for all operations.
 OTHERWISE = {
     "drafts.replace": {"GetItem", "UpdateItem"},
     "events.list": {"Scan"},
@@ -38,7 +38,7 @@ Request = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Roles:
-    """The functions' roles: by "entity.operation", or "entity" where one function has them all."""
+    """The functions' roles by "entity.operation", or by "entity" if one function has all operations."""
 
     local: Local
 
@@ -49,12 +49,12 @@ class Roles:
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        """What Terraform made."""
+        """Terraform's outputs."""
         return self.local.outputs()
 
     @cached_property
     def arns(self) -> dict[str, str]:
-        """Each role's ARN."""
+        """The ARN of each role."""
         return {
             (entity if entity in OTHERWISE else f"{entity}.{operation}"): arn
             for entity, operations in self.outputs["function_role_arns"].items()
@@ -63,7 +63,7 @@ class Roles:
 
     @cached_property
     def own_arns(self) -> dict[str, str]:
-        """The ARN of the role of each function of one's own, by its name."""
+        """The ARN of each role of a function of app/, by the function's name."""
         return {name: each["role_arn"] for name, each in self.outputs["functions"].items()}
 
     @cached_property
@@ -75,18 +75,18 @@ class Roles:
         return {}
 
     def client(self, service: str) -> Any:
-        """Return a client, which has the rights of the role that was assumed last."""
+        """Return a client with the permissions of the role assumed last."""
         if service not in self._clients:
             make: Any = self._session.client
             self._clients[service] = make(service, endpoint_url=self.running.endpoint)
         return self._clients[service]
 
     def assume(self, role: str) -> None:
-        """Have a role's rights alone."""
+        """Use only a role's permissions."""
         given = self.local.client("sts").assume_role(
             RoleArn=self.arns.get(role) or self.own_arns[role], RoleSessionName="tests"
         )
-        # Clients hold on to this very object; a client for each role would take a minute to make.
+        # All clients share this object, since creating clients for each role would take a minute.
         held: Any = self._session.get_credentials()
         held.access_key = given["Credentials"]["AccessKeyId"]
         held.secret_key = given["Credentials"]["SecretAccessKey"]
@@ -95,12 +95,12 @@ class Roles:
 
 @pytest.fixture(scope="module")
 def roles(local: Local) -> Roles:
-    """The roles of the stack."""
+    """The system's roles."""
     return Roles(local)
 
 
 def own_requests(dynamodb: Any, table: str) -> dict[str, Request]:
-    """Return requests by what they are."""
+    """Return the functions' own requests by description."""
     one = {"TableName": table, "Key": {"id": {"S": "nobody"}}}
     query: dict[str, Any] = {
         "TableName": table,
@@ -125,7 +125,7 @@ def own_requests(dynamodb: Any, table: str) -> dict[str, Request]:
 
 
 def foreign_requests(make: Callable[[str], Any], outputs: dict[str, Any], role: str) -> dict[str, Request]:
-    """Return requests that no function has to send, by what they are."""
+    """Return requests that no function sends, by description."""
     other = outputs["function_names"]["events" if role.startswith("items") else "items"]["create"]
     other_role = outputs["function_role_arns"]["events" if role.startswith("items") else "items"]["create"]
     table = outputs["table_names"]["items"]
@@ -151,7 +151,7 @@ def foreign_requests(make: Callable[[str], Any], outputs: dict[str, Any], role: 
 
 
 def is_allowed(request: Request) -> bool:
-    """Tell whether the request got past the role's policy."""
+    """Return whether the role's policy allows the request."""
     try:
         request()
     except ClientError as error:
@@ -184,6 +184,6 @@ def test_a_role_reaches_nothing_but_its_table(roles: Roles) -> None:
 
 
 def test_who_has_every_right_is_let_through(roles: Roles) -> None:
-    """The requests above are sound: it is for the role that they are refused."""
+    """Shows that the refused requests are valid, so that only the role can be the reason."""
     tried = foreign_requests(roles.local.client, roles.outputs, "items.get")
     assert {what for what, request in tried.items() if not is_allowed(request)} == set()

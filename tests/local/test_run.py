@@ -1,4 +1,4 @@
-"""local.py as its users run it: restarts, changes in place, and everything that can go wrong."""
+"""Test local.py as its users run it: restarts, changes in place, and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SMOKE = ROOT / "tests" / "smoke.py"
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Local]:
-    """A stack that is not running yet, with the var-file small.tfvars of one function in its folder."""
+    """A system that does not run yet, with small.tfvars of one function in its folder."""
     (tmp_path / "small.tfvars").write_text(small_system("list"))
     stack = Local(tmp_path / "state")
     yield stack
@@ -36,7 +36,7 @@ def small(tmp_path: Path) -> Iterator[Local]:
 
 
 def plans_of_keys(local: Local) -> dict[str, str]:
-    """Return the name of its plan, by key, as the gateway has them and not as Terraform does."""
+    """Return the name of each key's plan, read from the gateway and not from Terraform."""
     gateway, outputs = local.client("apigateway"), local.outputs()
     names = {id_: name for name, id_ in outputs["api_key_ids"].items()}
     return {
@@ -85,14 +85,14 @@ def test_logs_show_requests_by_their_id(local: Local, items: Api) -> None:
     assert (logged["operation"], logged["status"], logged["problem"]) == ("get", 404, "not-found")
     assert (logged["databaseRequests"], logged["consumedCapacity"]) == (1, 1)
     assert logged["caller"] in local.outputs()["api_key_ids"].values()
-    assert logged["functionVersion"].isdecimal(), "a release is watched by the version"
+    assert logged["functionVersion"].isdecimal(), "a release finds a version's lines by it"
     assert logged["sourceIp"] == "127.0.0.1"
     assert items.key
     assert items.key not in logs.stdout
 
 
 def test_who_reads_a_command_may_stop(local: Local) -> None:
-    """As `head` does, here before the first line."""
+    """`head` does, here even before the first line."""
     reader, writer = os.pipe()
     os.close(reader)
     for command in ("outputs", "status"):
@@ -118,9 +118,9 @@ def test_terraforms_state_is_for_its_owner_alone(local: Local) -> None:
     for file in (file for file in local.folder.rglob("*") if file.is_file() and file != password):
         assert secret not in file.read_bytes(), file
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # those that end meanwhile
+        with suppress(OSError):  # it ended meanwhile
             assert secret not in (process / "cmdline").read_bytes()
-    # The functions get the emulator's environment.
+    # Functions inherit the emulator's environment.
     assert secret not in Path("/proc", str(running.pid), "environ").read_bytes()
 
     state = ask(running.port, "GET", TERRAFORM_PATH, 10)
@@ -172,7 +172,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
         ('list = "unordered", operations = ["create", "get", "list"]', 'operations = ["list"]'),
         ("cognito:scope=import", "cognito:scope=export"),
         ("{ quota = { limit = 10000 } }", "{ rate_limit = 7, burst_limit = 9, quota = { limit = 5000 } }"),
-        # A key and a plan before the others by the alphabet, and one of each between them.
+        # A key and a plan that sort before the others, and one of each between them.
         ('other = "standard"', 'a = "all", other = "standard", partner = "partners"'),
         (
             "usage_plans = {",
@@ -195,7 +195,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
         assert local.api("extra")("GET").status == 200
         after = local.outputs()
         for output in ("api_key_ids", "api_keys", "usage_plan_ids"):
-            assert after[output].items() > before[output].items(), "what was there is what it was"
+            assert after[output].items() > before[output].items(), "existing keys keep their plans"
         assert plans_of_keys(local) == {**on_plans, "a": "all", "partner": "partners"}
     finally:
         back = local.up(*VAR_FILES)
@@ -279,7 +279,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(smal
 
 
 def hold_a_record(stack: Local) -> None:
-    """A record of the trail goes before it is due by who may pass the lock alone."""
+    """Only a caller who may bypass the lock can delete a trail's record early."""
     s3 = stack.client("s3")
     bucket = "trestle-audit-staging-000000000000-us-west-2"
     record = {"Bucket": bucket, "Key": "AWSLogs/000000000000/CloudTrail/us-west-2/1.json.gz"}

@@ -1,4 +1,4 @@
-"""The example tenants over HTTP: two tenants who never meet, and a support team that reaches the items of both."""
+"""Test the tenants example over HTTP: two isolated tenants, and a support team with access to both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _tenants = example_fixture("tenants")
 
 @pytest.fixture(scope="module")
 def people(tenants: Example) -> dict[str, DescribedApi]:
-    """Users of two tenants, the support team, its lead, and somebody without a tenant or a group."""
+    """Users of two tenants, the support team, its lead, and a user without tenant and group."""
 
     def signed_in(*arguments: str) -> DescribedApi:
         done = tenants.local("token", *arguments)
@@ -47,7 +47,7 @@ def people(tenants: Example) -> dict[str, DescribedApi]:
 
 
 def owned(answer: Answer) -> set[tuple[str, str]]:
-    """Return the ids of a list, each with whose the item is."""
+    """Return a list's ids with the items' owners."""
     assert answer.status == 200, answer.content
     return set(zip((item["id"] for item in answer.json["items"]), answer.json["owners"], strict=True))
 
@@ -141,7 +141,7 @@ def test_a_tenant_does_not_see_what_support_notes(people: dict[str, DescribedApi
     assert not any(b"internalNotes" in answer.content for answer in seen)
     problem = ada("PATCH", made.location, {"internalNotes": "Pays well"}).problem(403, "forbidden")
     assert [error["pointer"] for error in problem["errors"]] == ["/internalNotes"]
-    assert sue("GET", at).json["internalNotes"] == "Pays late", "a PUT keeps what its caller does not see"
+    assert sue("GET", at).json["internalNotes"] == "Pays late", "PUT keeps properties hidden from its caller"
 
 
 def test_a_token_without_a_tenant_owns_nothing(people: dict[str, DescribedApi], tenants: Example) -> None:
@@ -153,7 +153,7 @@ def test_a_token_without_a_tenant_owns_nothing(people: dict[str, DescribedApi], 
 
 
 def test_the_how_to_page_shows_what_its_commands_say(tenants: Example) -> None:
-    """All but the command that brings the system up, which it is. The tenant is one that no other test knows."""
+    """Runs all commands but the one that starts the system. No other test uses the page's tenant."""
     (up, *commands), *blocks = [
         [(command.replace("acme", "initech"), shown.replace("acme", "initech")) for command, shown in step.commands()]
         for step in console_blocks(PAGE)

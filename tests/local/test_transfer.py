@@ -1,4 +1,4 @@
-"""Data that was lost or spoilt comes back, as an operator would bring it back."""
+"""Test how operators restore lost or corrupted data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_transfer(
 
 @pytest.fixture
 def dynamodb(local: Local) -> Iterator[Any]:
-    """DynamoDB, for what an operator asks of it; what was restored is gone afterwards."""
+    """A DynamoDB client for operators' requests; restored tables are deleted afterwards."""
     database = local.client("dynamodb")
     yield database
     if RESTORED in database.list_tables()["TableNames"]:

@@ -1,6 +1,6 @@
-"""What calls functions in the emulator: streams, queues, schedules and rules, and secrets that functions read.
+"""Test the emulator's triggers of functions: streams, queues, schedules and rules; and secrets.
 
-Each test makes what it needs in an empty emulator, without Terraform.
+Each test creates its resources in an empty emulator, without Terraform.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 REGION, PATIENCE = "us-west-2", 120.0
 
-# What the functions do: they note each call in the table of calls.
+# The functions' code: it records each call in the table `calls`.
 CODE = """
 import json, os, time
 import boto3
@@ -87,7 +87,7 @@ def arn(service: str, resource: str) -> str:
 
 
 def wait_until(holds: Callable[[], Any]) -> Any:
-    """Wait until something holds; return it."""
+    """Wait for a true value; return it."""
     deadline = time.monotonic() + PATIENCE
     while not (found := holds()):
         assert time.monotonic() < deadline
@@ -97,7 +97,7 @@ def wait_until(holds: Callable[[], Any]) -> Any:
 
 @dataclass
 class Aws:
-    """An emulator, and what the tests make in it."""
+    """An emulator and the tests' resources in it."""
 
     emulator: Emulator
     running: Running
@@ -109,7 +109,7 @@ class Aws:
         return self.clients[service]
 
     def restart(self, kill: bool = False) -> None:
-        """Stop the emulator, or kill it, and start it again on another port."""
+        """Stop or kill the emulator, and start it again on another port."""
         if kill:
             os.kill(self.running.pid, signal.SIGKILL)
             wait_until(lambda: self.emulator.running() is None)
@@ -119,7 +119,7 @@ class Aws:
         self.clients.clear()
 
     def function(self, handler: str, *statements: tuple[str, str], **environment: str) -> str:
-        """Make a function with an alias `live` and a role that allows (action, resource) each; return its name."""
+        """Create a function with an alias `live` and a role that allows each (action, resource); return its name."""
         name = f"{handler}-{uuid.uuid4().hex[:8]}"
         allowed = [{"Effect": "Allow", "Action": action, "Resource": of} for action, of in statements]
         noting = {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": arn("dynamodb", "table/calls")}
@@ -137,14 +137,14 @@ class Aws:
         return name
 
     def role(self, name: str, statements: list[dict[str, str]]) -> str:
-        """Make a role with one policy; return its ARN."""
+        """Create a role with one policy; return its ARN."""
         trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         self("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy([trust]))
         self("iam").put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(statements))
         return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
     def table(self, **settings: Any) -> tuple[str, str]:
-        """Make a table with a stream; return its name and the stream's ARN."""
+        """Create a table with a stream; return its name and the stream's ARN."""
         name = f"table-{uuid.uuid4().hex[:8]}"
         made = self("dynamodb").create_table(
             TableName=settings.pop("TableName", name), BillingMode="PAY_PER_REQUEST",
@@ -158,22 +158,22 @@ class Aws:
         self("dynamodb").put_item(TableName=table, Item={"id": {"S": name}, **values})
 
     def queue(self, **attributes: str) -> tuple[str, str]:
-        """Make a queue; return its name and URL."""
+        """Create a queue; return its name and URL."""
         name = f"queue-{uuid.uuid4().hex[:8]}"
         return name, self("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def count(self, url: str, kind: str = "") -> int:
-        """Return how many messages a queue holds, of those that are not visible if so asked."""
+        """Return the number of a queue's messages, or only of those in flight."""
         name = f"ApproximateNumberOfMessages{kind}"
         return int(self("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
 
     def messages(self, url: str) -> list[Any]:
-        """Receive and return what is in a queue."""
+        """Receive and return a queue's messages."""
         found = self("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(each["Body"]) for each in found]
 
     def map(self, source: str, function: str, **settings: Any) -> str:
-        """Let a function take what is in a stream or queue; return the mapping's id."""
+        """Map a stream or queue to a function; return the mapping's id."""
         if ":dynamodb:" in source:
             settings.setdefault("StartingPosition", "LATEST")
         made = self("lambda").create_event_source_mapping(
@@ -183,11 +183,11 @@ class Aws:
         return str(made["UUID"])
 
     def result(self, mapping: str) -> str:
-        """Return what the last look at a stream or queue came to."""
+        """Return the result of the mapping's last poll."""
         return str(self("lambda").get_event_source_mapping(UUID=mapping)["LastProcessingResult"])
 
     def calls(self, function: str) -> list[Any]:
-        """Return what a function noted, a list for each call, oldest first."""
+        """Return a function's recorded calls, a list per call, oldest first."""
         found = self("dynamodb").scan(TableName="calls")["Items"]
         ours = sorted((each["id"]["S"], each["said"]["S"]) for each in found if each["by"]["S"] == function)
         return [json.loads(said) for _, said in ours]
@@ -232,7 +232,8 @@ def test_a_poison_record_is_split_off_and_given_up(aws: Aws) -> None:
     items = [{"PutRequest": {"Item": {"id": {"S": name}}}} for name in ("a", "b", "poison", "c")]
     aws("dynamodb").batch_write_item(RequestItems={table: items})
     wait_until(lambda: names(aws.calls(function))[-1:] == ["c"] and aws.count(url))
-    # Whole, from the first that failed on, alone, once more; and what is behind it.
+    # The calls: the whole batch, the part from the first failure on, the failed record alone, once
+    # more, and the rest.
     assert [[name for _, name, _ in call] for call in aws.calls(function)] == [
         ["a", "b", "poison", "c"], ["poison", "c"], ["poison"], ["poison"], ["c"],
     ]  # fmt: skip
@@ -240,7 +241,7 @@ def test_a_poison_record_is_split_off_and_given_up(aws: Aws) -> None:
     about = said["DDBStreamBatchInfo"]
     assert (said["requestContext"]["condition"], about["batchSize"]) == ("RetryAttemptsExhausted", 1)
     assert said["requestContext"]["approximateInvokeCount"] == 2
-    # The message has the position, by which the record can still be read.
+    # The message has the record's position, from which it can still be read.
     streams = aws("dynamodbstreams")
     iterator = streams.get_shard_iterator(
         StreamArn=stream, ShardId=about["shardId"], ShardIteratorType="AT_SEQUENCE_NUMBER",
@@ -257,7 +258,7 @@ def test_only_what_a_filter_names_is_delivered(aws: Aws) -> None:
     shipped = {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["shipped"]}}}}
     filters = [{"Pattern": json.dumps(each)} for each in ({"eventName": ["REMOVE"]}, shipped)]
     aws.map(stream, function, FilterCriteria={"Filters": filters})
-    for status in ("open", "packed", "shipped", "shipped"):  # the last changes nothing
+    for status in ("open", "packed", "shipped", "shipped"):  # the last write changes nothing
         aws.put(table, "a", status={"S": status})
     aws("dynamodb").delete_item(TableName=table, Key={"id": {"S": "a"}})
     wait_until(lambda: names(aws.calls(function))[1:])
@@ -299,7 +300,7 @@ def test_no_record_and_no_message_is_lost(aws: Aws, kill: bool) -> None:
     for number in range(40, 50):
         aws.put(table, f"n{number:02}")
     wait_until(lambda: {*names(aws.calls(function))} == {f"n{number:02}" for number in range(50)})
-    # The call that was cut short is repeated at once, and not when its message becomes visible.
+    # The interrupted call is repeated at once, not only when its message becomes visible.
     wait_until(lambda: [call for call in aws.calls(job) if call[0] == {"sleep": 8}][1:])
     wait_until(lambda: [call for call in aws.calls(job) if call[0] == {"second": True}])
     wait_until(lambda: not aws.count(url) and not aws.count(url, "NotVisible"))
@@ -337,7 +338,7 @@ def test_a_message_is_tried_when_it_says_and_then_dead(aws: Aws) -> None:
     wait_until(lambda: aws.count(dead_url))
     assert [attempt for _, attempt in aws.calls(function)] == [1, 2]
     assert aws.count(url) + aws.count(url, "NotVisible") == 0
-    # An answer that names no message of the batch fails all of it.
+    # A response that names a message outside the batch fails the whole batch.
     aws("sqs").send_message(QueueUrl=url, MessageBody='{"named": "another"}')
     wait_until(lambda: aws.count(url, "NotVisible") and len(aws.calls(function)) == 3)
     aws("sqs").send_message(QueueUrl=url, MessageBody="{}")
@@ -382,7 +383,7 @@ def test_a_schedule_sends_its_time_and_rests_over_a_restart(aws: Aws) -> None:
     assert str(uuid.UUID(said["id"])) == said["id"]
     wait_until(lambda: "may-not does not allow sqs:SendMessage" in aws.emulator.log.read_text())
     aws.restart()
-    time.sleep(3)  # the schedules are looked at each second
+    time.sleep(3)  # schedules are checked each second
     assert aws.messages(url) == []
 
 
@@ -406,7 +407,7 @@ def test_a_rule_sends_what_its_pattern_names_if_the_queue_lets_it(aws: Aws) -> N
         "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
         "Resource": arn("sqs", name), "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
     }  # fmt: skip
-    # Requests here count as encrypted, since none leaves the machine.
+    # Requests count as encrypted here, since they do not leave the machine.
     tls_only = {
         "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": arn("sqs", name),
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
@@ -435,18 +436,18 @@ def test_a_secret_of_any_account_has_a_value_here_and_a_new_one_at_once(aws: Aws
     known = worker_ids(aws)
     aws("secretsmanager").put_secret_value(SecretId=foreign, SecretString="2")
     assert ask(reader) == "2"
-    wait_until(lambda: known.keys() - worker_ids(aws).keys())  # what it keeps in memory is gone with its process
+    wait_until(lambda: known.keys() - worker_ids(aws).keys())  # a new process has an empty cache
     aws.restart()
     assert ask(reader) == "2"
 
 
 def worker_ids(aws: Aws) -> dict[str, Any]:
-    """Return the folders of the functions' processes."""
+    """Return the ids of the functions' processes."""
     return {folder.name: folder for folder in (aws.emulator.folder / "tmp").glob("ministack-lambda-secret-*")}
 
 
 class Debugger:
-    """An editor's side of the Debug Adapter Protocol."""
+    """An editor's client of the Debug Adapter Protocol."""
 
     def __init__(self, port: int) -> None:
         self.socket = wait_until(lambda: self._connect(port))
@@ -467,7 +468,7 @@ class Debugger:
         self.stream.flush()
 
     def receive(self, kind: str, name: str) -> Any:
-        """Return the body of the next event or response of a name; what comes before it is of no matter."""
+        """Return the body of the next event or response with this name; ignore all before it."""
         while True:
             size = 0
             while line := self.stream.readline().strip():
@@ -508,7 +509,7 @@ def test_a_debugger_stops_in_the_project_and_nothing_ends_meanwhile(aws: Aws, tm
             debugger.send("stackTrace", threadId=stopped["threadId"])
             frame = debugger.receive("response", "stackTrace")["stackFrames"][0]
             assert (frame["source"]["path"], frame["line"]) == (str(file), 4)
-            time.sleep(2)  # longer than the function may take
+            time.sleep(2)  # longer than the function's time limit
             assert not answer.done()
             debugger.send("evaluate", expression="text", frameId=frame["id"])
             assert debugger.receive("response", "evaluate")["result"] == "'Hello, Ada'"

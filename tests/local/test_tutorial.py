@@ -1,4 +1,4 @@
-"""Pages that readers follow, from the first file to the last command, in a copy of the repository."""
+"""Follow the README and the tutorials, from the first file to the last command, in a copy of the repository."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _environment() -> dict[str, str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_block_does_what_the_page_says(copy: Path, page: Path) -> None:
-    """Nothing but the ports differs, since others may use those that the commands take by themselves."""
+    """Only the ports differ, since the default ports may be in use."""
     port, other = emulator.free_port(), emulator.free_port()
     for step in steps(page):
         if step.what:
@@ -46,7 +46,7 @@ def test_each_block_does_what_the_page_says(copy: Path, page: Path) -> None:
 
 
 def with_ports(command: str, port: int, other: int) -> str:
-    """Return a command that listens on a port of ours."""
+    """Return the command with a port of the test."""
     command = command.replace("up --detach", f"up --detach --port {port}")
     command = command.replace("make local DETACH=1", f"make local DETACH=1 PORT={port}")
     return command.replace("emulator --detach", f"emulator --detach --port {other}")

@@ -1,4 +1,4 @@
-"""A system from before modules/service existed keeps its items when its code is upgraded, and its records are read."""
+"""Test the upgrade of a system from before modules/service existed: items are kept, and its records are read."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ waf         = {}
 
 
 def lay_out_as_before(root: Path) -> None:
-    """Put into a copy's root what modules/service holds, as it was before the module existed."""
+    """Move the content of modules/service to a copy's root, as before the module existed."""
     for name in ("main.tf", "moved.tf", "outputs.tf", "variables.tf"):
         (root / name).unlink()
     for file in sorted((ROOT / SERVICE).glob("*.tf")):
         if file.name != "versions.tf":
             text = file.read_text().replace('"../', '"./modules/').replace("${path.module}/../..", "${path.root}")
             text = text.replace('variable "project" {', 'variable "project" {\n  default = "."')
-            # The tools read the root's variables from one file.
+            # The tools then read the root's variables from one file.
             name = "variables.tf" if file.name.startswith("variables-") else file.name
             with (root / name).open("a") as layout:
                 layout.write(f"{text}\n")
@@ -47,7 +47,7 @@ def lay_out_as_now(root: Path) -> None:
         (root / file.name).write_text(file.read_text())
 
 
-# What an older version wrote of the variables and outputs of what it applied.
+# An older version's record of the variables and outputs of its last apply.
 SETTINGS_THEN = {"api_keys", "entities", "environment", "name", "region", "release"}
 OUTPUTS_THEN = {
     "api_key_ids", "api_keys", "api_url", "function_names", "function_role_arns", "openapi_url", "table_names",
@@ -56,7 +56,7 @@ OUTPUTS_THEN = {
 
 
 def write_as_before(folder: Path) -> None:
-    """Leave the records of the last apply as an older version wrote them."""
+    """Write the records of the last apply in an older version's format."""
     for name, members, then in (
         ("settings.json", "settings", SETTINGS_THEN),
         ("outputs.json", None, OUTPUTS_THEN),
@@ -71,7 +71,7 @@ def write_as_before(folder: Path) -> None:
 
 
 def check_commands(copy: RepositoryCopy) -> None:
-    """Run the commands that read these records."""
+    """Check the commands that read these records."""
     for command in (["status"], ["outputs"], ["env"], ["logs"], ["token", "--user", "me"]):
         running = copy.run("local.py", *command)
         said = running.communicate()[0]

@@ -1,4 +1,4 @@
-"""An environment's life in AWS, walked by make in a fresh clone as a user would, with the emulator as AWS."""
+"""Test an environment's life in AWS with make in a fresh clone, as a user would, with the emulator as AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.local.clone import Clone
 from tools.terraform import find_mirror
 
-# A release that is tried on nobody: its own tests watch it.
+# A release without a canary; other tests cover canaries.
 AT_ONCE = json.dumps({"minutes": 0, "percent": 100})
 
 
@@ -20,7 +20,7 @@ AT_ONCE = json.dumps({"minutes": 0, "percent": 100})
 def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     make = clone.make
 
-    # Before anything is there, a sentence says what to do.
+    # Before anything exists, a sentence says what to do.
     said = make("plan", "ENV=dev", code=1)
     assert "environments/dev.s3.tfbackend has no bucket. Run `make bootstrap`" in said
     assert "required by the backend" not in said
@@ -30,7 +30,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     assert "is in environments/dev.s3.tfbackend, environments/prod.s3.tfbackend" in said
     state = "trestle-state-000000000000-us-west-2"
     assert f'bucket       = "{state}"' in (clone.folder / "environments/dev.s3.tfbackend").read_text()
-    # No input: the plan is shown, and nothing applied.
+    # Without input the plan is shown, and nothing is applied.
     said = make("bootstrap", "ARGS=-no-color -var region=eu-west-1", code=1)
     assert "Plan: 9 to add, 0 to change, 0 to destroy." in said
     assert len(list((clone.folder / "bootstrap").glob("*.tfstate"))) == 1
@@ -66,7 +66,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     assert items.url == document["servers"][0]["url"] + "/items"
     assert "1,000,000 requests a month" in make("cost", "ENV=dev")
 
-    # New code that every function has.
+    # New code in every function.
     with (clone.folder / "lambda_src/trestle/strict_json.py").open("a") as code:
         code.write("\nCHANGED = True\n")
     said = make("release", "ENV=dev", "ARGS=-auto-approve -no-color", TF_VAR_release=AT_ONCE)
@@ -77,7 +77,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     assert "No changes." in make(*unchanged)
     assert items("GET", "/more").status == 200
 
-    # What would lose everything stops: another region, and a table that somebody deleted.
+    # Commands that would lose all data stop: another region, and a deleted table.
     said = make("plan", "ENV=dev", code=1, TF_VAR_region="eu-west-1")
     assert "dev is deployed in us-west-2, but its tfvars say eu-west-1" in said
     clone.client("dynamodb").delete_table(TableName="trestle-items-dev")
@@ -92,9 +92,9 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
 
 @pytest.mark.slow
 def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) -> None:
-    """Production has alarms and a console besides: what never settles would show in its plan."""
+    """Production also has alarms and a console; a resource that never settles would show up in its plan."""
     clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
-    # What one would run by hand: it would replace the bucket, which holds every environment's state.
+    # A command by hand that would replace the bucket with every environment's state.
     mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
     terraform = ["terraform", "-chdir=bootstrap"]
     known = {**os.environ, **clone.variables}

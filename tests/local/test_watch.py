@@ -1,4 +1,4 @@
-"""A laptop run that follows its files: `up --watch`."""
+"""Test `up --watch`, which applies saved files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.local.runner import ROOT, Local
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 300  # seconds after which a test gives up
+PATIENCE = 300  # seconds
 
 HOOK = """from trestle.app import Context, Draft
 
@@ -35,7 +35,7 @@ variable "operations" {
 
 
 class Watched:
-    """A process of `up --watch`, and what it says."""
+    """A process of `up --watch` and its output."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -49,7 +49,7 @@ class Watched:
             self.said += line
 
     def wait_for(self, holds: Callable[[], bool]) -> float:
-        """Wait until something holds; return for how many seconds that took."""
+        """Wait until the condition is true; return the seconds it took."""
         began = time.monotonic()
         while not holds():
             assert self.process.poll() is None, self.said
@@ -58,7 +58,7 @@ class Watched:
         return time.monotonic() - began
 
     def wait_to_hear(self, text: str) -> None:
-        """Wait until it has said something."""
+        """Wait until the output contains a text."""
         self.wait_for(lambda: text in self.said)
 
     def interrupt(self) -> int:
@@ -70,7 +70,7 @@ class Watched:
 
 
 def save(file: Path, text: str) -> None:
-    """Save as most editors do: write another file, then rename it."""
+    """Save as most editors do: write a new file, then rename it."""
     partial = file.with_name(f".{file.name}.swp")
     partial.write_text(text)
     partial.replace(file)
@@ -116,7 +116,7 @@ def test_saved_files_are_live(tmp_path: Path) -> None:
         save(hooks, HOOK.format("third"))
         watched.wait_for(lambda: title() == "third")
 
-        # Terraform is needed for other shapes, and it publishes the code that it finds changed once more.
+        # A changed shape needs Terraform, which publishes the changed code once more.
         schema = root / "schemas" / "task.json"
         due = '"due": {'
         save(schema, schema.read_text().replace(due, f'"note": {{ "type": "string" }}, {due}'))
@@ -141,7 +141,7 @@ def test_saved_files_are_live(tmp_path: Path) -> None:
         assert watched.interrupt() == 0
         assert "Stopping ..." in watched.said
 
-        done = local("up", "--detach")  # what ran last
+        done = local("up", "--detach")  # the system that ran last
         assert done.returncode == 0, done.stderr
         assert title() == "fourth"
         assert not local.system.has_changes([var_file])

@@ -1,4 +1,4 @@
-"""The web console: the page, the API and sign-in, as a browser gets them at http://localhost."""
+"""Test the web console at http://localhost as a browser sees it: the page, the API and sign-in."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def outputs(local: Local) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def console(outputs: dict[str, Any]) -> Api:
-    """The console's origin, with the key that the page's user has typed in."""
+    """The console's origin, with the key that its user entered."""
     return Api(outputs["website_url"], outputs["api_keys"]["default"])
 
 
@@ -51,7 +51,7 @@ def config(console: Api) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def digest(console: Api) -> str:
-    """The folder that the page names its files in."""
+    """The folder of the page's files."""
     (found,) = set(re.findall(r'(?:href|src)="([0-9a-f]{16})/', console("GET", "/").content.decode()))
     return str(found)
 
@@ -151,7 +151,7 @@ def test_only_its_distribution_reads_the_bucket_and_over_tls(local: Local) -> No
 
 
 def test_without_tls_nothing_is_served(local: Local, outputs: dict[str, Any]) -> None:
-    """The page without TLS sends browsers on; the API does not, since the key has been sent by then."""
+    """Without TLS the page redirects browsers. The API does not, since the key has already been sent."""
 
     def in_the_clear(path: str) -> BaseHTTPResponse:
         host = {"Host": outputs["website_domain"]}
@@ -180,7 +180,7 @@ def test_api_answers_below_api(console: Api, items: Api) -> None:
 
 
 def test_a_users_address_is_in_the_log(console: Api, local: Local) -> None:
-    """And the one that CloudFront saw, whatever the user says."""
+    """It is the address that CloudFront saw, even if the user sends another."""
     refused = console("GET", "/api/items/nobodys", X_Viewer_Address="198.51.100.1").problem(404, "not-found")
     (line,) = (line for line in local("logs").stdout.splitlines() if refused["requestId"] in line)
     assert json.loads(line[line.index("{") :])["viewerIp"] == "127.0.0.1"
@@ -188,7 +188,7 @@ def test_a_users_address_is_in_the_log(console: Api, local: Local) -> None:
 
 @pytest.mark.parametrize("path", ["/x/../api/items", "/api/../api/items", "/api/%2e%2E/api/items"])
 def test_no_path_leads_out_of_the_stage(console: Api, local: Local, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", local.port)  # others take dot segments out
+    connection = http.client.HTTPConnection("127.0.0.1", local.port)  # other clients remove dot segments
     connection.request("GET", path, headers={"Host": f"localhost:{local.port}", "x-api-key": console.key or ""})
     assert connection.getresponse().status in (400, 403)
     connection.close()
@@ -229,7 +229,7 @@ def test_document_is_below_api(console: Api, outputs: dict[str, Any]) -> None:
 
 
 def test_what_is_signed_is_for_aws(local: Local, outputs: dict[str, Any]) -> None:
-    """Who points an SDK at localhost, as many do, gets AWS and not the page."""
+    """An SDK with the endpoint localhost, which is common, reaches AWS and not the page."""
     client = boto3.client(
         "dynamodb",
         endpoint_url=outputs["website_url"],
@@ -242,14 +242,14 @@ def test_what_is_signed_is_for_aws(local: Local, outputs: dict[str, Any]) -> Non
     assert POOL.request("GET", f"{url}/openapi.json").status == 200
 
 
-# --- Web pages of others ---
+# --- Other sites' pages ---
 
 CREDENTIAL = (
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-Expires=9999&X-Amz-SignedHeaders=host"
     "&X-Amz-Signature=00&X-Amz-Credential={account}%2F20260101%2Fus-west-2%2F{service}%2Faws4_request"
 )
 EVIL = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "User-Agent": "Mozilla/5.0"}
-# A caller of an account of its own finds no distribution there.
+# A caller with another account finds no distribution in it.
 CALLS = [
     ("GET", "/2015-03-31/functions/", "test", "lambda"),
     ("GET", "/apikeys?includeValues=true", "test", "apigateway"),
@@ -261,10 +261,10 @@ CALLS = [
 @pytest.mark.parametrize(("method", "path", "account", "service"), CALLS)
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "evil.example"])
 def test_a_web_page_gets_no_aws(local: Local, name: str, method: str, path: str, account: str, service: str) -> None:
-    """Of anyone's that is open in the browser of who runs this; functions run as that user."""
+    """Any page in the user's browser could otherwise call AWS, and functions run as that user."""
     credential = CREDENTIAL.format(account=account, service=service)
     url = f"{local.running().endpoint}{path}{'&' if '?' in path else '?'}{credential}"
-    signed = {"X-Amz-Date": "20260101T000000Z"}  # which makes it AWS's at localhost, too
+    signed = {"X-Amz-Date": "20260101T000000Z"}  # so that it is for AWS, also at localhost
     program = POOL.request(method, url, headers=signed)
     assert program.status == 200, program.data
     for header, value in EVIL.items():
@@ -296,7 +296,7 @@ def test_a_web_page_gets_the_apis_as_cors_has_it(outputs: dict[str, Any]) -> Non
 
 
 class SignInPage:
-    """The page's part in signing in by code and PKCE, and what a user does on the way."""
+    """The page's part in a sign-in by code and PKCE, and the user's steps."""
 
     def __init__(self, console: Api, config: dict[str, Any]) -> None:
         self.page, self.sign_in = f"{console.url}/", config["sign_in"]
@@ -318,7 +318,7 @@ class SignInPage:
         return POOL.request("GET", url, redirect=False)
 
     def submit(self, form: BaseHTTPResponse, user: str, password: str) -> BaseHTTPResponse:
-        """Fill in the form of the pool's page."""
+        """Submit the form of the user pool's page."""
         hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form.data.decode())
         sent = {name: html.unescape(value) for name, value in hidden}
         body = urlencode(sent | {"username": user, "password": password})
@@ -338,14 +338,14 @@ def sign_in_page(console: Api, config: dict[str, Any]) -> SignInPage:
 
 @pytest.fixture(scope="module")
 def password(local: Local, outputs: dict[str, Any]) -> Callable[[str], str]:
-    """The password of a user, who is made if need be."""
+    """The password of a user, who is created if missing."""
     cognito, pool = local.client("cognito-idp"), outputs["user_pool_id"]
     return lambda user: sign_in.ensure_user(cognito, pool, user, local.system.users)
 
 
 @pytest.fixture
 def code(sign_in_page: SignInPage, password: Callable[[str], str]) -> str:
-    """What the user comes back to the page with."""
+    """Return the code with which the user returns to the page."""
     back = sign_in_page.submit(sign_in_page.authorize(), "carol", password("carol"))
     assert back.status == 302, back.data
     url = urlsplit(back.headers["Location"])

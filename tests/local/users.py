@@ -1,4 +1,4 @@
-"""Users, machines, and what forgers make of their tokens."""
+"""Tokens of users and machines, and forged tokens."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from tests.local.api import POOL
 from tests.local.runner import Local
 from tools.laptop.sign_in import sign_in
 
-PASSWORD = f"{secrets.token_urlsafe(24)}-aA1"  # of users whom only these tests know
+PASSWORD = f"{secrets.token_urlsafe(24)}-aA1"  # of users that only these tests have
 
 
 @dataclass(frozen=True)
 class Users:
-    """Who comes in with a token of the stack's user pool."""
+    """Callers with tokens of the system's user pool."""
 
     local: Local
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        """What Terraform made."""
+        """Terraform's outputs."""
         return self.local.outputs()
 
     @cached_property
     def cognito(self) -> Any:
-        """The user pools' API, with every right."""
+        """A client of the user pools' API with all permissions."""
         return self.local.client("cognito-idp")
 
     def token(self, user: str, *groups: str) -> str:
-        """Return what `local.py token` prints."""
+        """Return the token that `local.py token` prints."""
         named = [argument for group in groups for argument in ("--group", group)]
         done = self.local("token", "--user", user, *named)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.removesuffix("\n")
 
     def tokens(self, user: str, pool: str | None = None, app: str | None = None) -> dict[str, Any]:
-        """Return all the tokens that an app gets for a user, of another pool's if one is named."""
+        """Return all tokens that an app gets for a user, from another pool if one is named."""
         pool, app = pool or self.outputs["user_pool_id"], app or self.outputs["user_pool_client_id"]
         self.cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
         self.cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=PASSWORD, Permanent=True)
         return sign_in(self.cognito, pool, app, user, PASSWORD)
 
     def machine_token(self) -> str:
-        """Return the token that the machines' client gets for its secret."""
+        """Return the token that the machines' client gets with its secret."""
         pool, machine = self.outputs["user_pool_id"], self.outputs["user_pool_machine_client_id"]
         found = self.cognito.describe_user_pool_client(UserPoolId=pool, ClientId=machine)["UserPoolClient"]
         basic = base64.b64encode(f"{machine}:{found['ClientSecret']}".encode()).decode()
@@ -68,7 +68,7 @@ class Users:
         return token
 
     def foreign_token(self) -> str:
-        """Return the access token of a user of another pool, which has no other fault."""
+        """Return an access token that is valid, but of another pool."""
         pool = self.cognito.create_user_pool(PoolName="strangers")["UserPool"]["Id"]
         app = self.cognito.create_user_pool_client(
             UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
@@ -78,7 +78,7 @@ class Users:
 
     @cached_property
     def signing_key(self) -> RSAPrivateKey:
-        """The key that the pool signs access tokens with, which nobody has in AWS."""
+        """The pool's private key for access tokens, which AWS never reveals."""
         name = f"{self.outputs['user_pool_id']}-access.pem"
         key = load_pem_private_key((self.local.system.emulator.pool_keys / name).read_bytes(), None)
         assert isinstance(key, RSAPrivateKey)
@@ -92,13 +92,13 @@ def decode_token(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
 
 
 def decode_part(part: str) -> dict[str, Any]:
-    """Return what one part of a token says."""
+    """Return the content of a part of a token."""
     said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=="))
     return said
 
 
 def encode_part(part: dict[str, Any] | bytes) -> str:
-    """Return one part of a token."""
+    """Return content as a part of a token."""
     content = part if isinstance(part, bytes) else json.dumps(part).encode()
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
@@ -111,7 +111,7 @@ def sign_token(token: str, key: RSAPrivateKey, **claims: Any) -> str:
 
 
 def forged_tokens(token: str, key: RSAPrivateKey) -> dict[str, str]:
-    """Return what somebody can make of a token without the pool's key, and what has run out, with it."""
+    """Return tokens forged without the pool's key, and an expired token signed with it."""
     header, claims, signature = decode_token(token)
     now = int(time.time())
     own = generate_private_key(65537, 2048)
