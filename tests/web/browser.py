@@ -1,4 +1,4 @@
-"""Find a browser, and watch what a page does in it."""
+"""Start a browser, and watch its pages for forbidden actions."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ REMEDY = (
 
 Schema = dict[str, Any]
 
-# Milliseconds. A page at rest stays as it is, so a passing test never waits this long: only a failing one does.
+# Milliseconds. Only a failing test waits this long, since a passing one ends when the page is at
+# rest.
 TIMEOUT_MS = 60_000
 
-# Runs in each page before the page's own scripts. `buffered`: what was there before is told as well.
+# Runs in each page before the page's own scripts. `buffered` also reports earlier shifts.
 OBSERVER_SCRIPT = """
 addEventListener("securitypolicyviolation", (event) =>
   trestleTests("csp", `${event.effectiveDirective} refused ${event.blockedURI} ${event.sample}`));
@@ -49,8 +50,9 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
-# Runs in each page before the page's own scripts, and knows what the page has still to do by itself. Timers of a second
-# or more are for people: they last ten minutes here, so that no test has to act within a few seconds.
+# Runs in each page before the page's own scripts, and tracks the page's pending work. Timers of a
+# second or more wait for people: they last ten minutes here, so that no test has to act within a
+# few seconds.
 AT_REST_SCRIPT = """
 {
   const { setTimeout: begin, clearTimeout: end } = window;
@@ -109,7 +111,7 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 
 def find_browser(chromium: BrowserType) -> Path | None:
-    """Return the browser's program: the one that CHROMIUM names, else one on PATH, else Playwright's own."""
+    """Return the browser's program: from CHROMIUM, else from PATH, else Playwright's own."""
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
     found = next(filter(None, map(shutil.which, ON_PATH)), chromium.executable_path)
@@ -117,15 +119,15 @@ def find_browser(chromium: BrowserType) -> Path | None:
 
 
 def launch(chromium: BrowserType, program: Path, *arguments: str) -> Browser:
-    """Start a browser without a window."""
-    # Root may not have Chromium's sandbox; the page that is tested is our own.
+    """Start a headless browser."""
+    # Chromium's sandbox does not work as root, and the tested page is trusted.
     own = ["--no-sandbox"] if os.geteuid() == 0 else []
     return chromium.launch(executable_path=program, args=[*own, *arguments])
 
 
 @dataclass
 class PageWatch:
-    """What a page did that it never may do, whatever it shows."""
+    """Records what no page may do: dialogs, errors, requests elsewhere, breaches of the CSP."""
 
     origins: set[str]
     faults: list[str] = field(default_factory=list)
@@ -141,7 +143,7 @@ class PageWatch:
         context.on("weberror", lambda error: self.faults.append(f"error: {error.error}"))
 
     def _said(self, message: ConsoleMessage) -> None:
-        # Chromium says this of every answer that is a refusal, as many here are meant to be.
+        # Chromium logs this for every 4xx response, and many tests provoke one.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.faults.append(f"console: {message.text}")
 
@@ -157,7 +159,7 @@ class PageWatch:
 
 @dataclass(frozen=True)
 class PageOpener:
-    """Opens pages, each with a session of its own."""
+    """Opens pages, each in its own session."""
 
     browser: Browser
     url: str
@@ -165,9 +167,9 @@ class PageOpener:
 
     @contextmanager
     def open(self, path: str = "", schema: Schema | None = None, **options: Any) -> Iterator[Page]:
-        """Give out a page of the console.
+        """Yield a page of the console.
 
-        schema: what the page is to believe that parcels are. options: of a browser context.
+        schema: the schema of parcels that the page gets. options: of the browser context.
         """
         context = self.browser.new_context(**{"base_url": self.url, "locale": "en-GB", **options})
         context.set_default_timeout(TIMEOUT_MS)
@@ -186,7 +188,7 @@ Open = Callable[..., Page]
 
 
 def change_document(route: Route, schema: Schema) -> Any:
-    """Return the API's document with a schema for the entity that has none."""
+    """Return the OpenAPI document with a schema for parcels, which have none."""
     document = route.fetch().json()
     for kind in ("Body", "Item", "Patch"):
         whole = document["components"]["schemas"][f"Parcels{kind}"]
@@ -197,27 +199,27 @@ def change_document(route: Route, schema: Schema) -> Any:
 
 
 def settle(page: Page) -> None:
-    """Wait until the page has done all that it does by itself.
+    """Wait until the page is at rest.
 
-    It has followed its address, has its answers, and has drawn them; its short timers are over, and nothing moves.
+    It has followed its address, received and drawn all responses; no short timer is pending, and nothing moves.
     """
     page.evaluate("(patience) => rest(patience)", TIMEOUT_MS)
 
 
 def go_to(page: Page, path: str) -> None:
-    """Go to an address of the console, such as "#/todos", and wait until its view is there."""
+    """Go to an address of the console, such as "#/todos", and wait until its view is shown."""
     page.goto(f"/{path}")
     settle(page)
 
 
 def open_entity(page: Page, name: str) -> None:
-    """Choose an entity in the sidebar, and wait until its view is there."""
+    """Choose an entity in the sidebar, and wait until its view is shown."""
     page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
     settle(page)
 
 
 def hold_requests(page: Page, url: str | re.Pattern[str]) -> list[Route]:
-    """Hold back the page's requests to a URL; return them, a list that grows."""
+    """Hold back the page's requests to a URL; return a list to which each is added."""
     held: list[Route] = []
 
     def keep(route: Route) -> None:
@@ -228,16 +230,16 @@ def hold_requests(page: Page, url: str | re.Pattern[str]) -> list[Route]:
 
 
 def wait_until(page: Page, holds: Callable[[], bool]) -> None:
-    """Wait until something holds outside of the page, or in a list that the page's events fill."""
+    """Wait until a condition outside of the page is true, such as one on a list that its events fill."""
     deadline = time.monotonic() + TIMEOUT_MS / 1000
     while not holds():
-        assert time.monotonic() < deadline, "it does not come to hold"
+        assert time.monotonic() < deadline, "the condition never became true"
         page.wait_for_timeout(50)
 
 
 def copy_curl(page: Page) -> str:
-    """Press "Copy as curl", and return what is in the clipboard then."""
-    # What was copied before, and the note of it, are still there.
+    """Press "Copy as curl", and return the clipboard's text."""
+    # An earlier text and its note may still be there.
     page.evaluate("navigator.clipboard.writeText('')")
     page.get_by_role("button", name="Copy as curl").click()
     wait_until(page, lambda: bool(page.evaluate("navigator.clipboard.readText()")))
@@ -247,7 +249,7 @@ def copy_curl(page: Page) -> str:
 
 
 def enter_key(page: Page, key: str) -> None:
-    """Enter the API key where the sidebar offers it."""
+    """Enter the API key in the sidebar."""
     page.get_by_role("button", name="Enter API key").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("API key", exact=True).fill(key)

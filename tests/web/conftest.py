@@ -1,4 +1,4 @@
-"""One stack and one browser for all tests of the console; a page of its own for each."""
+"""One system and one browser for all tests of the console, and a new page for each test."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.web.browser import REMEDY, Open, PageOpener, PageWatch, find_browser,
 HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups, even where this file is loaded before it
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups, even if this file is loaded first
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one pytest-xdist worker: they share a stack."""
+    """Keep these tests on one pytest-xdist worker, since they share a system."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("web"))
@@ -31,18 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Console:
-    """The running stack, and its console's address."""
+    """The running system and its console's address."""
 
     local: Local
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        """What Terraform made."""
+        """Terraform's outputs."""
         return self.local.outputs()
 
     @property
     def url(self) -> str:
-        """Where the console is, without a slash at the end."""
+        """The console's URL without a slash at the end."""
         url: str = self.outputs["website_url"]
         return url.rstrip("/")
 
@@ -53,11 +53,11 @@ class Console:
         return key
 
     def api(self, entity: str) -> Api:
-        """Return a client of an entity's collection: what the tests do behind the console's back."""
+        """Return a client of an entity's collection, with which tests bypass the console."""
         return Api(f"{self.outputs['api_url']}/{entity}", self.key)
 
     def empty_collection(self, entity: str) -> Api:
-        """Return the same, with nothing in the collection."""
+        """Return the same client after emptying the collection."""
         api = self.api(entity)
         while items := api("GET", "?limit=100").json["items"]:
             for item in items:
@@ -65,11 +65,11 @@ class Console:
         return api
 
 
-# Of the package, not of the run: Playwright keeps an event loop running, which other tests here would
-# meet.
+# With the scope of the package, since Playwright keeps an event loop running, which would disturb
+# other tests.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser; where there is none, every test is reported as skipped."""
+    """A browser; without one, every test is reported as skipped."""
     with sync_playwright() as playwright:
         chromium = find_browser(playwright.chromium)
         if chromium is None:
@@ -81,7 +81,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A running stack; it takes half a minute, so only where there is a browser."""
+    """A running system. It takes half a minute to start, so only with a browser."""
     stack = Local(tmp_path_factory.mktemp("console"))
     done = stack.up(HERE / "console.tfvars")
     try:
@@ -93,8 +93,8 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def page_watch(console: Console) -> Iterator[PageWatch]:
-    """Refuse what no page may do: dialogs, requests elsewhere, errors, breaches of the CSP."""
-    # Where users sign in is the only other place that the page may ask.
+    """Fail a test whose page does what no page may do: dialogs, requests elsewhere, errors, breaches of the CSP."""
+    # The page may send requests to the sign-in server and nowhere else.
     origins = {console.url}
     if sign_in := console.outputs.get("sign_in_url"):
         url = urlsplit(sign_in)
@@ -106,24 +106,24 @@ def page_watch(console: Console) -> Iterator[PageWatch]:
 
 @pytest.fixture
 def page_opener(browser: Browser, console: Console, page_watch: PageWatch) -> PageOpener:
-    """Opens pages, which the test closes."""
+    """Opens pages that the test closes."""
     return PageOpener(browser, console.url, page_watch)
 
 
 @pytest.fixture
 def visit(page_opener: PageOpener) -> Iterator[Open]:
-    """Opens pages, which are closed after the test: `visit("#/todos")`."""
+    """Opens pages that are closed after the test: `visit("#/todos")`."""
     with ExitStack() as opened:
         yield lambda path="", **options: opened.enter_context(page_opener.open(path, **options))
 
 
 @pytest.fixture
 def todos(console: Console) -> Api:
-    """The collection of todos, with nothing in it."""
+    """The collection of todos, emptied."""
     return console.empty_collection("todos")
 
 
 @pytest.fixture
 def parcels(console: Console) -> Api:
-    """The collection of parcels, with nothing in it."""
+    """The collection of parcels, emptied."""
     return console.empty_collection("parcels")

@@ -1,4 +1,4 @@
-"""The API's documentation, and requests that are tried out from it."""
+"""Test the console's API documentation, and requests sent from it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def answer_body(tried: Locator) -> Locator:
 
 
 def run_command(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run what was copied, as somebody would who pastes it into a shell."""
+    """Run a copied command in a shell."""
     return subprocess.run(
         ["sh", "-c", command], check=False, capture_output=True, text=True, env={**os.environ, **variables}
     )
@@ -60,7 +60,7 @@ def test_a_request_is_tried_out_by_keyboard(visit: Open, todos: Api) -> None:
     expect(tried.get_by_role("button", name="Send")).to_be_focused()
     page.keyboard.press("Enter")
     expect(tried.get_by_text("201", exact=True)).to_be_visible()
-    # No digit is lost on the way there, or back.
+    # No digit is lost in either direction.
     expect(answer_body(tried)).to_contain_text('"price": 0.12345678901234567890123456789')
     tried.get_by_role("button", name="Headers").click()
     expect(tried.get_by_text("etag", exact=True)).to_be_visible()
@@ -184,7 +184,7 @@ def test_parameters_are_sent_as_they_are_filled_in(visit: Open, todos: Api) -> N
 
 # --- code samples ---
 
-# How people run what they paste.
+# How each language's code is run.
 RUNNERS = {
     "curl": ["sh", "-c"],
     "Python": [sys.executable, "-c"],
@@ -195,7 +195,7 @@ NASTY = 'it\'s $HOME `id` ${1 + 1} "here" \\ \\u0041 \u202e """ \'\'\' 😀!'
 
 @pytest.fixture(scope="module")
 def credentials(console: Console) -> dict[str, str]:
-    """The environment variables that samples name."""
+    """The environment variables that the samples use."""
     cognito, pool = console.local.client("cognito-idp"), console.outputs["user_pool_id"]
     password = ensure_user(cognito, pool, "sam", console.local.system.users)
     token = pool_sign_in(cognito, pool, console.outputs["user_pool_client_id"], "sam", password)["AccessToken"]
@@ -203,13 +203,13 @@ def credentials(console: Console) -> dict[str, str]:
 
 
 def sample(page: Page, language: str) -> str:
-    """Return the code that the open operation has in a language."""
+    """Return the open operation's code in a language."""
     page.get_by_role("group", name="Code sample").get_by_role("button", name=language, exact=True).click()
     return page.get_by_role("region", name=f"{language} code").inner_text()
 
 
 def run_sample(language: str, code: str, credentials: dict[str, str]) -> tuple[int, Any]:
-    """Run the code, and return the answer's status and what its body holds."""
+    """Run the code, and return the response's status and body."""
     done = subprocess.run(
         [*RUNNERS[language], code], check=False, capture_output=True, text=True, env={**os.environ, **credentials}
     )

@@ -1,4 +1,4 @@
-"""The console at a domain of its own, over an API at a domain of its own, in a browser that finds both here."""
+"""Test console and API, each at its own domain, in a browser that resolves both to this machine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture(scope="module")
 def resolving(browser: Browser, stack: Local) -> Iterator[Browser]:
-    """A browser for which both domains are this machine, and what is there by http as safe as it would be by https."""
+    """A browser that resolves both domains to this machine, and treats them as secure although they use http."""
     program = find_browser(browser.browser_type)
     assert program
     found = launch(
@@ -55,7 +55,7 @@ def resolving(browser: Browser, stack: Local) -> Iterator[Browser]:
 
 @pytest.fixture
 def opener(resolving: Browser, stack: Local) -> Iterator[PageOpener]:
-    """Opens pages of the console at its domain, which may ask only both domains."""
+    """Opens pages of the console at its domain, which may send requests only to the two domains."""
     url = f"http://{CONSOLE}:{stack.port}"
     watch = PageWatch({url, f"http://{API}:{stack.port}"})
     yield PageOpener(resolving, url, watch)
@@ -75,9 +75,9 @@ def test_the_console_works_at_its_domain(opener: PageOpener, stack: Local) -> No
 
 
 def test_a_page_at_the_domain_calls_the_api_at_its_own(opener: PageOpener, stack: Local) -> None:
-    """By CORS: the API's domain is another origin than the console's, and the gateway answers by the header Host."""
+    """Uses CORS, since the API's domain is another origin, and the gateway routes by the Host header."""
     url = f"http://{API}:{stack.port}/notes"
-    with opener.open(bypass_csp=True) as page:  # the console's own policy lets it call its own origin alone
+    with opener.open(bypass_csp=True) as page:  # the CSP lets the console call only its own origin
         called = page.evaluate(
             """async (url) => {
               const made = await fetch(url, {

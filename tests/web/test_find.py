@@ -1,4 +1,4 @@
-"""Find an item in a table: search, filters, ids and owners; columns; and the place that is kept."""
+"""Test how to find an item in a table: search, filters, ids, owners, columns; and that the place is kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def item_of(number: int, **properties: Any) -> Item:
 
 
 def serve(page: Page, items: list[Item], owners: list[str] | None = None) -> list[dict[str, list[str]]]:
-    """Answer for the API with a list of parcels; return the queries that were sent, a list that grows."""
+    """Serve a list of parcels in place of the API; return a list to which each query is added."""
     queries: list[dict[str, list[str]]] = []
 
     def answer(route: Route) -> None:
@@ -89,14 +89,14 @@ def test_a_search_reads_on_up_to_its_limit_and_says_what_it_looked_at(visit: Ope
     expect(status(page)).to_contain_text("3 matches in all 1,200 items.")
     expect(rows(page)).to_have_count(3)
 
-    # What was read is not read again for other words.
+    # Another search does not read the same pages again.
     queries.clear()
     found = {"zoe KETTLE": 1, '"zoë\'s kettle"': 1, '"kettle zoë"': 0, "title:1100": 1, "title:kettle": 0, "lane": 1}
     for text, count in found.items():
         search(page, text)
         expect(status(page)).to_contain_text(f"{count} match{'' if count == 1 else 'es'} in all 1,200 items.")
     assert queries == []
-    # The address holds it.
+    # The address contains the search.
     assert "search=lane" in page.url
     page.reload()
     settle(page)
@@ -157,7 +157,7 @@ def test_filters_say_what_they_ask(visit: Open) -> None:
 
 FRAME_WIDTHS = """(frame) => [frame.scrollWidth, frame.clientWidth]"""
 
-# Whether the table is scrolled, whether the corners of its head and of a row are seen, and whether the head is on top.
+# Is the table scrolled, are the corners of its head and of a row visible, and is the head on top?
 IN_VIEW = """(frame) => {
   const around = frame.getBoundingClientRect();
   const isSeen = (path, kind) => {
@@ -178,13 +178,13 @@ IN_VIEW = """(frame) => {
 
 
 def heads(page: Page) -> list[str]:
-    """Return the heads of a table's columns, without that of the checkboxes."""
+    """Return a table's column heads without the checkboxes'."""
     return [text.strip() for text in page.locator("th:not(.select)").all_inner_texts()]
 
 
 @pytest.fixture
 def wide(visit: Open) -> Page:
-    """A table of items of 40 properties, at 1280 pixels."""
+    """A table of items with 40 properties, 1280 pixels wide."""
     page = visit("#/docs", schema=WIDE, bypass_csp=True, viewport={"width": 1280, "height": 800})
     text = "several words and then some more of them " * 20
     values: list[Any] = [text, 12345, True, [{"sku": "a"}, {"sku": "b"}]]
@@ -219,7 +219,7 @@ def test_columns_fit_are_chosen_and_ordered_and_stay(wide: Page) -> None:
     settle(page)
     assert heads(page) == chosen
     expect(page.get_by_role("table")).to_have_class(re.compile("compact"))
-    # Each entity has its own.
+    # Each entity has its own choice of columns.
     page.route(re.compile(r"/api/orders\?"), lambda route: route.fulfill(json={"items": [item_of(1)], "next": None}))
     open_entity(page, "Orders")
     expect(page.get_by_role("table")).not_to_have_class(re.compile("compact"))
@@ -256,7 +256,7 @@ def test_what_is_cut_is_a_peek_away(wide: Page) -> None:
     page.keyboard.press("Escape")
     expect(peek).to_have_count(0)
     expect(button).to_be_focused()
-    # The row was not opened by it.
+    # That did not open the row.
     expect(page).to_have_url(re.compile("#/parcels$"))
 
 
@@ -298,7 +298,7 @@ def test_rows_are_hinted_at_and_stay_when_a_reload_fails(visit: Open) -> None:
     page.get_by_role("button", name="Reload").click()
     expect(page.get_by_role("alert")).to_contain_text("The database is throttled.")
     expect(rows(page)).to_have_count(25)
-    # Other rows are not shown in place of the ones that could not be read.
+    # No other rows replace the ones that could not be read.
     page.get_by_role("button", name="Next").click()
     settle(page)
     expect(rows(page)).to_have_count(0)
@@ -321,7 +321,7 @@ def test_the_place_is_kept_over_back_reload_and_the_way_up(visit: Open, parcels:
     name = link.inner_text()
     link.click()
     settle(page)
-    # The view of an item is part of its address, too.
+    # The address also contains an item's view.
     page.get_by_role("button", name="JSON", exact=True).click()
     page.reload()
     settle(page)
@@ -367,7 +367,7 @@ def test_what_was_changed_is_shown_so_in_the_search_that_led_there(visit: Open, 
 
 
 def with_owner(route: Route) -> None:
-    """Answer with a document whose parcels have owners."""
+    """Respond with an OpenAPI document whose parcels have owners."""
     document = route.fetch().json()
     parameter = {"name": "owner", "in": "query", "schema": {"type": "string"}}
     for path in ("/parcels", "/parcels/{id}"):

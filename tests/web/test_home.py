@@ -1,4 +1,4 @@
-"""The first page: what there is, and what has happened in the last hour."""
+"""Test the home page: entities, newest items and the last hour's activity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.web.browser import Open, enter_key, go_to, settle
 from tests.web.conftest import Console
 
 LIST_LIMIT = 5
-TALL: Any = {"viewport": {"width": 1280, "height": 3000}}  # nothing has to be scrolled to
+TALL: Any = {"viewport": {"width": 1280, "height": 3000}}  # nothing needs scrolling
 
 
 def card(page: Page, entity: str) -> Locator:
@@ -67,7 +67,7 @@ def test_lists_are_read_one_at_a_time_and_only_when_they_are_seen(visit: Open) -
     page.on("request", begin)
     page.on("requestfinished", end)
     go_to(page, "#/")
-    assert not [url for url in read if "/todos" in url], "it is far below"
+    assert not [url for url in read if "/todos" in url], "the card is far below the visible part"
     card(page, "Todos").scroll_into_view_if_needed()
     settle(page)
     assert [url for url in read if "/todos" in url]
@@ -87,7 +87,7 @@ def test_at_the_rate_limit_it_stops_until_it_is_asked_again(visit: Open, todos: 
     page.route(re.compile(r"/api/\w+\?"), refuse)
     go_to(page, "#/")
     expect(card(page, "Todos")).to_contain_text("The rate limit is reached.")
-    assert len(refused) == 1, "the first refusal is the last request"
+    assert len(refused) == 1, "no request follows the first refusal"
     page.unroute_all()
     card(page, "Todos").get_by_role("button", name="Try again").click()
     expect(card(page, "Todos").get_by_role("link", name="Buy milk")).to_be_visible()
@@ -114,7 +114,7 @@ def test_requests_and_errors_of_the_last_hour(visit: Open, console: Console, tod
 
 
 def activity(console: Console) -> dict[str, Any]:
-    """Return what the first page is told of the last hour."""
+    """Return the last hour's activity as the home page gets it."""
     answer = POOL.request("GET", f"{console.url}/activity.json")
     told: dict[str, Any] = json.loads(answer.data)
     return told

@@ -1,4 +1,4 @@
-"""Nothing that an item holds can run: it is text, wherever it is shown."""
+"""Test that nothing in an item can run: it is shown as text everywhere."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TEXTS = {
     "not a text at all": "undefined",
 }  # fmt: skip
 
-# Names that objects inherit, and that a page may take for its own.
+# Property names that JavaScript objects inherit.
 OBJECT: dict[str, Any] = {
     "__proto__": {"polluted": True, "isAdmin": True},
     "constructor": {"prototype": {"polluted": True}},
@@ -67,7 +67,7 @@ OBJECT: dict[str, Any] = {
     "deep": json.loads('{"a":' * 25 + "1" + "}" * 25),
 }
 
-# As data that is meant to be a link, a day or one of a few.
+# Values in place of a link, a day or a choice.
 SCHEMA: dict[str, Any] = {
     "properties": {
         "label": {"type": "string"},
@@ -82,7 +82,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["label"],
 }
 
-# What there is in a page that shows text alone.
+# The elements of a page that shows only text.
 CENSUS = """() => {
   const all = [...document.querySelectorAll("body *")];
   const never = "script, iframe, object, embed, img, link, meta, base, style, animate";
@@ -99,7 +99,7 @@ def check_only_text(page: Page, what: str = "") -> None:
     census = page.evaluate(CENSUS)
     assert set(census.pop("links")) <= {"http:", "https:"}, what
     assert census == {"elements": 0, "handlers": [], "ran": False}, what
-    # Nothing makes the page wider than the window.
+    # The page is never wider than the window.
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), what
 
 
@@ -130,13 +130,14 @@ def test_todos_are_only_text(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     expect(page.get_by_role("checkbox")).to_have_count(len(TEXTS))
     check_only_text(page)
-    # What could not be seen, or would turn what stands beside it, is shown as what it is.
+    # Invisible characters, and those that change the direction of text beside them, are shown as
+    # marks.
     expect(page.get_by_role("main")).to_contain_text("invoiceU+202Egpj.exe")
 
     page.get_by_role("button", name="Edit <script>").first.click()
     title = page.get_by_label("Title", exact=True)
     expect(title).to_have_value(TEXTS["script"])
-    expect(title).to_be_focused()  # from then on Escape reaches it
+    expect(title).to_be_focused()  # now it gets Escape
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Delete <script>").first.click()
     expect(page.get_by_role("status").get_by_text("Deleted")).to_be_visible()
@@ -153,7 +154,7 @@ def test_what_a_schema_says_turns_nothing(visit: Open, parcels: Api) -> None:
 
 
 def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: Api) -> None:
-    # dict and json.dumps keep "__proto__" as any other name.
+    # dict and json.dumps treat "__proto__" as an ordinary name.
     made = parcels.create({"label": "odd", **OBJECT}).json
     page = visit("#/parcels")
     expect(page.get_by_role("table").get_by_role("row")).to_have_count(2)
@@ -168,7 +169,7 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     own = {name: stored[name] for name in stored if name not in ("id", "createdAt", "updatedAt", "version")}
     assert own == {"label": "odder", **OBJECT}
 
-    # A patch of a name that objects inherit takes and gives that name alone.
+    # A patch of an inherited name reads and writes only that property.
     page.get_by_role("button", name="JSON", exact=True).click()
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "odder", "__proto__": {"polluted": 2}, "constructor": "c"}')

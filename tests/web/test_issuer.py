@@ -1,4 +1,4 @@
-"""Users who sign in at the issuer of `jwt`, beside those of the user pool: the laptop's own issuer, with PKCE."""
+"""Test sign-in with PKCE at `jwt`'s issuer, here the laptop's, besides the user pool."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ NEEDS_SIGN_IN = "Sign in to see this"
 
 @pytest.fixture(scope="module")
 def issuer(console: Console) -> str:
-    """Where the laptop's issuer is."""
+    """The URL of the laptop's issuer."""
     stack = console.local.system
     return stack.issuer(stack.running()).url
 
 
 @pytest.fixture
 def label(issuer: str) -> str:
-    """What the button says that leads there."""
+    """The label of the button that leads to the issuer."""
     return f"Sign in with {urlsplit(issuer).netloc}"
 
 
 def sign_in(page: Page, label: str, user: str, *groups: str) -> None:
-    """Press the button in the view, and fill in the issuer's own page."""
+    """Press the button in the view, and submit the issuer's page."""
     page.get_by_role("main").get_by_role("button", name=label).click()
     page.get_by_role("textbox", name="Name", exact=True).fill(user)
     page.get_by_role("textbox", name="Groups").fill("\n".join(groups))
@@ -53,7 +53,7 @@ def signed_in_page(visit: Open, label: str) -> Page:
 def test_sign_in_and_sign_out_at_the_issuer(visit: Open, console: Console, issuer: str, label: str) -> None:
     page = visit("#/memos")
     expect(page.get_by_role("heading", name=NEEDS_SIGN_IN)).to_be_visible()
-    # The user pool's users are others, and what is theirs is no concern of this view.
+    # Users of the pool are other users, whom this view does not show.
     expect(page.get_by_role("main").get_by_role("button", name="Sign in")).to_have_text([label])
     page.get_by_role("main").get_by_role("button", name=label).click()
     page.get_by_role("textbox", name="Name", exact=True).wait_for()
@@ -67,7 +67,7 @@ def test_sign_in_and_sign_out_at_the_issuer(visit: Open, console: Console, issue
         page.get_by_role("button", name="Sign in", exact=True).click()
     assert "code_verifier=" in (traded.value.post_data or "")
     expect(page.get_by_role("navigation").get_by_text("dana")).to_be_visible()
-    # Back where the user was, and with nothing in the address to copy.
+    # Back at the same view, with no secret in the address.
     expect(page).to_have_url(f"{console.url}/#/memos")
     settle(page)
 
@@ -77,7 +77,7 @@ def test_sign_in_and_sign_out_at_the_issuer(visit: Open, console: Console, issue
     page.reload()
     expect(page.get_by_text("Dear issuer")).to_be_visible()
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-    # Nothing of hers opens what the user pool's users have.
+    # Her tokens give no access to entities for the user pool.
     go_to(page, "#/notes")
     expect(page.get_by_role("heading", name=NEEDS_SIGN_IN)).to_be_visible()
     buttons = page.get_by_role("main").get_by_role("button", name="Sign in")
@@ -111,7 +111,7 @@ def test_a_session_that_ended_begins_again_at_the_same_issuer(signed_in_page: Pa
     keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
     page.reload()
     page.get_by_role("button", name="Sign in again").click()
-    page.get_by_role("button", name=re.compile("^erin")).click()  # she is remembered, and her groups
+    page.get_by_role("button", name=re.compile("^erin")).click()  # the issuer's page remembers her and her groups
     expect(page.get_by_role("navigation").get_by_text("erin")).to_be_visible()
     assert decode_token(stored_tokens(page)["access"])[1]["iss"] == issuer
     assert decode_token(stored_tokens(page)["access"])[1]["groups"] == ["writers"]

@@ -1,4 +1,4 @@
-"""One item: made, changed and deleted in a form made from the schema, or as JSON."""
+"""Test one item: created, changed and deleted in a form generated from the schema, or as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def click_save(page: Page) -> None:
 
 
 def expect_saved(page: Page) -> None:
-    settle(page)  # the note of another save may still be there
+    settle(page)  # the note of an earlier save may still be shown
     expect(page.get_by_role("status").get_by_text(re.compile("^(Created|Saved) “.+”$")).last).to_be_visible()
 
 
@@ -78,10 +78,10 @@ def test_a_field_of_each_kind(visit: Open, parcels: Api) -> None:
         "address": {"street": "1 High Street"},
         "tags": ["old", "heavy"],
     }
-    # Every digit, not only those of a JavaScript number.
+    # Every digit is kept, not only those of a JavaScript number.
     assert b"0.1234567890123456789012345678901234567" in parcels("GET").content
 
-    # It is there again when it is read again, and a save changes only what was changed.
+    # The item is the same after a reload, and a save sends only changed properties.
     page.reload()
     expect(page.get_by_label("Weight")).to_have_value("0.1234567890123456789012345678901234567")
     expect(page.get_by_label("Collected at")).to_have_value(re.compile("^2026-01-31T12:00(:00)?$"))
@@ -119,7 +119,7 @@ def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
     pieces.fill("nine")
     pieces.blur()
     expect(pieces).to_have_accessible_description(re.compile("Enter a number"))
-    # Nothing is sent while anything is wrong, and the first fault is a step away.
+    # Nothing is sent while there are faults, and a link leads to the first one.
     click_save(page)
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("Label: Fill this in")
@@ -130,7 +130,7 @@ def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
 
 
 def test_the_apis_own_pointers_are_on_the_fields(visit: Open, customers: Api, console: Console) -> None:
-    # A page that was opened before the schema became stricter.
+    # The page was opened before the schema became stricter.
     page = visit("#/docs")
     page.evaluate("(key) => sessionStorage.setItem('trestle.key', JSON.stringify(key))", console.key)
     page.route("**/api/openapi.json", allow_any_email)
@@ -166,7 +166,7 @@ def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
     dialog = page.get_by_role("dialog", name="Someone else has changed this")
     expect(dialog).to_contain_text("Buy oat milk")
     expect(dialog).to_contain_text("Buy cheese")
-    # What is merged without a question is shown as well, with what it was before.
+    # Changes merged without a conflict are shown, too, with the earlier value.
     expect(dialog).to_contain_text(re.compile(r"Their other changes.*Completed.*No.*Yes", re.DOTALL))
     expect(dialog).to_contain_text(re.compile(r"Your other changes.*Description.*One pint.*Two pints", re.DOTALL))
     # Nothing has been overwritten.
@@ -187,7 +187,7 @@ def test_an_own_save_that_comes_after_a_reload_is_nobody_elses_change(visit: Ope
     page.get_by_label("Title").fill("Buy oat milk")
     with page.expect_request(lambda request: request.method == "PATCH") as sent:
         page.keyboard.press("Control+s")
-    # The page goes, and then the request arrives.
+    # The request arrives after the page is gone.
     page.reload()
     expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
     todos("PATCH", f"/{made['id']}", sent.value.post_data_json)
@@ -196,7 +196,7 @@ def test_an_own_save_that_comes_after_a_reload_is_nobody_elses_change(visit: Ope
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert todos("GET", f"/{made['id']}").json["version"] == 2
 
-    # Or it arrives before the page is there again.
+    # Or it arrives before the page is back.
     page.get_by_label("Title").fill("Buy rice milk")
     todos("PATCH", f"/{made['id']}", {"title": "Buy rice milk"})
     page.reload()
@@ -217,7 +217,7 @@ def test_a_save_whose_answer_is_lost_is_nobody_elses_change(visit: Open, todos: 
     page.get_by_label("Title").fill("Buy oat milk")
     click_save(page)
     expect(page.get_by_role("alert")).to_contain_text("did not answer")
-    # More was typed since: the rest is saved, upon what was saved before.
+    # The user typed more since then, and the next save sends only that.
     page.get_by_label("Description").fill("Two litres")
     click_save(page)
     expect_saved(page)
@@ -356,7 +356,7 @@ def test_json_that_is_too_deep_is_told(visit: Open, parcels: Api) -> None:
     page.get_by_label("The item as JSON").fill(deep)
     expect(page.get_by_role("main")).to_contain_text("nested more than 500 deep")
     expect(page.get_by_label("The item as JSON")).to_have_value(deep)
-    # Brackets in texts are no levels.
+    # Brackets in strings do not count as levels.
     page.get_by_label("The item as JSON").fill(json.dumps({"label": '\\"' + deep}))
     click_save(page)
     expect_saved(page)
@@ -407,7 +407,7 @@ def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time
 
 def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Api, page_watch: PageWatch) -> None:
     made = parcels.create({"label": "Books", "broken": {}}).json
-    # No schema of the API's: a form of it fails.
+    # The API never has such a schema; its form fails.
     broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
     page = visit(f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []})
     text = page.get_by_label("The item as JSON")
@@ -439,7 +439,7 @@ def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) ->
     page.get_by_label("Title").fill("Buy milk")
     click_save(page)
     expect(page.get_by_role("alert")).to_contain_text("did not answer")
-    # Pasted, the command makes another one: it has no key that was used.
+    # The copied command creates another item, since it does not contain the used idempotency key.
     assert "idempotency-key" not in copy_curl(page).lower()
     click_save(page)
     expect(page.get_by_role("status").get_by_text("Created by your previous attempt")).to_be_visible()
@@ -459,7 +459,7 @@ def test_what_can_be_no_id_is_not_asked_for(visit: Open, todos: Api) -> None:
 
 
 def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
-    # As "/nasty" answers where an entity at "/" has the address of all the others.
+    # For example "/nasty" returns this if an entity at "/" shadows the others' paths.
     page = visit("#/docs")
     page.route(re.compile("/api/todos/nasty"), lambda route: route.fulfill(json={"items": [], "next": None}))
     go_to(page, "#/todos/nasty")
@@ -472,7 +472,7 @@ def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
     expect(page.get_by_label("Label")).to_have_attribute("aria-required", "true")
     expect(page.get_by_label("Weight")).not_to_have_attribute("aria-required", "true")
     expect(page.get_by_role("group", name="Address (required)")).to_be_visible()
-    # An empty box would say "no" already.
+    # An unticked checkbox would already mean "no".
     fragile = page.get_by_label("Fragile")
     expect(fragile).to_have_attribute("aria-required", "true")
     expect(fragile.locator("option:checked")).to_have_text("Choose …")
@@ -487,7 +487,7 @@ def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
 
 
 def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api) -> None:
-    # Lists in lists, and a name without a place to break.
+    # Nested lists, and a name without a place to break.
     lines = {
         "type": "array",
         "items": {"type": "object", "properties": {"tags": PARCEL["properties"]["tags"]}},
@@ -520,7 +520,7 @@ def test_an_item_of_thousands_of_properties_is_json(visit: Open, parcels: Api) -
     expect(page.get_by_role("textbox", name="label", exact=True)).to_have_value("Books")
 
 
-# --- what a form is like ---
+# --- the form ---
 
 LINE: dict[str, Any] = {
     "type": "object",
@@ -551,7 +551,7 @@ def test_a_list_of_objects_is_a_grid(visit: Open, parcels: Api) -> None:
     add = lines.get_by_role("button", name="Add", exact=True)
     for row, sku in enumerate(("pen", "ink", "cap"), 1):
         add.click()
-        # Whoever adds a row types on in it.
+        # The focus moves to the added row.
         expect(lines.get_by_label(f"Sku {row}")).to_be_focused()
         page.keyboard.type(sku)
     expect(add).to_have_count(0)
@@ -568,7 +568,7 @@ def test_a_list_of_objects_is_a_grid(visit: Open, parcels: Api) -> None:
     (stored,) = parcels("GET").json["items"]
     assert stored["lines"] == [{"sku": "ink", "count": 4}, {"sku": "pen"}]
 
-    # On a phone each row is a card, and no wider than the window.
+    # On a phone each row is a card that fits the window.
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(lines.get_by_label("Sku 2")).to_be_visible()
@@ -648,7 +648,7 @@ def test_nothing_can_be_created_of_nothing(visit: Open, parcels: Api, todos: Api
         create = page.get_by_role("button", name="Create")
         expect(create).to_be_disabled()
         page.keyboard.press("Control+Enter")
-        field = page.get_by_label(label)  # without a schema, JSON comes first
+        field = page.get_by_label(label)  # without a schema, the JSON view opens first
         field.fill('{"a": 1}')
         expect(create).to_be_enabled()
         field.press("Control+Enter")

@@ -1,4 +1,4 @@
-"""Many items at once: selecting, deleting, changing, duplicating, exporting and importing them."""
+"""Test bulk actions: select, delete, change, duplicate, export and import items."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_rows_have_keys_of_their_own_that_stay(visit: Open) -> None:
 
 @pytest.fixture
 def orders(console: Console) -> Api:
-    """The collection of orders, with six of them."""
+    """The collection of orders, with six orders."""
     api = console.empty_collection("orders")
     for quantity in range(1, 7):
         api.create({"quantity": quantity, "status": "open" if quantity % 2 else "paid"})
@@ -205,7 +205,7 @@ def test_a_range_is_deleted_with_one_undo(visit: Open, orders: Api) -> None:
     orders("PATCH", f"/{changed['id']}", {"quantity": 60})
     bar(page).get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
-    open_entity(page, "Parcels")  # which sends the deletions
+    open_entity(page, "Parcels")  # this sends the deletions
     job = page.get_by_role("region", name="Deleting 6 items in Orders")
     expect(job).to_contain_text("5 deleted, 1 not deleted")
     job.get_by_text("Why 1 item was left out").click()
@@ -219,7 +219,7 @@ def test_a_property_is_set_on_many(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
     select_all(page)
     one, other = orders("GET", "?limit=2&order=desc").json["items"]
-    # Another property was changed since: nothing of it is lost. The same one was: it is not overwritten.
+    # Other clients' later changes are kept, both of another property and of the same one.
     orders("PATCH", f"/{one['id']}", {"quantity": 60})
     orders("PATCH", f"/{other['id']}", {"status": "cancelled"})
     bar(page).get_by_role("button", name="Set a property").click()
@@ -240,7 +240,8 @@ def test_many_are_duplicated_and_none_twice(visit: Open, orders: Api) -> None:
     lost: list[str] = []
 
     def lose(route: Route) -> None:
-        # The API creates it, and the answer is lost: the same request comes again.
+        # The API creates the item but its response is lost, so the page sends the same request
+        # again.
         is_first = not lost
         lost.append(route.request.headers["idempotency-key"])
         response = route.fetch()
@@ -362,7 +363,7 @@ def test_rows_are_checked_created_and_not_created_twice(visit: Open, orders: Api
     report = list(csv.DictReader(download.value.path().read_text().splitlines()))
     assert [(row["item"], row["result"]) for row in report] == [("Row 2", "created"), ("Row 5", "not created")]
 
-    # What is done stays done, here and in another tab.
+    # Rows already done are not repeated, here and in another tab.
     page.unroute(re.compile("/api/orders$"))
     page.get_by_role("button", name="Create 1 item").click()
     expect(preview.get_by_role("link", name="Created")).to_have_count(2)

@@ -1,4 +1,4 @@
-"""The page's modules that have a twin in Python: each says what the twin says."""
+"""Compare the page's modules with their Python counterparts: both must give the same results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PERSON = {
     "maxProperties": 3,
 }
 
-# Schemas by what they are about, and JSON texts that both validators check.
+# Schemas by subject, and JSON texts that both validators check.
 CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
     "types": [
         ({"type": kind}, ["null", "true", "0", "-1.0", "1.5", "1e3", '""', '"a"', "[]", "{}"])
@@ -112,7 +112,7 @@ CASES["patterns"] = [
     for pattern in (*COMMON, *MEANING)
 ]
 
-# Texts by format; blanks are between them.
+# Texts by format, separated by blanks.
 FORMATS = {
     "colour": "any",
     "date": "2024-02-29 2023-02-29 1900-02-29 2000-02-29 2024-13-01 2024-4-01 2024-04-31",
@@ -178,7 +178,7 @@ def test_faults_are_in_words_for_people(visit: Open) -> None:
     as_the_api = [detail for detail, text in said.items() if detail == text and not detail.startswith("Must be ")]
     assert as_the_api == ["Objects and arrays may be nested 32 deep"] * len(as_the_api)
     for detail, text in said.items():
-        # A bound is a sentence for people as it is.
+        # The message of a bound is used unchanged.
         assert detail != text or re.match("Must be (at (least|most)|more|less) ", text) or "nested" in text, detail
         assert not re.search(r"pattern|format |anyOf|oneOf|\(not\)|undefined|\[object", text), text
         if "the pattern " in detail:
@@ -226,7 +226,7 @@ MARKED = {
     "\u2800": ["U+2800"],
     "\U000e0041\u034f\ufe0f": ["U+E0041", "U+034F", "U+FE0F"],
     "a\u200db\ufeff\u2028\x85": ["U+200D", "U+FEFF", "U+2028", "U+0085"],
-    # What emoji are made of is seen.
+    # Parts of emoji are visible.
     "\u2764\ufe0f 1\ufe0f\u20e3 \U0001f469\U0001f3fd\u200d\U0001f4bb \U0001f937\u200d\u2640\ufe0f": [],
     "\tone\r\ntwo": [],
 }
@@ -335,7 +335,7 @@ def test_entities_are_as_the_caller_may_read_and_write_them(
         [module(page, "model.js"), json.dumps(document), claims],
     )
     assert [sorted(found[0]), sorted(found[1]), found[2]] == [shown, written, filters]
-    assert sorted(found[3]) == sorted(rules), "the documentation is everybody's"
+    assert sorted(found[3]) == sorted(rules), "everybody sees the documentation"
 
 
 def test_routes_of_functions_are_no_entities(visit: Open) -> None:

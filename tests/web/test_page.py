@@ -1,4 +1,4 @@
-"""The page as a whole: what it weighs, who can use it, how it looks, and how soon it is there."""
+"""Test the page as a whole: size, accessibility, looks and speed."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ PHONE = {
 
 
 def report_figure(name: str, value: str) -> None:
-    """Print a figure, and keep it in reports/console.txt: of a test that passes pytest shows nothing."""
+    """Print a figure, and append it to reports/console.txt, since pytest hides the output of passing tests."""
     print(f"{name}: {value}")
     (ROOT / "reports").mkdir(exist_ok=True)
     with (ROOT / "reports" / "console.txt").open("a") as report:
         report.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M} {name}: {value}\n")
 
 
-# --- what it weighs ---
+# --- size ---
 
 
 def modules_at_start() -> list[str]:
-    """Return the paths of the modules that the page loads at once: what assets/app.js imports, and what these do."""
+    """Return the paths of all modules that assets/app.js imports, directly or indirectly."""
     found: list[str] = []
     waiting = [WEB / "assets" / "app.js"]
     while waiting:
@@ -79,7 +79,7 @@ def test_the_page_asks_for_all_its_modules_at_once() -> None:
     assert sorted([*preloaded, "assets/app.js"]) == modules_at_start()
 
 
-# --- who can use it, and how it looks ---
+# --- accessibility and looks ---
 
 PEOPLE = [
     "Ada Lovelace",
@@ -93,7 +93,7 @@ PEOPLE = [
 
 @pytest.fixture(scope="module")
 def filled_console(console: Console) -> Console:
-    """The console of a system in use."""
+    """The console of a system with data."""
     todos = console.empty_collection("todos")
     for title, completed in (
         ("Renew the certificate of the shop", True), ("Order name tags for the meeting", True),
@@ -118,7 +118,7 @@ View = Callable[[Page], None]
 
 
 def views(console: Console) -> Iterator[tuple[str, str, View]]:
-    """Yield each view: its name, its address, and what to do there."""
+    """Yield each view's name, its address, and the actions that lead to it."""
     todo = console.api("todos")("GET", "?limit=1&order=desc").json["items"][0]["id"]
 
     def shown(page: Page) -> None:
@@ -209,7 +209,7 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
     ("name", "options", "rules"),
     [
         ("light", {"color_scheme": "light"}, None),
-        # In the dark the same elements have other colours.
+        # In dark mode the same elements have other colours.
         ("dark", {"color_scheme": "dark"}, ["color-contrast"]),
         ("phone", {"color_scheme": "light", **PHONE}, None),
     ],
@@ -219,7 +219,7 @@ def test_axe_finds_nothing_in_any_view(
 ) -> None:
     folder = ROOT / "screenshots"
     folder.mkdir(exist_ok=True)
-    # axe makes a style element of its own, which the page's policy refuses.
+    # axe adds a style element, which the page's CSP refuses.
     page = visit("#/todos", reduced_motion="reduce", bypass_csp=True, **options)
     run = {"runOnly": {"type": "rule", "values": rules}} if rules else {}
     found = {}
@@ -255,7 +255,7 @@ def test_what_is_read_again_is_legible_meanwhile(
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
-# The contrast (WCAG 2.2) of a button with what is behind its text.
+# The contrast (WCAG 2.2) between a button's text and its background.
 CONTRAST = """(button) => {
   const canvas = document.createElement("canvas").getContext("2d");
   const light = (colour) => {
@@ -321,7 +321,8 @@ def test_the_menu_of_a_phone(visit: Open, filled_console: Console) -> None:
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
 def test_nothing_jumps_when_answers_arrive(visit: Open, filled_console: Console, options: dict[str, Any]) -> None:
     def slowly(route: Route) -> None:
-        # Once what is there before the answer has been painted. A page that is being left paints no more.
+        # Respond only once the page has painted its state before the response. A page being left no
+        # longer paints.
         with contextlib.suppress(Error):
             page.evaluate("new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)))")
         route.continue_()
@@ -344,12 +345,12 @@ def test_keys_and_their_help(visit: Open, console: Console) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog).to_contain_text("New item")
-    page.keyboard.press("n")  # nothing, under a dialog
+    page.keyboard.press("n")  # keys do nothing under a dialog
     page.keyboard.press("Escape")
     expect(page).to_have_url(f"{console.url}/#/orders")
     page.keyboard.press("n")
     expect(page).to_have_url(f"{console.url}/#/orders/+new")
-    # Where somebody types, a letter is a letter.
+    # In an input, a letter is only typed.
     page.get_by_label("User id").fill("a")
     page.keyboard.type("n?")
     expect(page.get_by_label("User id")).to_have_value("an?")
@@ -359,7 +360,7 @@ def test_keys_and_their_help(visit: Open, console: Console) -> None:
     page.keyboard.press("n")
     expect(page.get_by_label("What is there to do?")).to_be_focused()
 
-    # Speech and unsteady hands press single keys unasked: they can be switched off.
+    # Single keys can be switched off, since speech input and unsteady hands press them by accident.
     page.get_by_role("button", name="Keyboard shortcuts").click()
     dialog.get_by_label("Use shortcuts of a single key").uncheck()
     page.keyboard.press("Escape")
@@ -372,7 +373,7 @@ def test_keys_and_their_help(visit: Open, console: Console) -> None:
 
 
 def tabs_until(page: Page, selector: str) -> int:
-    """Press Tab until the focus is within a selector, and return how often."""
+    """Press Tab until the focus is within a selector; return the number of presses."""
     for count in range(1, 40):
         page.keyboard.press("Tab")
         if page.evaluate("(selector) => Boolean(document.activeElement.closest(selector))", selector):
@@ -391,16 +392,16 @@ def test_a_table_takes_few_tabs(visit: Open, filled_console: Console) -> None:
     through = tabs_until(page, ".pager")
     report_figure("tabs", f"{to_rows} from the skip link to the rows, {through} from a row to what is below the table")
     assert to_rows <= 12
-    assert through <= 5, "a row's own controls, whichever row it is"
-    # Back in the table, the focus is in the row that had it.
+    assert through <= 5, "only one row's controls take Tab"
+    # The focus returns to the row that had it.
     page.keyboard.press("Shift+Tab")
     assert sixth.evaluate("(row) => row.contains(document.activeElement)")
 
 
-# --- how soon it is there ---
+# --- speed ---
 
 MANY = 10_000
-BATCH = 25  # of DynamoDB's requests
+BATCH = 25  # DynamoDB's limit per request
 
 CLOCK = """
 new MutationObserver(() => {
@@ -415,7 +416,7 @@ new PerformanceObserver((list) => {
 
 @pytest.fixture(scope="module")
 def archive(console: Console) -> int:
-    """The archive, with 10 000 items: as the API would have stored them, which would take it minutes."""
+    """The archive with 10 000 items, written directly, since the API would take minutes."""
     dynamodb, table = console.local.client("dynamodb"), console.outputs["table_names"]["archive"]
     console.api("archive").create({"title": "Number 0"})
     pattern = dynamodb.scan(TableName=table, Limit=1)["Items"][0]
@@ -447,7 +448,7 @@ def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
     ready = page.evaluate("Math.max(rowsAt, busyUntil)")
     report_figure(f"time to interactive with {archive} items, {address}", f"{ready:.0f} ms")
 
-    # From page to page it stays as fast, and every item comes once.
+    # Later pages are as fast as the first, and every item appears once.
     onward = page.get_by_role("button", name=re.compile("^(Next|Show more)$"))
     began = time.perf_counter()
     for number in range(1, 5):
@@ -457,7 +458,7 @@ def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
     report_figure(f"a further page of 100, {address}", f"{(time.perf_counter() - began) / 4 * 1000:.0f} ms")
 
 
-# --- what it can not show ---
+# --- failures ---
 
 
 def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, page_watch: PageWatch) -> None:

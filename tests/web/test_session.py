@@ -1,4 +1,4 @@
-"""Who calls: an API key, kept for the session alone, and users who sign in with PKCE."""
+"""Test callers: an API key, stored only for the session, and users who sign in with PKCE."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.laptop.sign_in import sign_in as pool_sign_in
 
 TOKENS = "trestle.tokens"
 
-# The issuer of test_issuer.py is another.
+# test_issuer.py covers the other issuer.
 POOL_SIGN_IN = "Sign in with the user pool"
 
 
@@ -31,7 +31,7 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     customers.create({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"})
     page = visit("#/customers")
     expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
-    # Nothing is offered that the API would refuse.
+    # Actions that the API would refuse are not offered.
     expect(page.get_by_role("link", name="New")).to_have_count(0)
     go_to(page, "#/customers/+new")
     expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
@@ -85,7 +85,7 @@ def ada(console: Console) -> str:
 
 @pytest.fixture(scope="module")
 def bob(console: Console) -> str:
-    """Another one."""
+    """Another user."""
     return create_user(console, "bob")
 
 
@@ -98,7 +98,7 @@ def create_user(console: Console, name: str) -> str:
 
 
 def sign_in(page: Page, user: str) -> None:
-    """Fill in the user pool's own page."""
+    """Submit the user pool's page."""
     page.locator("[name=username]").fill(user)
     page.locator("[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -109,7 +109,7 @@ def stored_tokens(page: Page) -> Any:
 
 
 def keep_tokens(page: Page, **changed: str) -> None:
-    """Have the page find other tokens when it is loaded again."""
+    """Replace the tokens that the page finds when it is reloaded."""
     page.evaluate(
         "([name, tokens]) => sessionStorage.setItem(name, JSON.stringify(tokens))",
         [TOKENS, stored_tokens(page) | changed],
@@ -117,7 +117,7 @@ def keep_tokens(page: Page, **changed: str) -> None:
 
 
 def record_requests(page: Page, path: str) -> list[str]:
-    """Return what the page asks of a path from now on: a list that grows."""
+    """Return a list to which each later request for a path is added."""
     sent: list[str] = []
 
     def sees(request: Request) -> None:
@@ -129,14 +129,14 @@ def record_requests(page: Page, path: str) -> list[str]:
 
 
 def sign_out(page: Page) -> None:
-    """Sign out, and wait until the page is there anew: it leaves for the user pool's page, which sends it back."""
+    """Sign out, and wait until the user pool's page has sent the browser back."""
     with page.expect_event("load"):
         page.get_by_role("button", name="Sign out").click()
     settle(page)
 
 
 def reload_with_document(page: Page, change: Callable[[Any], None]) -> None:
-    """Load the page again, with another document of the API's."""
+    """Reload the page with a changed OpenAPI document."""
 
     def changed(route: Route) -> None:
         document = route.fetch().json()
@@ -152,7 +152,7 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     page = visit("#/notes")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.locator("[name=username]").wait_for()
-    # Whoever has no password yet learns where there is one.
+    # A user without a password is told where to get one.
     expect(page.get_by_text("python local.py token --user NAME")).to_be_visible()
     expect(page.get_by_text(str(console.local.system.users))).to_be_visible()
     assert "code_challenge_method=S256" in page.url
@@ -160,12 +160,12 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
         sign_in(page, ada)
     assert "code_verifier=" in (traded.value.post_data or "")
     expect(page.get_by_role("navigation").get_by_text(ada)).to_be_visible()
-    # Back where the user was, and with nothing in the address to copy.
+    # Back at the same view, with no secret in the address.
     expect(page).to_have_url(f"{console.url}/#/notes")
     settle(page)
     expect(page.get_by_role("heading", name="Sign in to see this")).to_have_count(0)
 
-    # Hers alone: made with her token, and seen with it.
+    # Only hers: created and read with her token.
     notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(stored_tokens(page)["access"])
     notes.create({"title": "Dear diary"})
     page.reload()
@@ -186,7 +186,7 @@ def signed_in_page(visit: Open, ada: str) -> Page:
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     sign_in(page, ada)
     expect(page.get_by_role("navigation").get_by_text(ada)).to_be_visible()
-    # Until the notes are there: tests look at what is asked from now on.
+    # Wait for the notes, since tests look only at later requests.
     settle(page)
     expect(page.get_by_role("heading", name="No notes yet").or_(page.get_by_role("table"))).to_be_visible()
     return page
@@ -241,7 +241,7 @@ def test_a_session_that_has_ended_asks_for_nothing_more(signed_in_page: Page, pa
 
 def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in_page: Page) -> None:
     page = signed_in_page
-    # A new token counts as one for a while, which does not pass here.
+    # The page treats a token as new for a while, and that time does not pass here.
     page.add_init_script("Date.now = ((now) => () => now)(Date.now())")
     page.route("**/api/notes?*", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
     asked, renewed = record_requests(page, "/api/notes"), record_requests(page, "/oauth2/token")
@@ -274,7 +274,7 @@ def test_going_back_does_not_bring_back_what_a_user_saw(signed_in_page: Page) ->
     page = signed_in_page
     go_to(page, "#/notes/+new")
     page.get_by_label("Title").fill("Ada's own business")
-    # As a page is that the browser keeps whole for "Back": it is left, and goes on later.
+    # Simulates the back-forward cache: the page is left, and continues later.
     page.route("**/logout?*", lambda route: route.fulfill(status=204))
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("navigation").get_by_role("button", name=POOL_SIGN_IN)).to_be_visible()
@@ -324,7 +324,7 @@ def test_signing_out_deletes_what_could_be_undone(signed_in_page: Page, console:
     page.get_by_role("button", name="Delete Farewell").click()
     with page.expect_request(re.compile(f"/api/notes/{made['id']}$")):
         page.get_by_role("button", name="Sign out").click()
-    # Nobody waits for the answer.
+    # The page does not wait for the response.
     wait_until(page, lambda: notes("GET", f"/{made['id']}").status == 404)
 
 
@@ -354,7 +354,7 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
 
-# --- what can not be called is not called ---
+# --- calls that cannot succeed are not sent ---
 
 
 def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
@@ -405,7 +405,7 @@ def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> No
     assert asked == []
 
 
-# --- sign-ins that go wrong ---
+# --- failed sign-ins ---
 
 
 def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
@@ -427,5 +427,5 @@ def test_a_sign_in_that_the_pool_refuses_says_why(visit: Open) -> None:
 
 
 def spoil_signature(token: str) -> str:
-    """Return a token as good as one that has run out: its signature is wrong."""
+    """Return a token with a wrong signature, which the gateway refuses like an expired one."""
     return token[:-10] + token[-10:][::-1]

@@ -1,4 +1,4 @@
-"""The table of an entity's items: paging, filters, order, and what it says when there is nothing."""
+"""Test the table of an entity's items: paging, filters, order, and the empty state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.web.conftest import Console
 
 @pytest.fixture
 def orders(console: Console) -> Api:
-    """The collection of orders, with nothing in it."""
+    """The collection of orders, emptied."""
     return console.empty_collection("orders")
 
 
@@ -30,7 +30,7 @@ def column_texts(page: Page, name: str) -> list[str]:
 
 
 def expect_first(page: Page, quantity: int) -> None:
-    """Wait until the first row is that of an order of a quantity."""
+    """Wait until the first row is an order with this quantity."""
     expect(rows(page).first.locator("[data-label=Quantity]")).to_have_text(str(quantity))
 
 
@@ -48,7 +48,7 @@ def test_columns_are_the_schemas(visit: Open, orders: Api) -> None:
     assert column_texts(page, "Quantity") == ["3"]
     assert column_texts(page, "Status") == ["paid"]
     assert column_texts(page, "User id") == ["u1"]
-    # By keyboard, a row is its first cell's link.
+    # A keyboard opens a row by the link in its first cell.
     rows(page).get_by_role("link").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"#/orders/{made['id']}$"))
@@ -59,7 +59,7 @@ def test_pages_there_and_back(visit: Open, orders: Api) -> None:
         orders.create({"quantity": quantity})
     page = visit("#/orders")
     expect(rows(page)).to_have_count(25)
-    # The newest first.
+    # Newest first.
     assert column_texts(page, "Quantity") == [str(number) for number in range(60, 35, -1)]
     expect(page.get_by_role("button", name="Previous")).to_be_disabled()
     page.get_by_role("button", name="Next").click()
@@ -87,7 +87,7 @@ def test_filters_are_the_apis(visit: Open, orders: Api) -> None:
     expect(rows(page)).to_have_count(4)
     page.get_by_label("Status").select_option("paid")
     expect(rows(page)).to_have_count(3)
-    # In the order that the filter sorts by, and bounded by it.
+    # Sorted and bounded by the filter's sort property.
     assert column_texts(page, "Quantity") == ["1", "4", "9"]
     page.get_by_role("button", name="Quantity").click()
     expect_first(page, 9)
@@ -132,7 +132,7 @@ def test_a_filter_by_any_value_there_may_be(visit: Open, orders: Api, value: Any
 
 def test_what_is_typed_while_the_filter_is_followed_stays(visit: Open, orders: Api) -> None:
     page = visit("#/orders?status=paid")
-    # Between the address and the page that follows it.
+    # Typed after the address changed and before the page followed it.
     typed = """async (input) => {
       const type = (text) => {
         input.value = text;
@@ -202,7 +202,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(visit: Open, orders: Api) -> 
     page.get_by_role("button", name=re.compile("^Delete ")).click()
     with page.expect_request(lambda request: request.method == "DELETE") as deleted:
         open_entity(page, "Parcels")
-    # A list has no tags: the page makes the one of the state that it showed.
+    # Lists contain no tags, so the page computes the tag of the item that it showed.
     assert deleted.value.headers["if-match"] == tag
     expect(page.get_by_role("status").get_by_text("The item has changed since you saw it")).to_be_visible()
     assert orders("GET", f"/{made['id']}").json["quantity"] == 8

@@ -1,4 +1,4 @@
-"""The to-do list: what a visitor of the todos example does first."""
+"""Test the to-do list, which a visitor of the todos example uses first."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
         expect(row(page, title)).to_be_visible()
         expect(page.get_by_label("What is there to do?")).to_be_focused()
 
-    # The newest is on top.
+    # Newest first.
     expect(page.get_by_role("checkbox")).to_have_count(3)
     page.get_by_label("Three", exact=True).focus()
     page.keyboard.press("Space")
@@ -106,7 +106,7 @@ def test_what_is_ticked_leaves_the_open_ones_and_the_focus_stays_near(visit: Ope
 def test_a_deletion_is_sent_after_a_while_and_not_before(visit: Open, todos: Api) -> None:
     todos.create({"title": "Short"})
     page = visit("#/todos")
-    # From here on its time goes by as the test has it.
+    # From here on the test controls the page's clock.
     page.clock.install()
     page.clock.pause_at(datetime.now() + timedelta(days=1))
     row(page, "Short").get_by_role("button", name="Delete").click()
@@ -125,7 +125,7 @@ def test_a_deletion_is_sent_when_the_page_goes(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     row(page, "Short").get_by_role("button", name="Delete").click()
     page.reload()
-    # The page that went does not wait for the answer, and the new one does not wait for it.
+    # Neither the old page nor the new one waits for the response.
     wait_until(page, lambda: stored_todos(todos) == {})
     page.reload()
     expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
@@ -164,7 +164,7 @@ def test_a_tick_leaves_alone_what_somebody_else_changed(visit: Open, todos: Api)
 def test_the_focus_is_there_before_the_next_key(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/todos")
-    # Clicks, waits for the drawing, which is a microtask, and for no more.
+    # Clicks, and waits only for the redraw, which is a microtask.
     click = """async (button) => {
       button.click();
       await null;
@@ -202,7 +202,7 @@ def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
         route.fulfill(response=answer)
         settle(page)
 
-    # The list was read before another was added.
+    # The list was read before another item was added.
     page.route("**/api/todos?*", hold_answer, times=1)
     page.get_by_role("link", name="Todos").click()
     wait_until(page, lambda: bool(late))
@@ -224,7 +224,7 @@ def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
 
 
 def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, todos: Api) -> None:
-    """The list's answer lacks both what was made after it and what was deleted before it."""
+    """The held response lacks an item created later, and one deleted earlier."""
     made = todos.create({"title": "Buy milk"})
     page = visit("#/todos")
     held = hold_requests(page, "**/api/todos?*")
@@ -245,7 +245,7 @@ def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, 
 
 
 def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: Api) -> None:
-    """Only what somebody else has changed is another item than the one that the user deleted."""
+    """A deletion is refused only if somebody else changed the item."""
     ada = [todos.create({"title": title}) for title in ("Buy milk", "Write to Ada")][-1]
     page = visit("#/todos")
     held: list[Route] = []
@@ -265,7 +265,7 @@ def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: 
     for route in held:
         route.continue_()
     settle(page)
-    open_entity(page, "Customers")  # which sends the deletions
+    open_entity(page, "Customers")  # this sends the deletions
     expect(page.get_by_role("status").get_by_text("Not deleted. The item has changed")).to_be_visible()
     settle(page)
     assert stored_todos(todos) == {"Write to Ada": True}
@@ -287,7 +287,7 @@ def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api
 def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
 
-    # The request arrives, and its answer does not.
+    # The request arrives, but its response is lost.
     def lose(route: Route) -> None:
         route.fetch()
         route.abort()
