@@ -114,7 +114,7 @@ class Company:
             for (level, subject, text), (*below, remedy) in itertools.pairwise([*lines, ("", "", "")])
             if level in ("warning", "stop") and subject not in EXPECTED
         ]
-        return rows, "".join(line for line in said.splitlines() if line.startswith(("Nothing stands", "Stop: ")))
+        return rows, "".join(line for line in said.splitlines() if line.startswith(("Nothing prevents", "Stop: ")))
 
 
 # Findings about the emulator's account, and about any new account.
@@ -191,9 +191,9 @@ def faults(company: Company) -> Iterator[Fault]:
     elsewhere = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
     stray = company.subnet(elsewhere, "10.30.0.0/24", "b")
     first = ids["subnet_ids"][0]
-    none = f"{', '.join(ids['subnet_ids'])} have no way to DynamoDB."
+    none = f"{', '.join(ids['subnet_ids'])} have no route to DynamoDB."
     yield Fault("stop", "vpc", none, "aws ec2 create-vpc-endpoint", remove_endpoint, company.make_endpoint)
-    yield Fault("stop", "vpc", "The policy of vpce-", "Let its owner allow", narrow_endpoint, widen_endpoint)
+    yield Fault("stop", "vpc", "The policy of vpce-", "Ask its owner to allow", narrow_endpoint, widen_endpoint)
     yield Fault("stop", "vpc", f"{vpc} has no DNS", "--enable-dns-support",
                 lambda: set_dns(False), lambda: set_dns(True))  # fmt: skip
     yield written("stop", "vpc", f"{stray} belongs to {elsewhere}, not to {vpc}.", "network.subnet_ids",
@@ -208,24 +208,24 @@ def faults(company: Company) -> Iterator[Fault]:
     yield written("stop", "key", f"{gone} does not exist.", "encryption.key_arn", key=gone)
     # The topic.
     gone = f"arn:aws:sns:{REGION}:{ACCOUNT}:of-call"
-    yield written("stop", "topic", f"{gone}, of alarms.topic_arn, does not exist.", "Correct the ARN.", topic=gone)
+    yield written("stop", "topic", f"{gone}, in alarms.topic_arn, does not exist.", "Correct the ARN.", topic=gone)
     topic = ids["topic"]
     open_policy = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
     yield Fault("warning", "topic", f"The policy of {topic} does not allow AlarmsPublish.", '"sns:Publish"',
                 lambda: set_topic("Policy", narrow_policy), lambda: set_topic("Policy", open_policy))  # fmt: skip
     by_key = "KmsMasterKeyId"
-    yield Fault("stop", "topic", f"{topic} is under AWS's own key", "a customer key",
+    yield Fault("stop", "topic", f"{topic} is encrypted with AWS's key", "a customer managed key",
                 lambda: set_topic(by_key, "alias/aws/sns"), lambda: set_topic(by_key, ""))  # fmt: skip
     # The bucket.
     yield written("stop", "log bucket", "The bucket company-lgos does not exist.", "log_bucket", logs="company-lgos")
-    yield Fault("stop", "log bucket", f"The bucket {LOGS} encrypts by KMS", "AES256",
+    yield Fault("stop", "log bucket", f"The bucket {LOGS} encrypts with KMS", "AES256",
                 lambda: set_encryption("aws:kms"), lambda: set_encryption("AES256"))  # fmt: skip
     enforced, preferred = "BucketOwnerEnforced", "BucketOwnerPreferred"
     yield Fault("stop", "log bucket", f"The bucket {LOGS} has ACLs disabled", preferred,
                 lambda: set_ownership(enforced), lambda: set_ownership(preferred))  # fmt: skip
     # The issuer.
-    refused = f"Every token of {issuer} would be refused. "
-    yield issued("stop", f"{refused}The discovery document belongs to another issuer.", "to the letter",
+    refused = f"The authorizer would refuse every token of {issuer}. "
+    yield issued("stop", f"{refused}The discovery document belongs to another issuer.", "exactly",
                  issuer=issuer.removesuffix("/"))  # fmt: skip
     yield issued("stop", f"{issuer} publishes no key for RS256 or ES256.", "HS256", keys=[{"kty": "oct", "k": "AA"}])
     closed = "https://127.0.0.1:9/"
@@ -238,7 +238,7 @@ def faults(company: Company) -> Iterator[Fault]:
     gone = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
     yield written("stop", "certificate", f"{gone}, for {NAME}, does not exist.", "certificate_arn", certificate=gone)
     gateway = clone.client("apigateway")
-    yield Fault("stop", "domain", f"{NAME} is a domain of API Gateway in {REGION} already", "Write another name",
+    yield Fault("stop", "domain", f"API Gateway in {REGION} already has a domain {NAME}", "Choose another name",
                 lambda: gateway.create_domain_name(domainName=NAME, regionalCertificateArn=ids["certificate"]),
                 lambda: gateway.delete_domain_name(domainName=NAME))  # fmt: skip
 
@@ -257,7 +257,7 @@ def test_a_guests_preflight(company: Company) -> None:
     for_logs = ("stop", "key", f"The policy of {ids['key']} does not allow LogGroups.")
     for_access_logs = ("warning", "log bucket", f"The policy of {LOGS} does not allow AccessLogs.")
     assert statements.keys() == {for_logs, for_access_logs}
-    assert last.startswith("Stop: mend what is marked so before an apply (1, ")
+    assert last.startswith("Stop: fix the stops before an apply (1, ")
     policy = json.loads(kms.get_key_policy(KeyId=ids["key"], PolicyName="default")["Policy"])
     policy["Statement"].append(statements[for_logs])
     kms.put_key_policy(KeyId=ids["key"], PolicyName="default", Policy=json.dumps(policy))
@@ -265,7 +265,7 @@ def test_a_guests_preflight(company: Company) -> None:
     s3.put_bucket_policy(Bucket=LOGS, Policy=json.dumps(policy))
     found, last = company.preflight()
     assert found == []
-    assert last.startswith("Nothing stands in the way of an apply")
+    assert last.startswith("Nothing prevents an apply")
 
     wrong = []
     for fault in faults(company):

@@ -168,7 +168,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: RepositoryCopy
         (
             'from trestle.errors import NotFound; raise NotFound("no")',
             404,
-            "x 404 not-found), where the live version",
+            "x 404 not-found); the live version",
         ),
     ],
 )

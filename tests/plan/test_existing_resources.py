@@ -168,7 +168,7 @@ def test_preflight_reads_real_plans_and_answers(equipped: Plan) -> None:
     def found(check: preflight.Check) -> list[tuple[str, str]]:
         return [(each.level, each.text) for each in check(context)]
 
-    assert found(existing_resources.topic) == [("stop", f"{TOPIC}, of alarms.topic_arn, does not exist.")]
+    assert found(existing_resources.topic) == [("stop", f"{TOPIC}, in alarms.topic_arn, does not exist.")]
     assert found(existing_resources.log_bucket) == [("stop", f"The bucket {LOGS} does not exist.")]
     assert found(existing_resources.mail) == [("stop", "Amazon SES has no identity example.com in us-west-2.")]
     assert found(existing_resources.firewall) == [("stop", f"{WEB_ACL} does not exist.")]
@@ -178,13 +178,13 @@ def test_preflight_reads_real_plans_and_answers(equipped: Plan) -> None:
     client("sns").set_topic_attributes(
         TopicArn=TOPIC, AttributeName="Policy", AttributeValue=json.dumps(silent | {"Statement": statements["topic"]})
     )
-    assert found(existing_resources.topic) == [("ok", f"{TOPIC} is there, and lets CloudWatch publish.")]
+    assert found(existing_resources.topic) == [("ok", f"{TOPIC} exists, and lets CloudWatch publish.")]
     s3 = client("s3")
     s3.create_bucket(Bucket=LOGS, CreateBucketConfiguration={"LocationConstraint": REGION})
     ((level, text),) = found(existing_resources.log_bucket)
     assert (level, text) == ("warning", f"The policy of {LOGS} does not allow AccessLogs.")
     s3.put_bucket_policy(Bucket=LOGS, Policy=json.dumps(silent | {"Statement": statements["log_bucket"]}))
-    assert found(existing_resources.log_bucket) == [("ok", f"{LOGS} takes access logs.")]
+    assert found(existing_resources.log_bucket) == [("ok", f"{LOGS} accepts access logs.")]
     s3.put_bucket_ownership_controls(
         Bucket=LOGS, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     )

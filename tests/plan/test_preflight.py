@@ -160,7 +160,7 @@ def a_table_that_would_go(run_preflight: Preflight, root: Path) -> None:
     file.write_text(file.read_text().replace("items =", "things ="))
     code, lines = run_preflight()
     assert code == 1
-    lost = 'module.service.module.table["items"].aws_dynamodb_table.this is deleted: its items would be lost.'
+    lost = 'module.service.module.table["items"].aws_dynamodb_table.this is deleted, and its items would be lost.'
     assert f"stop     losses          {lost}" in lines
 
 

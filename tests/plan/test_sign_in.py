@@ -176,10 +176,14 @@ def test_owners_need_nothing_of_the_table(systems: dict[str, Plan]) -> None:
 @pytest.mark.parametrize(
     ("system", "distributions", "sign_up"),
     [
-        ("signed_in", "This apply makes no CloudFront distribution.", "Anyone may sign up, but Cognito itself"),
-        ("with_scopes", "This apply makes no CloudFront distribution.", "Strangers cannot sign up, or Amazon SES"),
-        ("with_website", "This is the account's first CloudFront distribution", "Strangers cannot sign up"),
-        ("existing_pool", "This apply makes no CloudFront distribution.", "Strangers cannot sign up"),
+        ("signed_in", "This apply creates no CloudFront distribution.", "Anyone may sign up, but Cognito itself"),
+        (
+            "with_scopes",
+            "This apply creates no CloudFront distribution.",
+            "Only administrators create users, or Amazon SES",
+        ),
+        ("with_website", "This is the account's first CloudFront distribution", "Only administrators create users"),
+        ("existing_pool", "This apply creates no CloudFront distribution.", "Only administrators create users"),
     ],
 )
 def test_preflight_reads_real_plans(systems: dict[str, Plan], system: str, distributions: str, sign_up: str) -> None:

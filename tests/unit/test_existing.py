@@ -134,7 +134,7 @@ def test_a_system_without_an_existing_vpc() -> None:
 
 def test_a_vpc_with_all_that_is_needed(vpc: Vpc) -> None:
     vpc.gateway()
-    text = f"{vpc.id} has subnets in us-west-2a, us-west-2b, and ways to all that functions call."
+    text = f"{vpc.id} has subnets in us-west-2a, us-west-2b, and functions can reach all they call."
     assert check_vpc(vpc) == [("ok", text)]
     assert check_vpc(vpc, {"pay": calling()}) == [("ok", text)]
 
@@ -159,7 +159,7 @@ def test_subnets_of_another_vpc_and_in_one_zone(vpc: Vpc) -> None:
 def test_a_vpc_without_dns(vpc: Vpc) -> None:
     vpc.gateway()
     vpc.ec2.modify_vpc_attribute(VpcId=vpc.id, EnableDnsSupport={"Value": False})
-    assert check_vpc(vpc) == [("stop", f"{vpc.id} has no DNS: functions could not find AWS's services.")]
+    assert check_vpc(vpc) == [("stop", f"{vpc.id} has no DNS support, so functions cannot reach AWS's services.")]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_subnets_that_are_unfit(vpc: Vpc, changed: Any, level: str, said: str) -
 
 
 def test_no_way_to_dynamodb(vpc: Vpc) -> None:
-    text = f"{vpc.subnets[0]}, {vpc.subnets[1]} have no way to DynamoDB."
+    text = f"{vpc.subnets[0]}, {vpc.subnets[1]} have no route to DynamoDB."
     assert check_vpc(vpc) == [("stop", text)]
     (stop,) = existing_network(context(network=vpc.network))
     assert f"--service-name com.amazonaws.us-west-2.dynamodb --route-table-ids {vpc.table}`" in stop.remedy
@@ -203,7 +203,7 @@ def test_no_way_to_dynamodb(vpc: Vpc) -> None:
 def test_subnets_without_a_route_table_of_their_own_have_the_main_one(vpc: Vpc) -> None:
     lone = vpc.subnet("10.20.9.0/24", "c")
     vpc.gateway()
-    assert check_vpc(vpc, subnet_ids=[vpc.subnets[0], lone]) == [("stop", f"{lone} have no way to DynamoDB.")]
+    assert check_vpc(vpc, subnet_ids=[vpc.subnets[0], lone]) == [("stop", f"{lone} have no route to DynamoDB.")]
     tables = vpc.ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}])["RouteTables"]
     vpc.table = next(each["RouteTableId"] for each in tables if each["VpcId"] == vpc.id)
     vpc.gateway()
@@ -213,9 +213,9 @@ def test_subnets_without_a_route_table_of_their_own_have_the_main_one(vpc: Vpc) 
 def test_services_that_functions_of_your_own_call(vpc: Vpc) -> None:
     vpc.gateway()
     functions = {"mail": calling("sns"), "pay": calling("s3", "secretsmanager", "sqs"), "work": calling("sqs")}
-    no_endpoint = "The VPC has no interface endpoint of {} with private DNS, which is called ({})."
+    no_endpoint = "The VPC has no interface endpoint with private DNS for {}, which functions call ({})."
     assert check_vpc(vpc, functions) == [
-        ("stop", f"{vpc.subnets[0]}, {vpc.subnets[1]} have no way to Amazon S3 (functions.pay)."),
+        ("stop", f"{vpc.subnets[0]}, {vpc.subnets[1]} have no route to Amazon S3 (functions.pay)."),
         ("stop", no_endpoint.format("Secrets Manager", "functions.pay")),
         ("warning", no_endpoint.format("sns", "functions.mail")),
         ("stop", no_endpoint.format("SQS", "functions.pay, functions.work")),
@@ -235,10 +235,10 @@ def test_an_endpoint_that_does_not_accept_the_functions(vpc: Vpc) -> None:
     vpc.gateway()
     endpoint, group = vpc.interface("sqs", "10.20.0.0/24")  # only the first subnet
     functions = {"work": calling("sqs")}
-    said = [("warning", f"The endpoint {endpoint} of SQS does not accept the functions (functions.work).")]
+    said = [("warning", f"The endpoint {endpoint} of SQS does not admit the functions (functions.work).")]
     assert check_vpc(vpc, functions) == said
     (warning,) = existing_network(context(functions, network=vpc.network))
-    assert f"its security group {group} take port 443" in warning.remedy
+    assert f"Allow port 443 in its security group {group} from" in warning.remedy
     ours = vpc.ec2.create_security_group(GroupName="ours", Description="x", VpcId=vpc.id)["GroupId"]
     pair = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": ours}]}
     vpc.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[pair])
@@ -254,7 +254,7 @@ def test_functions_with_egress_need_a_way_out_and_no_endpoint(vpc: Vpc) -> None:
     assert check_vpc(vpc, functions) == [
         (
             "stop",
-            f"{vpc.subnets[0]}, {vpc.subnets[1]} have no way out to the internet, and functions.work need one "
+            f"{vpc.subnets[0]}, {vpc.subnets[1]} have no route to the internet, and functions.work need one "
             "(egress = true).",
         )
     ]
@@ -280,8 +280,8 @@ OUR_ACCOUNT = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
 @pytest.mark.parametrize(
     ("statements", "level", "said"),
     [
-        ([allow("*", Principal="*")], "ok", "ways to all"),
-        ([allow("dynamodb:*", f"{TABLE}*", Principal="*", Condition=OUR_ACCOUNT)], "ok", "ways to all"),
+        ([allow("*", Principal="*")], "ok", "can reach all"),
+        ([allow("dynamodb:*", f"{TABLE}*", Principal="*", Condition=OUR_ACCOUNT)], "ok", "can reach all"),
         ([allow("dynamodb:GetItem", Principal="*")], "stop", f"refuses dynamodb:PutItem on {TABLE}, and 1 more."),
         ([allow("*", "arn:aws:dynamodb:*:*:table/other", Principal="*")], "stop", "and 2 more."),
         (
@@ -300,7 +300,7 @@ OUR_ACCOUNT = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
                 allow("*", effect="Deny", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
             ],
             "ok",
-            "ways to all",
+            "can reach all",
         ),
         ([allow("*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"})], "warning", "conditions that may refuse"),
     ],
@@ -417,7 +417,7 @@ def test_keys_that_are_unfit() -> None:
     kms.schedule_key_deletion(KeyId=key)
     assert check_key(arn) == [("stop", f"{arn} is PendingDeletion.")]
     arn = make_key(rotated=False, KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")
-    assert check_key(arn) == [("stop", f"{arn} is a key of the kind RSA_2048 for ENCRYPT_DECRYPT.")]
+    assert check_key(arn) == [("stop", f"{arn} has the spec RSA_2048 and the usage ENCRYPT_DECRYPT.")]
     missing = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
     assert check_key(missing) == [("stop", f"{missing} does not exist.")]
 
@@ -429,7 +429,7 @@ def test_a_key_that_aws_manages() -> None:
         "after-call.kms.DescribeKey", lambda parsed, **_: parsed["KeyMetadata"].update(KeyManager="AWS")
     )
     assert check_key(arn, client=lambda *_: kms) == [
-        ("stop", f"{arn} is a key that AWS manages, whose policy nobody can change.")
+        ("stop", f"{arn} is managed by AWS, and its policy cannot be changed.")
     ]
 
 
@@ -447,9 +447,9 @@ def test_a_key_of_another_account_is_not_read() -> None:
 
     assert check_key(arn, client=lambda *_: Closed()) == [
         ("warning", f"The state of {arn} cannot be read: AccessDeniedException."),
-        ("warning", f"The policy of {arn} is in account 999999999999, which is not yours: AccessDeniedException."),
+        ("warning", f"You may not read the policy of {arn}, in account 999999999999: AccessDeniedException."),
     ]
     *_, warning = existing_key(context(statements=NEEDED, encryption={"key_arn": arn}, client=lambda *_: Closed()))
     assert json.dumps(NEEDED) in warning.remedy
     own = arn.replace("999999999999", ACCOUNT)
-    assert check_key(own, client=lambda *_: Closed())[1][1].startswith(f"The policy of {own} is not readable for you")
+    assert check_key(own, client=lambda *_: Closed())[1][1].startswith(f"You may not read the policy of {own}: ")

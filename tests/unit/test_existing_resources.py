@@ -97,11 +97,11 @@ def topic_findings(attributes: Any, **answers: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("more", [{}, OURS])
 def test_a_topic_that_alarms_can_publish_to(more: dict[str, Any]) -> None:
     said = topic_findings({"Policy": policy({**PUBLISH, **more})})
-    assert said == [("ok", f"{TOPIC} is there, and lets CloudWatch publish.")]
+    assert said == [("ok", f"{TOPIC} exists, and lets CloudWatch publish.")]
 
 
 def test_a_topic_that_is_not_there() -> None:
-    assert topic_findings(client_error("NotFound")) == [("stop", f"{TOPIC}, of alarms.topic_arn, does not exist.")]
+    assert topic_findings(client_error("NotFound")) == [("stop", f"{TOPIC}, in alarms.topic_arn, does not exist.")]
     with pytest.raises(Exception, match="AuthorizationError"):
         topic_findings(client_error("AuthorizationError"))
 
@@ -124,7 +124,7 @@ def test_a_topic_whose_policy_lets_no_alarm_publish(statements: list[dict[str, A
 
 def test_a_topic_whose_policy_asks_for_more_than_is_known() -> None:
     (found,) = topic_findings({"Policy": policy({**PUBLISH, **THAT_OF_AN_ORGANIZATION})})
-    text = f"Whether the policy of {TOPIC} allows AlarmsPublish depends on roles or conditions of its own."
+    text = f"The policy of {TOPIC} has principals or conditions that may refuse AlarmsPublish."
     assert found == ("warning", text)
 
 
@@ -133,18 +133,18 @@ def test_a_topic_whose_statements_the_apply_decides() -> None:
     found = check_findings(
         existing_resources.topic, unknown, get_topic_attributes={"Attributes": {"Policy": policy(PUBLISH)}}
     )
-    assert found == [("warning", f"What the policy of {TOPIC} has to allow is known only after the apply.")]
+    assert found == [("warning", f"The statements that the policy of {TOPIC} needs are known only after the apply.")]
 
 
 @pytest.mark.parametrize(
     ("manager", "statements", "level", "said"),
     [
-        ("AWS", [], "stop", "is under AWS's own key, alias/k, which CloudWatch cannot use"),
-        ("CUSTOMER", [USE], "ok", "is there, and lets CloudWatch publish."),
-        ("CUSTOMER", [{**USE, **OURS}], "ok", "is there, and lets CloudWatch publish."),
+        ("AWS", [], "stop", "is encrypted with AWS's key alias/k, which CloudWatch cannot use"),
+        ("CUSTOMER", [USE], "ok", "exists, and lets CloudWatch publish."),
+        ("CUSTOMER", [{**USE, **OURS}], "ok", "exists, and lets CloudWatch publish."),
         ("CUSTOMER", [{**USE, **THEIRS}], "warning", f"The policy of {KEY} does not allow AlarmsEncrypt."),
         ("CUSTOMER", [{**USE, "Action": "kms:Decrypt"}], "warning", "does not allow AlarmsEncrypt."),
-        ("CUSTOMER", [{**USE, **THAT_OF_AN_ORGANIZATION}], "warning", "depends on roles or conditions of its own."),
+        ("CUSTOMER", [{**USE, **THAT_OF_AN_ORGANIZATION}], "warning", "has principals or conditions that may refuse"),
     ],
 )
 def test_the_key_of_a_topic(manager: str, statements: list[dict[str, Any]], level: str, said: str) -> None:
@@ -159,12 +159,12 @@ def test_the_key_of_a_topic(manager: str, statements: list[dict[str, Any]], leve
 @pytest.mark.parametrize(
     ("key", "answer", "said"),
     [
-        ("alias/aws/sns", client_error("NotFoundException"), f"{TOPIC} is under AWS's own key, alias/aws/sns, which"),
-        ("alias/gone", client_error("NotFoundException"), f"alias/gone, the key of {TOPIC}, does not exist: alarms"),
+        ("alias/aws/sns", client_error("NotFoundException"), f"{TOPIC} is encrypted with AWS's key alias/aws/sns, which"),
+        ("alias/gone", client_error("NotFoundException"), f"alias/gone, the key of {TOPIC}, does not exist, so no "),
         (
             "k",
             {"KeyMetadata": {"Arn": KEY, "KeyId": "k", "KeyManager": "CUSTOMER", "KeyState": "Disabled"}},
-            f"{KEY}, the key of {TOPIC}, is Disabled: alarms would reach nobody.",
+            f"{KEY}, the key of {TOPIC}, is Disabled, so no alarm would arrive.",
         ),
     ],
 )
@@ -203,27 +203,27 @@ def bucket_findings(*changes: dict[str, Any], **answers: Any) -> list[tuple[str,
 
 
 def test_a_bucket_that_takes_access_logs() -> None:
-    assert bucket_findings() == [("ok", "logs takes access logs.")]
-    assert bucket_findings(LOGGING, get_bucket_ownership_controls=ENFORCED) == [("ok", "logs takes access logs.")]
-    assert bucket_findings(DISTRIBUTION, get_bucket_policy=client_error()) == [("ok", "logs takes access logs.")]
+    assert bucket_findings() == [("ok", "logs accepts access logs.")]
+    assert bucket_findings(LOGGING, get_bucket_ownership_controls=ENFORCED) == [("ok", "logs accepts access logs.")]
+    assert bucket_findings(DISTRIBUTION, get_bucket_policy=client_error()) == [("ok", "logs accepts access logs.")]
 
 
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
         ({"head_bucket": client_error("404")}, "The bucket logs does not exist."),
-        ({"head_bucket": client_error("403")}, "The bucket logs is not this account's to read (403)."),
+        ({"head_bucket": client_error("403")}, "The bucket logs cannot be read with this account's credentials (403)."),
         ({"get_bucket_location": {"LocationConstraint": None}}, "The bucket logs is in us-east-1, and S3 writes"),
         (
             {"get_bucket_encryption": {"ServerSideEncryptionConfiguration": ENCRYPTED}},
-            "The bucket logs encrypts by KMS, and S3 writes",
+            "The bucket logs encrypts with KMS, and S3 cannot",
         ),
         (
             {"get_object_lock_configuration": {"ObjectLockConfiguration": {"Rule": {"DefaultRetention": {}}}}},
-            "The bucket logs locks each new object, and S3 writes",
+            "The bucket logs locks each new object, so S3 cannot",
         ),
-        ({"get_bucket_request_payment": {"Payer": "Requester"}}, "In the bucket logs the requester pays, and S3"),
-        ({"get_bucket_ownership_controls": ENFORCED}, "The bucket logs has ACLs disabled, and CloudFront writes"),
+        ({"get_bucket_request_payment": {"Payer": "Requester"}}, "The bucket logs has Requester Pays, so S3"),
+        ({"get_bucket_ownership_controls": ENFORCED}, "The bucket logs has ACLs disabled, and CloudFront needs"),
     ],
 )
 def test_a_bucket_that_does_not_take_access_logs(answers: dict[str, Any], said: str) -> None:
@@ -249,9 +249,9 @@ def test_a_bucket_whose_policy_lets_s3_write_no_logs(answer: Any) -> None:
     [
         ("Warn", True, "ok", "The packages are signed. The policy is Warn."),
         ("Enforce", True, "ok", "The packages are signed. The policy is Enforce."),
-        ("Warn", False, "warning", "1 packages are not signed, get.zip among them: Lambda deploys them and counts"),
-        ("Enforce", False, "stop", "1 packages are not signed, get.zip among them: Lambda refuses them."),
-        ("Enforce", None, "stop", "1 packages are not signed, get.zip among them: Lambda refuses them."),
+        ("Warn", False, "warning", "1 packages are not signed, such as get.zip: Lambda deploys them, with"),
+        ("Enforce", False, "stop", "1 packages are not signed, such as get.zip: Lambda refuses them."),
+        ("Enforce", None, "stop", "1 packages are not signed, such as get.zip: Lambda refuses them."),
     ],
 )
 def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str, said: str) -> None:
@@ -285,7 +285,7 @@ def test_the_distributions_firewall() -> None:
     planned = plan(
         made("aws_cloudfront_distribution", web_acl_id="arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a")
     )  # fmt: skip
-    assert check_findings(existing_resources.firewall, planned, asked, get_web_acl={}) == [("ok", "edge is there.")]
+    assert check_findings(existing_resources.firewall, planned, asked, get_web_acl={}) == [("ok", "edge exists.")]
     assert asked == [("get_web_acl", "us-east-1", {"Name": "edge", "Scope": "CLOUDFRONT", "Id": "0a"})]
     gone = check_findings(existing_resources.firewall, planned, get_web_acl=client_error("WAFNonexistentItemException"))
     assert gone == [("stop", "arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a does not exist.")]
@@ -351,9 +351,9 @@ def test_what_ses_does_not_show(operation: str) -> None:
 @pytest.mark.parametrize(
     ("active", "level", "said"),
     [
-        (["Environment", "Project"], "ok", "The tags by which it knows its costs are active."),
-        (["Project"], "warning", "The budget counts nothing until cost allocation tags are active: Environment."),
-        (client_error(), "warning", "Not checked whether cost allocation tags are active (Environment, Project): Acc"),
+        (["Environment", "Project"], "ok", "Its cost allocation tags are active."),
+        (["Project"], "warning", "The budget counts no costs until these cost allocation tags are active: Env"),
+        (client_error(), "warning", "The cost allocation tags (Environment, Project) could not be checked: Acc"),
     ],
 )
 def test_the_tags_of_a_budget(active: Any, level: str, said: str) -> None:

@@ -118,7 +118,7 @@ def test_who_we_are() -> None:
         ("ok", f"Account 1 as {arn}.")
     ]
     root = check_findings(tool.credentials, get_caller_identity={"Account": "1", "Arn": "arn:aws:iam::1:root"})
-    assert root[1] == ("warning", "This is the account's root.")
+    assert root[1] == ("warning", "This is the account's root user.")
     (lost,) = check_findings(tool.credentials, get_caller_identity=NoCredentialsError())
     assert lost == ("stop", "No valid AWS credentials: Unable to locate credentials")
 
@@ -137,24 +137,24 @@ def test_the_region(regions: dict[str, str], level: str) -> None:
 
 def test_the_bucket_of_the_state() -> None:
     asked: list[Any] = []
-    assert check_findings(tool.bucket, None, asked, head_bucket={}) == [("ok", "In b, k.")]
+    assert check_findings(tool.bucket, None, asked, head_bucket={}) == [("ok", "It is in b, k.")]
     assert asked == [("head_bucket", "eu-west-1", {"Bucket": "b", "ExpectedBucketOwner": "1"})]
     assert check_findings(tool.bucket, head_bucket=client_error("404")) == [("stop", "The bucket b does not exist.")]
     assert check_findings(tool.bucket, head_bucket=client_error("403")) == [
-        ("stop", "The bucket b is not ours to read (403).")
+        ("stop", "The bucket b cannot be read with your credentials (403).")
     ]
 
 
 def test_who_is_at_work_on_the_state() -> None:
     body = {"Body": io.BytesIO(json.dumps(LOCK).encode())}
     assert check_findings(tool.lock, get_object=not_found_error(Exceptions.NoSuchKey)) == [
-        ("ok", "Nobody is at work on the state.")
+        ("ok", "Nobody holds the state's lock.")
     ]
     (held,) = tool.lock(environment(get_object=body))
     assert held.text == "ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply."
     assert held.remedy.endswith("`TF_DATA_DIR=.terraform/dev terraform force-unlock x-1`.")
     assert check_findings(tool.lock, get_object={"Body": io.BytesIO(b"{}")}) == [
-        ("stop", "Somebody since a time unknown: an operation.")
+        ("stop", "Somebody since an unknown time: an operation.")
     ]
 
 
@@ -164,12 +164,12 @@ def test_the_gateways_role() -> None:
     assert check_findings(tool.gateway_role, None, asked, get_account=account, get_role={})[0][0] == "ok"
     assert asked[1] == ("get_role", None, {"RoleName": "logs"})
     assert check_findings(tool.gateway_role, get_account={}) == [
-        ("stop", "API Gateway has no role to write logs with in eu-west-1.")
+        ("stop", "API Gateway has no role for writing logs in eu-west-1.")
     ]
     lost = check_findings(
         tool.gateway_role, get_account=account, get_role=not_found_error(Exceptions.NoSuchEntityException)
     )
-    assert lost == [("stop", "arn:aws:iam::1:role/bootstrap/logs is gone.")]
+    assert lost == [("stop", "arn:aws:iam::1:role/bootstrap/logs does not exist any more.")]
 
 
 def test_what_would_be_lost() -> None:
@@ -184,17 +184,17 @@ def test_what_would_be_lost() -> None:
     assert check_findings(tool.losses, plan) == [
         (
             "warning",
-            'module.x["eu"].module.y["todos"].aws_api_gateway_api_key.this is replaced: its value would be lost.',
+            'module.x["eu"].module.y["todos"].aws_api_gateway_api_key.this is replaced, and its value would be lost.',
         ),
         (
             "stop",
-            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key): '
+            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key), and '
             "its items would be lost.",
         ),
         (
             "stop",
-            'module.x["eu"].module.y["todos"].aws_kms_key.this is deleted: '
-            "what it encrypted, backups too would be lost.",
+            'module.x["eu"].module.y["todos"].aws_kms_key.this is deleted, and '
+            "all data encrypted with it, including backups would be lost.",
         ),
     ]
     drifted = [
@@ -208,13 +208,13 @@ def test_what_would_be_lost() -> None:
     assert check_findings(tool.losses, gone) == [
         (
             "stop",
-            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: '
-            "this lost its items.",
+            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this was deleted outside of Terraform, '
+            "with its items.",
         ),
         (
             "warning",
-            'module.x["eu"].module.y["todos"].aws_cloudwatch_log_group.this is gone, and Terraform did not delete it: '
-            "this lost its logs.",
+            'module.x["eu"].module.y["todos"].aws_cloudwatch_log_group.this was deleted outside of Terraform, '
+            "with its logs.",
         ),
     ]
     assert check_findings(tool.losses, plan_document(change("aws_kms_key", "create"))) == [
@@ -234,12 +234,12 @@ def test_what_becomes_of_indexes() -> None:
     before, after = table(a="x", b="y", c="z"), table(c="z", b="other", d="w")
     plan = plan_document(change("aws_dynamodb_table", "update", before=before, after=after))
     assert check_findings(tool.indexes, plan) == [
-        ("warning", "The index a of todos goes, and its lists with it."),
-        ("stop", "The index b of todos is replaced: its lists fail until it is rebuilt."),
-        ("warning", "The index d of todos is new: its lists lack what is stored already."),
+        ("warning", "The index a of todos is deleted, and its filter stops working."),
+        ("stop", "The index b of todos is replaced: its filter fails until the index is rebuilt."),
+        ("warning", "The index d of todos is new: it lacks the items stored so far."),
     ]
     remedies = [each.remedy for each in tool.indexes(environment(plan))]
-    assert remedies[2] == "Afterwards `make reindex ENV=dev ENTITY=todos`."
+    assert remedies[2] == "Then run `make reindex ENV=dev ENTITY=todos`."
     new = plan_document(
         change("aws_dynamodb_table", "create", after=after),
         change("aws_dynamodb_table", "update", before={}, after=table()),
@@ -262,13 +262,13 @@ def test_concurrency() -> None:
         ),
     )
     assert check_findings(tool.concurrency, plan, get_account_settings=limits(1000, 110)) == [
-        ("ok", "100 of 1000 are left.")
+        ("ok", "100 of 1000 stay unreserved.")
     ]
     assert check_findings(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
-        ("stop", "Functions reserve 10 more, and 109 of 1000 are left, 100 for others.")
+        ("stop", "Functions reserve 10 more; 109 of 1000 are left, and 100 must stay.")
     ]
     assert check_findings(tool.concurrency, plan_document(), get_account_settings=limits(10, 10)) == [
-        ("warning", "All functions of the account together have 10 invocations at once.")
+        ("warning", "All functions of the account share a concurrency of 10.")
     ]
 
 
@@ -278,7 +278,7 @@ def test_quotas() -> None:
     assert check_findings(tool.addresses, eips, describe_addresses=four, get_service_quota=client_error()) == [
         (
             "stop",
-            "4 of 5 Elastic IP addresses used, AWS's default: the account's own quota could not be read; "
+            "4 of 5 Elastic IP addresses used (AWS's default: the account's own quota could not be read); "
             "this apply adds 2.",
         )
     ]
@@ -340,14 +340,14 @@ THERE = {"Name": "stripe", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
 @pytest.mark.parametrize(
     ("answer", "level", "said"),
     [
-        (THERE, "ok", "stripe, for functions.pay, is there."),
-        ({**THERE, "KmsKeyId": "alias/aws/secretsmanager"}, "ok", "stripe, for functions.pay, is there."),
-        ({**THERE, "KmsKeyId": KEY}, "warning", f"which is encrypted by the key {KEY}."),
+        (THERE, "ok", "stripe, for functions.pay, exists."),
+        ({**THERE, "KmsKeyId": "alias/aws/secretsmanager"}, "ok", "stripe, for functions.pay, exists."),
+        ({**THERE, "KmsKeyId": KEY}, "warning", f"which is encrypted with the key {KEY}."),
         ({**THERE, "DeletedDate": datetime.now(UTC)}, "stop", "which is marked for deletion."),
         ({"Name": "stripe", "VersionIdsToStages": {"v1": ["AWSPREVIOUS"]}}, "stop", "which has no value yet."),
         ({"Name": "stripe"}, "stop", "which has no value yet."),
         (client_error("ResourceNotFoundException"), "stop", "which does not exist."),
-        (client_error(), "warning", f"{STRIPE}, for functions.pay, is not checked: AccessDenied."),
+        (client_error(), "warning", f"{STRIPE}, for functions.pay, could not be checked: AccessDenied."),
     ],
 )  # fmt: skip
 def test_secrets_are_there_for_functions(answer: Any, level: str, said: str) -> None:
@@ -368,14 +368,14 @@ def test_a_secret_of_another_region_needs_both() -> None:
     elsewhere = STRIPE.replace("eu-west-1", "us-east-1")
     plan = with_functions(pay={"secrets": {"stripe": elsewhere}})
     assert check_findings(tool.secrets, plan, asked, describe_secret=THERE) == [
-        ("warning", f"functions.pay reads {elsewhere}, which is not in eu-west-1: it needs both regions to work.")
+        ("warning", f"functions.pay reads {elsewhere}, which is not in eu-west-1: an outage of either region stops it.")
     ]
     assert asked == [("describe_secret", "us-east-1", {"SecretId": elsewhere})], "its value is not read"
     assert check_findings(tool.secrets, with_functions()) == [("ok", "No function reads secrets.")]
 
 
 def test_event_buses_and_their_rules() -> None:
-    assert check_findings(tool.rules) == [("ok", "No function waits for events.")]
+    assert check_findings(tool.rules) == [("ok", "No function has an event.")]
     rule = change(
         "aws_cloudwatch_event_rule", "create", after={"event_bus_name": "arn:aws:events:r:1:event-bus/orders"}
     )
@@ -443,12 +443,12 @@ NEW_RECORD = change("aws_route53_record", "create")
         (
             zone_answers("com.", ("com.", "NS"), ("example.com.", "NS")),
             "stop",
-            f"example.com is delegated to another zone, so {ZONE_ID} does not answer for api.example.com.",
+            f"example.com is delegated to another zone, so {ZONE_ID} does not serve api.example.com.",
         ),
         (
             zone_answers("example.com.", ("api.example.com.", "CNAME")),
             "stop",
-            "api.example.com has records already (CNAME), and Route 53 makes no second.",
+            "api.example.com already has records (CNAME), and the apply cannot create a second one.",
         ),
         (
             {"get_hosted_zone": not_found_error(Exceptions.NoSuchHostedZone)},
@@ -469,7 +469,7 @@ def test_a_domain_that_another_environment_has() -> None:
     new = change("aws_api_gateway_domain_name", "create")
     assert check_findings(tool.domain, given(new, domain=wanted), get_domain_name=FREE) == []
     ((level, text),) = check_findings(tool.domain, given(new, domain=wanted), get_domain_name={})
-    assert (level, "is a domain of API Gateway in eu-west-1 already" in text) == ("stop", True)
+    assert (level, "API Gateway in eu-west-1 already has a domain" in text) == ("stop", True)
     assert check_findings(tool.domain, given(domain=wanted)) == []
     assert check_findings(tool.domain, given(domain=None)) == []
 
@@ -477,12 +477,12 @@ def test_a_domain_that_another_environment_has() -> None:
 @pytest.mark.parametrize(
     ("version", "answers", "level", "said"),
     [
-        ("v1", {}, "ok", "The truststore s3://trust/ca.pem is there."),
-        (None, {}, "warning", "only with another domain.truststore_version"),
-        ("v1", {"get_bucket_versioning": {}}, "warning", "only with another domain.truststore_version"),
-        ("v1", {"head_object": client_error("404")}, "stop", "s3://trust/ca.pem, version v1, is not there"),
-        (None, {"get_bucket_location": client_error("NoSuchBucket")}, "stop", "s3://trust/ca.pem is not there"),
-        ("v1", {"head_object": client_error("403")}, "stop", "is not yours to read (403)"),
+        ("v1", {}, "ok", "The truststore s3://trust/ca.pem exists."),
+        (None, {}, "warning", "only after a change of domain.truststore_version"),
+        ("v1", {"get_bucket_versioning": {}}, "warning", "only after a change of domain.truststore_version"),
+        ("v1", {"head_object": client_error("404")}, "stop", "s3://trust/ca.pem, version v1, does not exist"),
+        (None, {"get_bucket_location": client_error("NoSuchBucket")}, "stop", "s3://trust/ca.pem does not exist"),
+        ("v1", {"head_object": client_error("403")}, "stop", "You may not read the truststore"),
         (
             "v1",
             {"get_bucket_location": {"LocationConstraint": None}},
@@ -537,14 +537,14 @@ def test_vpc_endpoints_of_private_apis(answer: Any, level: str, text: str | None
 
 def test_certificates() -> None:
     assert check_findings(tool.certificate, {}) == [("ok", "The API has no domain of its own.")]
-    assert check_findings(tool.certificate, domain()) == [("ok", "That of api.example.com is made by this apply.")]
+    assert check_findings(tool.certificate, domain()) == [("ok", "This apply creates the one of api.example.com.")]
     here, edge = domain(regional_certificate_arn=ARN), domain(certificate_arn=ARN)
     assert check_findings(tool.certificate, edge) == [
         ("stop", f"{ARN}, for api.example.com, is in eu-west-1, not in us-east-1.")
     ]
     for answer, level, text in [
-        (described_certificate(), "ok", "That of api.example.com is issued."),
-        (described_certificate(NotAfter=None), "ok", "That of api.example.com is issued."),
+        (described_certificate(), "ok", "The one of api.example.com is issued."),
+        (described_certificate(NotAfter=None), "ok", "The one of api.example.com is issued."),
         (
             described_certificate(Status="PENDING_VALIDATION"),
             "stop",
@@ -572,7 +572,7 @@ def test_a_first_distribution() -> None:
         answer = {"DistributionList": {"Quantity": quantity}}
         assert [each[0] for each in check_findings(tool.distributions, plan, list_distributions=answer)] == [level]
     kept = plan_document(change("aws_cloudfront_distribution", "update"))
-    assert check_findings(tool.distributions, kept) == [("ok", "This apply makes no CloudFront distribution.")]
+    assert check_findings(tool.distributions, kept) == [("ok", "This apply creates no CloudFront distribution.")]
 
 
 @pytest.mark.parametrize(
@@ -678,7 +678,7 @@ def test_what_is_planned(terraform: dict[str, Any]) -> None:
         change("x", "update"),
     ]
     terraform["plan"] = {"resource_changes": changes}
-    assert check_findings(tool.plan) == [("ok", "2 made, 1 changed, 1 deleted.")]
+    assert check_findings(tool.plan) == [("ok", "2 created, 1 changed, 1 deleted.")]
     terraform["plan"] = UserError("terraform plan failed: No.")
     assert check_findings(tool.plan) == [("stop", "terraform plan failed: No.")]
 
@@ -728,7 +728,7 @@ def issuer_findings(server: Server, *keys: Any, jwks: str = "/keys", **known: An
 
 
 def test_the_issuer_of_tokens() -> None:
-    assert check_findings(tool.issuer) == [("ok", "No operation takes tokens of an issuer of your own.")]
+    assert check_findings(tool.issuer) == [("ok", "No operation accepts tokens of your own issuer.")]
     with Server() as server:
         assert issuer_findings(server, RSA_KEY) == [("ok", f"{server.url} has keys for RS256.")]
         secret = {"kty": "oct", "k": "AAAA"}
@@ -747,11 +747,11 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert said == [
         "ok       bucket          Text.",
         f"warning  lock            Not checked: {client_error()}",
-        "                         Give yourself the right, or look in the console.",
+        "                         Get the missing permission, or look in the console.",
         "warning  networks        Text.",
         "                         Remedy.",
         "",
-        "Nothing stands in the way of an apply (warnings: 2).",
+        "Nothing prevents an apply (warnings: 2).",
     ]
 
 
@@ -759,7 +759,7 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 def test_a_stop_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     checks(monkeypatch, lock="stop", losses="stop", region=client_error())
     code, said = run(capsys)
-    assert (code, said[-1]) == (1, "Stop: mend what is marked so before an apply (2, and warnings: 1).")
+    assert (code, said[-1]) == (1, "Stop: fix the stops before an apply (2, and warnings: 1).")
 
 
 @pytest.mark.usefixtures("root")
@@ -774,7 +774,7 @@ def test_what_cannot_be_checked_is_said(
     assert code == 1
     assert said[-4:-2] == [
         f"warning  not checked     {', '.join(after_the_plan)}.",
-        "                         Mend the above, and look again.",
+        "                         Fix the stops above, and run preflight again.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Look at an existing key that a system is to encrypt with, before an apply."""
+"""Check the existing KMS key that a system is to use, before an apply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REMEDIES = {
 
 
 def existing_key(context: Context) -> Findings:
-    """Whether an existing key can be used, and its policy lets this system use it."""
+    """Check that an existing key is usable, and that its policy lets this system use it."""
     arn = (context.variable("encryption") or {}).get("key_arn")
     if not arn:
         yield Finding(OK, SUBJECT, "No existing key is used.")
@@ -34,7 +34,7 @@ def existing_key(context: Context) -> Findings:
         if code == "NotFoundException":
             yield Finding(STOP, SUBJECT, f"{arn} does not exist.", "Correct encryption.key_arn.")
             return
-        remedy = "Let its owner allow kms:DescribeKey, or look in the console of its account."
+        remedy = "Ask its owner to allow kms:DescribeKey, or look in the console of its account."
         yield Finding(WARNING, SUBJECT, f"The state of {arn} cannot be read: {code}.", remedy)
     else:
         faults = list(unfit_findings(arn, found))
@@ -46,40 +46,40 @@ def existing_key(context: Context) -> Findings:
 
 
 def unfit_findings(arn: str, key: Mapping[str, Any]) -> Findings:
-    """What makes a key unfit."""
+    """Yield the reasons why a key cannot be used."""
     if key["KeyManager"] == "AWS":
-        text = f"{arn} is a key that AWS manages, whose policy nobody can change."
-        yield Finding(STOP, SUBJECT, text, "Name a customer managed key, or leave out key_arn to have one made.")
+        text = f"{arn} is managed by AWS, and its policy cannot be changed."
+        yield Finding(STOP, SUBJECT, text, "Name a customer managed key, or omit key_arn to let Trestle create one.")
     elif key.get("KeySpec") != "SYMMETRIC_DEFAULT" or key.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
-        text = f"{arn} is a key of the kind {key.get('KeySpec')} for {key.get('KeyUsage')}."
-        yield Finding(STOP, SUBJECT, text, "Name a symmetric key for encryption, SYMMETRIC_DEFAULT.")
+        text = f"{arn} has the spec {key.get('KeySpec')} and the usage {key.get('KeyUsage')}."
+        yield Finding(STOP, SUBJECT, text, "Name a symmetric encryption key (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT).")
     elif key["KeyState"] != "Enabled":
-        remedy = REMEDIES.get(key["KeyState"], "Let its owner make it available.").format(arn=arn)
+        remedy = REMEDIES.get(key["KeyState"], "Ask its owner to make it available.").format(arn=arn)
         yield Finding(STOP, SUBJECT, f"{arn} is {key['KeyState']}.", remedy)
 
 
 def rotation_findings(kms: Any, arn: str, key: Mapping[str, Any]) -> Findings:
-    """Whether a key of AWS's own material is rotated."""
+    """Check that a key with key material from AWS is rotated."""
     if key.get("Origin") != "AWS_KMS":
         return
     try:
         is_rotated = kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"]
     except ClientError:
-        return  # its owner's affair
+        return  # the key's owner decides about rotation
     if not is_rotated:
         remedy = f"Its owner may run `aws kms enable-key-rotation --key-id {arn}`."
         yield Finding(WARNING, SUBJECT, f"{arn} is not rotated.", remedy)
 
 
 def policy_statement_findings(context: Context, kms: Any, arn: str, owner: str) -> Findings:
-    """Whether a key's policy has the statements that the system needs."""
+    """Check that a key's policy has the statements that the system needs."""
     needed = context.output("kms_key_statements")
     try:
         policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
     except ClientError as error:
-        where = f"in account {owner}, which is not yours" if owner != context.account else "not readable for you"
-        text = f"The policy of {arn} is {where}: {error.response['Error']['Code']}."
-        remedy = f"Let its owner see that it has these statements: {json.dumps(needed)}"
+        where = f", in account {owner}" if owner != context.account else ""
+        text = f"You may not read the policy of {arn}{where}: {error.response['Error']['Code']}."
+        remedy = f"Ask its owner to check that it has these statements: {json.dumps(needed)}"
         yield Finding(WARNING, SUBJECT, text, remedy)
         return
     found = list(policy_findings(SUBJECT, arn, policy, needed, context.account))

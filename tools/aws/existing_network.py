@@ -1,4 +1,4 @@
-"""Look at an existing VPC that functions are to run in, before an apply."""
+"""Check the existing VPC that functions are to run in, before an apply."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ ZONES_WITHOUT_LAMBDA = {"use1-az3"}
 NETWORK = contract.read("network")
 SERVICES: Mapping[str, Mapping[str, str]] = NETWORK["services"]
 
-# Targets of routes that take functions out of the VPC. An internet gateway does not: functions have no public address.
+# Route targets that lead out of the VPC. An internet gateway does not: functions have no public address.
 WAYS_OUT = ("NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "InstanceId", "VpcPeeringConnectionId")
 
 
 @dataclass(frozen=True)
 class Existing:
-    """What there is in a VPC: subnets, each one's route table, endpoints and their security groups."""
+    """The subnets of a VPC, their route tables, the endpoints and these endpoints' security groups."""
 
     subnets: Sequence[Mapping[str, Any]]
-    tables: Mapping[str, Mapping[str, Any]]  # by the id of the subnet
+    tables: Mapping[str, Mapping[str, Any]]  # by the subnet's id
     endpoints: Sequence[Mapping[str, Any]]
-    groups: Mapping[str, Mapping[str, Any]]  # those of the endpoints
+    groups: Mapping[str, Mapping[str, Any]]  # of the endpoints, by id
 
     def subnets_without_egress(self) -> list[str]:
-        """Return the subnets from which no route leads out."""
+        """Return the subnets without a route to the internet."""
         return [subnet for subnet, table in self.tables.items() if not has_egress(table)]
 
     def subnets_without_gateway(self, name: str) -> list[str]:
-        """Return the subnets whose route table has no gateway endpoint of a service, given by its endpoints' name."""
+        """Return the subnets whose route table has no gateway endpoint of a service."""
         served = {table for each in self.usable_endpoints(name, "Gateway") for table in each.get("RouteTableIds") or ()}
         return [subnet for subnet, table in self.tables.items() if table.get("RouteTableId") not in served]
 
     def usable_endpoints(self, name: str, kind: str) -> list[Mapping[str, Any]]:
-        """Return the endpoints of a service that functions can use as they are."""
+        """Return the endpoints of a service that functions can use."""
         return [
             each
             for each in self.endpoints
@@ -58,7 +58,7 @@ class Existing:
 
 
 def has_egress(table: Mapping[str, Any]) -> bool:
-    """Tell whether a route table leads functions to the internet."""
+    """Return whether a route table leads functions to the internet."""
     return any(
         route.get("DestinationCidrBlock") == "0.0.0.0/0"
         and route.get("State", "active") == "active"
@@ -68,7 +68,7 @@ def has_egress(table: Mapping[str, Any]) -> bool:
 
 
 def existing_network(context: Context) -> Findings:
-    """Whether functions can run in an existing VPC, and reach from there what they call."""
+    """Check that functions can run in an existing VPC, and reach the services they call."""
     network = context.variable("network") or {}
     if not network.get("vpc_id"):
         yield Finding(OK, SUBJECT, "No existing VPC is used.")
@@ -86,21 +86,21 @@ def existing_network(context: Context) -> Findings:
     yield from ways
     if not any(each.level != OK for each in [*faults, *ways]):
         names = ", ".join(sorted(each["AvailabilityZone"] for each in subnets))
-        yield Finding(OK, SUBJECT, f"{vpc} has subnets in {names}, and ways to all that functions call.")
+        yield Finding(OK, SUBJECT, f"{vpc} has subnets in {names}, and functions can reach all they call.")
 
 
 def subnet_findings(ec2: Any, vpc: str, ids: Sequence[str], region: str) -> Iterable[Finding | Mapping[str, Any]]:
-    """Yield what is wrong with a VPC and subnets of it, and the subnets."""
+    """Yield the faults of a VPC and its subnets, and the subnets."""
     try:
         ec2.describe_vpcs(VpcIds=[vpc])
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidVpcID.NotFound":
             raise
-        yield Finding(STOP, SUBJECT, f"There is no VPC {vpc} in {region}.", "Correct network.vpc_id, or region.")
+        yield Finding(STOP, SUBJECT, f"There is no VPC {vpc} in {region}.", "Correct network.vpc_id or region.")
         return
     support = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")["EnableDnsSupport"]["Value"]
     if not support:
-        text = f"{vpc} has no DNS: functions could not find AWS's services."
+        text = f"{vpc} has no DNS support, so functions cannot reach AWS's services."
         yield Finding(STOP, SUBJECT, text, f"Run `aws ec2 modify-vpc-attribute --vpc-id {vpc} --enable-dns-support`.")
     try:
         subnets = ec2.describe_subnets(SubnetIds=list(ids))["Subnets"]
@@ -120,7 +120,7 @@ def subnet_findings(ec2: Any, vpc: str, ids: Sequence[str], region: str) -> Iter
 
 
 def subnet_faults(subnet: Mapping[str, Any], vpc: str, region: str) -> Findings:
-    """What makes a subnet unfit for functions, or soon will."""
+    """Yield the reasons why functions cannot use a subnet, or soon cannot."""
     name, zone, free = subnet["SubnetId"], subnet["AvailabilityZone"], subnet["AvailableIpAddressCount"]
     if subnet["VpcId"] != vpc:
         text = f"{name} belongs to {subnet['VpcId']}, not to {vpc}."
@@ -137,7 +137,7 @@ def subnet_faults(subnet: Mapping[str, Any], vpc: str, region: str) -> Findings:
 
 
 def read_network(ec2: Any, vpc: str, subnets: Sequence[Mapping[str, Any]]) -> Existing:
-    """Return what functions in subnets meet."""
+    """Return the parts of a VPC that functions in these subnets use."""
     of_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
     tables = [table for page in ec2.get_paginator("describe_route_tables").paginate(Filters=of_vpc)
               for table in page["RouteTables"]]  # fmt: skip
@@ -163,10 +163,10 @@ def read_network(ec2: Any, vpc: str, subnets: Sequence[Mapping[str, Any]]) -> Ex
 
 
 def callers_by_service(context: Context) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the functions that call each service but cannot go over the internet, and those that can."""
+    """Return the functions that need a VPC endpoint, by service, and the functions with egress."""
     functions: Mapping[str, Mapping[str, Any]] = context.facts().get("functions", {})
     callers: dict[str, list[str]] = defaultdict(list)
-    callers["dynamodb"] = []  # by all of them
+    callers["dynamodb"] = []  # all functions call it
     for name, function in sorted(functions.items()):
         for service in function["services"]:
             if service == "s3" or not function["egress"]:
@@ -175,7 +175,7 @@ def callers_by_service(context: Context) -> tuple[dict[str, list[str]], list[str
 
 
 def services(context: Context, existing: Existing) -> Findings:
-    """Whether functions reach what they call."""
+    """Check that functions reach the services they call."""
     callers, with_egress = callers_by_service(context)
     closed = existing.subnets_without_egress()
     for service, names in sorted(callers.items()):
@@ -186,39 +186,37 @@ def services(context: Context, existing: Existing) -> Findings:
             lost = [subnet for subnet in existing.subnets_without_gateway(full) if subnet in closed]
             if lost:
                 tables = sorted({existing.tables[subnet].get("RouteTableId", "") for subnet in lost})
-                text = f"{', '.join(lost)} have no way to {known['name']}{who}."
+                text = f"{', '.join(lost)} have no route to {known['name']}{who}."
                 remedy = (
-                    f"Add a gateway endpoint, which is free: `aws ec2 create-vpc-endpoint --vpc-id "
+                    f"Add a gateway endpoint, which costs nothing: `aws ec2 create-vpc-endpoint --vpc-id "
                     f"{existing.subnets[0]['VpcId']} --service-name {full} --route-table-ids {' '.join(tables)}`."
                 )
                 yield Finding(STOP, SUBJECT, text, remedy)
             continue
         endpoints = existing.usable_endpoints(full, "Interface")
         if not endpoints:
-            # Statements say what code may do, and it need not do it.
+            # A function may have permission for a service without calling it.
             level = STOP if service in SERVICES else WARNING
-            text = f"The VPC has no interface endpoint of {known['name']} with private DNS, which is called{who}."
-            remedy = f"Add one ({full}), or write egress = true in the function if the subnets have a way out."
+            text = f"The VPC has no interface endpoint with private DNS for {known['name']}, which functions call{who}."
+            remedy = f"Add one ({full}), or set egress = true for the function if the subnets have a route out."
             yield Finding(level, SUBJECT, text, remedy)
         elif not any(accepts_functions(existing, endpoint, context) for endpoint in endpoints):
             names_of_groups = ", ".join(group["GroupId"] for group in endpoints[0].get("Groups") or ())
-            text = (
-                f"The endpoint {endpoints[0]['VpcEndpointId']} of {known['name']} does not accept the functions{who}."
-            )
+            text = f"The endpoint {endpoints[0]['VpcEndpointId']} of {known['name']} does not admit the functions{who}."
             remedy = (
-                f"Let its security group {names_of_groups} take port 443 from the subnets' addresses, or after "
+                f"Allow port 443 in its security group {names_of_groups} from the subnets' addresses, or after "
                 "the first apply from endpoint_clients of the output security_group_ids."
             )
             yield Finding(WARNING, SUBJECT, text, remedy)
     if with_egress and closed:
         egress = ", ".join(f"functions.{name}" for name in with_egress)
-        text = f"{', '.join(closed)} have no way out to the internet, and {egress} need one (egress = true)."
-        remedy = "Add a route for 0.0.0.0/0 to a NAT gateway or a transit gateway; an internet gateway does not do."
+        text = f"{', '.join(closed)} have no route to the internet, and {egress} need one (egress = true)."
+        remedy = "Add a route for 0.0.0.0/0 to a NAT or transit gateway; an internet gateway does not work."
         yield Finding(STOP, SUBJECT, text, remedy)
 
 
 def accepts_functions(existing: Existing, endpoint: Mapping[str, Any], context: Context) -> bool:
-    """Tell whether an endpoint's security groups let the functions in, by their addresses or their own group."""
+    """Return whether an endpoint's security groups admit the functions, by address or by group."""
     ours = {
         (each["change"].get("before") or {}).get("id")
         for each in context.changes("aws_security_group")
@@ -245,7 +243,7 @@ def accepts_functions(existing: Existing, endpoint: Mapping[str, Any], context: 
 
 
 def policies(context: Context, existing: Existing) -> Findings:
-    """Whether the policies of the endpoints allow what the functions do."""
+    """Check that the endpoints' policies allow the functions' permissions."""
     permissions = planned_permissions(context)
     principal = {"AWS": f"arn:aws:iam::{context.account}:root"}
     known = {**always_known(principal, context.account), "aws:ResourceAccount": context.account}
@@ -263,12 +261,12 @@ def policies(context: Context, existing: Existing) -> Findings:
                 more = f", and {len(pairs) - 1} more" if len(pairs) > 1 else ""
                 verb = "refuses" if wanted == REFUSED else "has conditions that may refuse"
                 text = f"The policy of {endpoint['VpcEndpointId']} {verb} {action} on {resource}{more}."
-                remedy = "Let its owner allow these actions on the resources of this system."
+                remedy = "Ask its owner to allow these actions on this system's resources."
                 yield Finding(level, SUBJECT, text, remedy)
 
 
 def planned_permissions(context: Context) -> dict[str, set[tuple[str, str]]]:
-    """Return what the planned roles of functions allow, actions with resources, by the names of services' endpoints."""
+    """Return the actions and resources that the functions' planned roles allow, by endpoint name."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for each in context.changes("aws_iam_role_policy"):
         after = each["change"].get("after") or {}

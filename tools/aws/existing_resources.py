@@ -1,7 +1,6 @@
-"""Checks of a preflight on what the tfvars bring: whether it is there, and lets this system use it.
+"""Preflight's checks that existing resources in the tfvars exist, and let this system use them.
 
-Each returns findings, as those of tools/aws/preflight.py. What policies lack is a warning: without it an apply
-works, but alarms or logs do not arrive.
+A missing policy statement is a warning: the apply succeeds without it, but alarms or logs do not arrive.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from tools.terraform import ROOT
 
 # What Lambda's signing platform adds to a package: https://docs.aws.amazon.com/signer/latest/developerguide/
 SIGNATURE = "META-INF/aws_signer_signature"
-# The tags by which a budget knows what costs.
+# The tags by which a budget attributes costs.
 COST_TAGS = ("Environment", "Project")
-HOW = "docs/how-to/security-team.md shows it."
+HOW = "See docs/how-to/security-team.md."
 
 
 def code_of(error: ClientError) -> str:
@@ -31,7 +30,7 @@ def code_of(error: ClientError) -> str:
 
 
 def planned_values(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the values that resources of a type will have."""
+    """Yield the planned values of the resources of a type."""
     yield from (each["change"]["after"] for each in context.changes(kind) if each["change"]["after"])
 
 
@@ -39,17 +38,17 @@ def planned_values(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
 
 
 def topic(context: Context) -> Findings:
-    """Whether the alarms' existing topic is there, and lets CloudWatch publish."""
+    """Check that the alarms' existing topic exists, and lets CloudWatch publish."""
     arn = (context.variable("alarms") or {}).get("topic_arn")
     if not arn:
-        yield Finding(OK, "topic", "Alarms need no existing topic.")
+        yield Finding(OK, "topic", "Alarms use no existing topic.")
         return
     try:
         found = context.client("sns", arn.split(":")[3]).get_topic_attributes(TopicArn=arn)["Attributes"]
     except ClientError as error:
         if code_of(error) != "NotFound":
             raise
-        yield Finding(STOP, "topic", f"{arn}, of alarms.topic_arn, does not exist.", "Correct the ARN.")
+        yield Finding(STOP, "topic", f"{arn}, in alarms.topic_arn, does not exist.", "Correct the ARN.")
         return
     needed = statements(context, "topic")
     faults = list(policy_findings("topic", arn, found.get("Policy"), needed, context.account, level=WARNING))
@@ -57,32 +56,32 @@ def topic(context: Context) -> Findings:
     key_faults = list(key_findings(context, arn, found.get("KmsMasterKeyId")))
     yield from key_faults
     if not faults and not key_faults:
-        yield Finding(OK, "topic", f"{arn} is there, and lets CloudWatch publish.")
+        yield Finding(OK, "topic", f"{arn} exists, and lets CloudWatch publish.")
 
 
 def key_findings(context: Context, arn: str, key: str | None) -> Findings:
-    """What is wrong with the key of a topic."""
+    """Yield the faults of a topic's key."""
     if not key:
         return
     kms = context.client("kms", arn.split(":")[3])
-    remedy = "Put the topic under a customer key, or under none."
+    remedy = "Encrypt the topic with a customer managed key, or not at all."
     try:
         described = kms.describe_key(KeyId=key)["KeyMetadata"]
     except ClientError as error:
         if code_of(error) != "NotFoundException":
             raise
-        # AWS makes its own keys when they are first used.
+        # AWS creates its managed keys at first use.
         described = {"Arn": key, "KeyManager": "AWS"} if "alias/aws/" in key else None
     if described is None:
-        yield Finding(STOP, "topic", f"{key}, the key of {arn}, does not exist: alarms would reach nobody.", remedy)
+        yield Finding(STOP, "topic", f"{key}, the key of {arn}, does not exist, so no alarm would arrive.", remedy)
         return
     if described["KeyManager"] == "AWS":
-        text = f"{arn} is under AWS's own key, {key}, which CloudWatch cannot use: alarms would reach nobody."
+        text = f"{arn} is encrypted with AWS's key {key}, which CloudWatch cannot use, so no alarm would arrive."
         yield Finding(STOP, "topic", text, remedy)
         return
     if described["KeyState"] != "Enabled":
-        text = f"{described['Arn']}, the key of {arn}, is {described['KeyState']}: alarms would reach nobody."
-        yield Finding(STOP, "topic", text, f"Let its owner enable it, or: {remedy[0].lower()}{remedy[1:]}")
+        text = f"{described['Arn']}, the key of {arn}, is {described['KeyState']}, so no alarm would arrive."
+        yield Finding(STOP, "topic", text, f"Ask its owner to enable it, or {remedy[0].lower()}{remedy[1:]}")
         return
     policy = kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"]
     needed = statements(context, "topic_key")
@@ -90,7 +89,7 @@ def key_findings(context: Context, arn: str, key: str | None) -> Findings:
 
 
 def statements(context: Context, name: str) -> list[Mapping[str, Any]] | None:
-    """Return the statements that the policy of something that the tfvars bring needs, or None if unknown so far."""
+    """Return the statements that an existing resource's policy needs, or None before they are known."""
     found: list[Mapping[str, Any]] | None = (context.output("policy_statements") or {}).get(name)
     return found
 
@@ -99,7 +98,7 @@ def statements(context: Context, name: str) -> list[Mapping[str, Any]] | None:
 
 
 def log_bucket(context: Context) -> Findings:
-    """Whether the bucket for access logs is there, and takes them."""
+    """Check that the bucket for access logs exists, and accepts them."""
     loggings = list(planned_values(context, "aws_s3_bucket_logging"))
     distributions = planned_values(context, "aws_cloudfront_distribution")
     configs = [each for values in distributions for each in values.get("logging_config") or ()]
@@ -111,8 +110,12 @@ def log_bucket(context: Context) -> Findings:
         try:
             s3.head_bucket(Bucket=name, ExpectedBucketOwner=context.account)
         except ClientError as error:
-            why = "does not exist" if code_of(error) == "404" else f"is not this account's to read ({code_of(error)})"
-            remedy = "S3 writes access logs to buckets of the same account alone: name one of those in log_bucket."
+            why = (
+                "does not exist"
+                if code_of(error) == "404"
+                else f"cannot be read with this account's credentials ({code_of(error)})"
+            )
+            remedy = "S3 writes access logs only to buckets of the same account. Set log_bucket to one of these."
             yield Finding(STOP, "log bucket", f"The bucket {name} {why}.", remedy)
             continue
         policy = get_or_empty(s3.get_bucket_policy, Bucket=name).get("Policy")
@@ -123,39 +126,39 @@ def log_bucket(context: Context) -> Findings:
         ]
         yield from found
         if not found:
-            yield Finding(OK, "log bucket", f"{name} takes access logs.")
+            yield Finding(OK, "log bucket", f"{name} accepts access logs.")
 
 
 def bucket_faults(context: Context, s3: Any, name: str, *, for_distribution: bool) -> Findings:
-    """What keeps S3 or CloudFront from writing access logs into a bucket, its policy left aside.
+    """Yield what prevents S3 or CloudFront from writing access logs to a bucket, except its policy.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """
     place = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
     if place != context.region:
-        text = f"The bucket {name} is in {place}, and S3 writes access logs to buckets of the same region alone."
+        text = f"The bucket {name} is in {place}, and S3 writes access logs only to buckets of the same region."
         yield Finding(STOP, "log bucket", text, f"Name a bucket in {context.region}.")
     encryption = get_or_empty(s3.get_bucket_encryption, Bucket=name).get("ServerSideEncryptionConfiguration", {})
     defaults = [each.get("ApplyServerSideEncryptionByDefault", {}) for each in encryption.get("Rules", ())]
     if any("kms" in each.get("SSEAlgorithm", "") for each in defaults):
-        text = f"The bucket {name} encrypts by KMS, and S3 writes no access logs under a KMS key."
+        text = f"The bucket {name} encrypts with KMS, and S3 cannot write access logs with a KMS key."
         yield Finding(STOP, "log bucket", text, "Set its default encryption to SSE-S3 (AES256), or name another.")
     lock = get_or_empty(s3.get_object_lock_configuration, Bucket=name).get("ObjectLockConfiguration", {})
     if lock.get("Rule"):
-        text = f"The bucket {name} locks each new object, and S3 writes no access logs there."
-        yield Finding(STOP, "log bucket", text, "Take the default retention away, or name another bucket.")
+        text = f"The bucket {name} locks each new object, so S3 cannot write access logs to it."
+        yield Finding(STOP, "log bucket", text, "Remove the default retention, or name another bucket.")
     if s3.get_bucket_request_payment(Bucket=name).get("Payer") == "Requester":
-        text = f"In the bucket {name} the requester pays, and S3 writes no access logs there."
+        text = f"The bucket {name} has Requester Pays, so S3 cannot write access logs to it."
         yield Finding(STOP, "log bucket", text, "Name another bucket.")
     controls = get_or_empty(s3.get_bucket_ownership_controls, Bucket=name).get("OwnershipControls", {})
     if for_distribution and any(each["ObjectOwnership"] == "BucketOwnerEnforced" for each in controls.get("Rules", ())):
-        text = f"The bucket {name} has ACLs disabled, and CloudFront writes its access log by an ACL."
-        remedy = "Set the bucket's object ownership to BucketOwnerPreferred, or write website = { access_log = false }."
+        text = f"The bucket {name} has ACLs disabled, and CloudFront needs an ACL to write its access log."
+        remedy = "Set the bucket's object ownership to BucketOwnerPreferred, or set website = { access_log = false }."
         yield Finding(STOP, "log bucket", text, remedy)
 
 
 def get_or_empty(ask: Any, **arguments: Any) -> Any:
-    """Return what AWS answers, or an empty dict where what is asked for is not set."""
+    """Return AWS's response, or an empty dict if the setting does not exist."""
     with suppress(ClientError):
         return ask(**arguments)
     return {}
@@ -165,10 +168,10 @@ def get_or_empty(ask: Any, **arguments: Any) -> Any:
 
 
 def code_signing(context: Context) -> Findings:
-    """Whether the code signing configuration is there, and lets the packages in dist/ be deployed."""
+    """Check that the code signing configuration exists, and accepts the packages in dist/."""
     functions = [each for each in planned_values(context, "aws_lambda_function") if each.get("code_signing_config_arn")]
     if not functions:
-        yield Finding(OK, "code signing", "No function asks for signed code.")
+        yield Finding(OK, "code signing", "No function requires signed code.")
         return
     arn = functions[0]["code_signing_config_arn"]
     try:
@@ -183,17 +186,17 @@ def code_signing(context: Context) -> Findings:
     if not unsigned:
         yield Finding(OK, "code signing", f"The packages are signed. The policy is {policy}.")
         return
-    text = f"The policy is {policy}, and {len(unsigned)} packages are not signed, {Path(unsigned[0]).name} among them"
+    text = f"The policy is {policy}, and {len(unsigned)} packages are not signed, such as {Path(unsigned[0]).name}"
     if policy == "Enforce":
         remedy = f"Sign them after the build, then run `python build.py --signed DIR`. {HOW}"
         yield Finding(STOP, "code signing", f"{text}: Lambda refuses them.", remedy)
     else:
-        remedy = f"Leave it at that, or sign them after the build. {HOW}"
-        yield Finding(WARNING, "code signing", f"{text}: Lambda deploys them and counts a warning for each.", remedy)
+        remedy = f"Ignore this, or sign them after the build. {HOW}"
+        yield Finding(WARNING, "code signing", f"{text}: Lambda deploys them, with a warning for each.", remedy)
 
 
 def is_signed(package: Path) -> bool:
-    """Tell whether a package holds a signature of AWS Signer. Lambda verifies it."""
+    """Return whether a package has a signature of AWS Signer. Lambda verifies it."""
     try:
         with zipfile.ZipFile(package) as archive:
             return any(name.startswith(SIGNATURE) for name in archive.namelist())
@@ -205,12 +208,12 @@ def is_signed(package: Path) -> bool:
 
 
 def firewall(context: Context) -> Findings:
-    """Whether the firewall of the website's distribution is there."""
+    """Check that the firewall of the website's distribution exists."""
     arns = {
         each["web_acl_id"] for each in planned_values(context, "aws_cloudfront_distribution") if each.get("web_acl_id")
     }
     if not arns:
-        yield Finding(OK, "firewall", "No distribution has an existing firewall.")
+        yield Finding(OK, "firewall", "No distribution uses an existing firewall.")
     for arn in sorted(arns):
         _, _, name, identifier = arn.rpartition(":")[2].split("/")
         try:
@@ -220,21 +223,21 @@ def firewall(context: Context) -> Findings:
                 raise
             yield Finding(STOP, "firewall", f"{arn} does not exist.", "Correct website.web_acl_arn.")
             continue
-        yield Finding(OK, "firewall", f"{name} is there.")
+        yield Finding(OK, "firewall", f"{name} exists.")
 
 
 # --- mail
 
 
 def mail(context: Context) -> Findings:
-    """Whether Amazon SES may send the mail to users."""
+    """Check that Amazon SES may send the mail to users."""
     emails = [
         each for pool in planned_values(context, "aws_cognito_user_pool")
         for each in pool.get("email_configuration") or ()
         if each.get("email_sending_account") == "DEVELOPER"
     ]  # fmt: skip
     if not emails:
-        yield Finding(OK, "mail", "No user pool sends by Amazon SES.")
+        yield Finding(OK, "mail", "No user pool sends with Amazon SES.")
     for email in emails:
         arn = email["source_arn"]
         place, identity = arn.split(":")[3], arn.partition(":identity/")[2]
@@ -244,17 +247,17 @@ def mail(context: Context) -> Findings:
             continue
         if not ses.get_account().get("ProductionAccessEnabled"):
             text = f"Amazon SES is in the sandbox in {place}: only verified addresses get mail, 200 a day."
-            yield Finding(WARNING, "mail", text, "Before users come, request production access in the SES console.")
+            yield Finding(WARNING, "mail", text, "Before you have users, request production access in the SES console.")
         elif place != context.region:
             text = f"{identity} is in {place}, the pool in {context.region}. Cognito allows this for some regions only."
-            remedy = "Verify the identity in the pool's region, unless Cognito's list of SES regions has the pair."
+            remedy = "Verify the identity in the pool's region, unless Cognito's list of SES regions has this pair."
             yield Finding(WARNING, "mail", text, remedy)
         else:
             yield Finding(OK, "mail", f"{identity} is verified.")
 
 
 def mail_fault(ses: Any, identity: str, configuration_set: str | None, place: str) -> str | None:
-    """Return what keeps SES from sending for an identity, or None."""
+    """Return why SES cannot send for an identity, or None."""
     try:
         if not ses.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"):
             return f"The identity {identity} is not verified in {place} yet."
@@ -276,26 +279,26 @@ def mail_fault(ses: Any, identity: str, configuration_set: str | None, place: st
 
 
 def budget(context: Context) -> Findings:
-    """Whether the tags by which the budget knows its costs are activated."""
+    """Check that the budget's cost allocation tags are active."""
     if not any(planned_values(context, "aws_budgets_budget")):
         yield Finding(OK, "budget", "There is no budget.")
         return
     try:
-        # Billing is in one place, whatever the region.
+        # Billing has one endpoint for all regions.
         found = context.client("ce", "us-east-1").list_cost_allocation_tags(TagKeys=[*COST_TAGS], Status="Active")
     except ClientError as error:
-        text = f"Not checked whether cost allocation tags are active ({', '.join(COST_TAGS)}): {code_of(error)}."
-        remedy = "In an organization its management account activates them: Billing, Cost allocation tags."
+        text = f"The cost allocation tags ({', '.join(COST_TAGS)}) could not be checked: {code_of(error)}."
+        remedy = "In an organization, the management account activates them: Billing, Cost allocation tags."
         yield Finding(WARNING, "budget", text, remedy)
         return
     active = {each["TagKey"] for each in found["CostAllocationTags"]}
     if missing := [name for name in COST_TAGS if name not in active]:
-        text = f"The budget counts nothing until cost allocation tags are active: {', '.join(missing)}."
+        text = f"The budget counts no costs until these cost allocation tags are active: {', '.join(missing)}."
         remedy = (
-            "They can be activated a day after the first apply: `aws ce update-cost-allocation-tags-status "
+            "A day after the first apply, run `aws ce update-cost-allocation-tags-status "
             f"--cost-allocation-tags-status {' '.join(f'TagKey={name},Status=Active' for name in missing)}`, in an "
-            "organization by its management account."
+            "organization as its management account."
         )
         yield Finding(WARNING, "budget", text, remedy)
     else:
-        yield Finding(OK, "budget", "The tags by which it knows its costs are active.")
+        yield Finding(OK, "budget", "Its cost allocation tags are active.")

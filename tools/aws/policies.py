@@ -1,4 +1,4 @@
-"""Judge what a resource's policy allows, with a third answer where that depends on what is not known here."""
+"""Evaluate what a resource's policy allows: allowed, refused, or unsure for lack of information."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALLOWED, REFUSED, UNSURE = "allowed", "refused", "unsure"
 
 Statement = Mapping[str, Any]
 
-# What stands for an action that ends in an asterisk. Policies may name these one by one.
+# The actions that a wildcard stands for. Policies may list these instead.
 WIDE_ACTIONS = {
     "kms:GenerateDataKey*": ("kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
     "kms:ReEncrypt*": ("kms:ReEncryptFrom", "kms:ReEncryptTo"),
@@ -34,10 +34,10 @@ def decide(
     principal: Mapping[str, str],
     known: Mapping[str, str],
 ) -> str:
-    """Return whether a policy, as JSON or as what JSON says, allows an action: ALLOWED, REFUSED or UNSURE.
+    """Return whether a policy, as JSON text or as parsed, allows an action: ALLOWED, REFUSED or UNSURE.
 
-    `principal` is one name by its kind, AWS or Service; the root of an account stands for any of its roles.
-    `known` has the values of condition keys that are known of the request. Of other keys it may have any value.
+    `principal` maps a kind, AWS or Service, to one name; an account's root stands for any of its roles.
+    `known` has the request's known condition keys. Any other key may have any value.
     """
     document = json.loads(policy) if isinstance(policy, str) else policy or {}
     keys = {key.lower(): value for key, value in known.items()}
@@ -52,7 +52,7 @@ def decide(
 
 
 def covers(statement: Statement, action: str, resource: str) -> bool:
-    """Tell whether a statement is about an action on a resource. One without either element is about all."""
+    """Return whether a statement covers an action on a resource. A missing element covers everything."""
     actions = {name: as_list(statement[name]) for name in ("Action", "NotAction") if name in statement}
     resources = {name: as_list(statement[name]) for name in ("Resource", "NotResource") if name in statement}
     return all(
@@ -62,16 +62,16 @@ def covers(statement: Statement, action: str, resource: str) -> bool:
 
 
 def applies_to(statement: Statement, principal: Mapping[str, str], keys: Mapping[str, str]) -> bool | None:
-    """Return whether a statement is about a request, or None if that cannot be judged."""
+    """Return whether a statement applies to a request, or None if that is unknown."""
     judged = {*met_conditions(statement.get("Condition") or {}, keys), names_principal(statement, principal)}
     return False if False in judged else None if None in judged else True
 
 
 def names_principal(statement: Statement, principal: Mapping[str, str]) -> bool | None:
-    """Return whether a statement is about a principal, or None if only the account's roles could tell."""
+    """Return whether a statement names a principal, or None if that depends on the account's roles."""
     ((kind, name),) = principal.items()
     if "NotPrincipal" in statement:
-        # A role is not named by its account's root.
+        # The root does not stand for a role here.
         return None if kind == "AWS" else name not in names_of(statement["NotPrincipal"], kind)
     named = names_of(statement.get("Principal", "*"), kind)
     if not {"*", name}.isdisjoint(named):
@@ -81,16 +81,16 @@ def names_principal(statement: Statement, principal: Mapping[str, str]) -> bool 
 
 
 def names_of(principals: Any, kind: str) -> list[str]:
-    """Return the names of a kind in the element Principal. "*" alone, or as a name of AWS's, is everyone."""
+    """Return the names of a kind in the element Principal. "*", alone or under AWS, means everyone."""
     by_kind = principals if isinstance(principals, Mapping) else {"AWS": principals}
     everyone = ["*"] if "*" in as_list(by_kind.get("AWS")) else []
     return everyone + [str(each) for each in as_list(by_kind.get(kind))]
 
 
 def met_conditions(condition: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> Iterator[bool | None]:
-    """Yield for each part of a condition whether it holds, or None if it cannot be judged.
+    """Yield for each part of a condition whether it is met, or None if that is unknown.
 
-    `keys` has the known keys, in lower case.
+    `keys` has the known condition keys in lower case.
     """
     for operator, pairs in condition.items():
         match = OPERATOR.fullmatch(operator)
@@ -103,7 +103,7 @@ def met_conditions(condition: Mapping[str, Mapping[str, Any]], keys: Mapping[str
 
 
 def compare(operator: str, value: str, wanted: list[str]) -> bool | None:
-    """Return whether a key's value is what an operator asks for, or None for an operator that is unknown here."""
+    """Return whether a key's value satisfies an operator, or None for an unsupported operator."""
     name = operator.replace("Not", "")
     if name in ("ArnEquals", "ArnLike", "StringLike"):
         found = is_like(wanted, value)
@@ -118,13 +118,13 @@ def compare(operator: str, value: str, wanted: list[str]) -> bool | None:
     return found != ("Not" in operator)
 
 
-# --- what a statement would allow
+# --- needed statements
 
 
 def judge_statement(policy: Mapping[str, Any] | str | None, needed: Statement, resource: str, account: str) -> str:
-    """Return whether a resource's policy allows all that a statement would: ALLOWED, REFUSED or UNSURE.
+    """Return whether a resource's policy allows all that a statement allows: ALLOWED, REFUSED or UNSURE.
 
-    `account` is the one that the requests come from. In the policy of a key "*" is the key, `resource`.
+    `account` makes the requests. In a key's policy, "*" means the key itself, `resource`.
     """
     actions = [each for action in as_list(needed["Action"]) for each in WIDE_ACTIONS.get(action, (action,))]
     resources = [resource if each == "*" else each for each in as_list(needed.get("Resource", "*"))]
@@ -137,7 +137,7 @@ def judge_statement(policy: Mapping[str, Any] | str | None, needed: Statement, r
 
 
 def always_known(principal: Mapping[str, str], account: str) -> dict[str, str]:
-    """Return the condition keys of each request that an account's roles make, or a service makes for the account."""
+    """Return the condition keys of every request by an account's roles, or by a service for the account."""
     if "AWS" in principal:
         names = ("aws:PrincipalAccount", "kms:CallerAccount")
         return {**dict.fromkeys(names, account), "aws:SecureTransport": "true"}
@@ -146,7 +146,7 @@ def always_known(principal: Mapping[str, str], account: str) -> dict[str, str]:
 
 
 def requests(condition: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, str]]:
-    """Yield the condition keys' values of each request that a condition lets in."""
+    """Yield the condition keys of each request that meets a condition."""
     values = {key: as_list(value) for conditions in condition.values() for key, value in conditions.items()}
     return (dict(zip(values, each, strict=True)) for each in itertools.product(*values.values()))
 
@@ -160,13 +160,14 @@ def policy_findings(
     *,
     level: str = STOP,
 ) -> Findings:
-    """What a resource's policy lacks of the statements that it needs. A lack is of this level, a doubt a warning.
+    """Yield the needed statements that a resource's policy does not allow, or may not allow.
 
-    `needed` is None if Terraform knows the statements only after the apply.
+    A missing statement has the given level; an unsure one is a warning. `needed` is None if Terraform knows the
+    statements only after the apply.
     """
     if needed is None:
-        text = f"What the policy of {resource} has to allow is known only after the apply."
-        yield Finding(WARNING, subject, text, "Apply, then look again.")
+        text = f"The statements that the policy of {resource} needs are known only after the apply."
+        yield Finding(WARNING, subject, text, "Apply, then run preflight again.")
     for statement in needed or ():
         decision = judge_statement(policy, statement, resource, account)
         remedy = f"Let its owner add the statement {json.dumps(statement)}"
@@ -174,21 +175,19 @@ def policy_findings(
             text = f"The policy of {resource} does not allow {statement['Sid']}."
             yield Finding(level, subject, text, remedy)
         elif decision == UNSURE:
-            text = (
-                f"Whether the policy of {resource} allows {statement['Sid']} depends on roles or conditions of its own."
-            )
-            yield Finding(WARNING, subject, text, f"{remedy}, unless it does.")
+            text = f"The policy of {resource} has principals or conditions that may refuse {statement['Sid']}."
+            yield Finding(WARNING, subject, text, f"{remedy}, unless the policy allows it.")
 
 
 # --- elements of policies
 
 
 def is_like(patterns: Iterable[str], text: str) -> bool:
-    """Tell whether a text is as one of the patterns, in which * and ? stand for anything."""
+    """Return whether a text matches one of the patterns with the wildcards * and ?."""
     escaped = (re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
     return any(re.fullmatch(pattern, text, re.DOTALL) for pattern in escaped)
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return what IAM takes alone or in a list as a list."""
+    """Return an element that IAM accepts as one value or as a list, as a list."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,7 +1,7 @@
-"""What would stop or spoil an apply, looked at before it.
+"""Check for problems that would stop or spoil an apply.
 
-Prints a line for each check, ok, warning or stop, with the remedy, and exits with 1 when there is a stop. It
-changes nothing, and holds no lock.
+Print a line for each check (ok, warning or stop) with the remedy, and exit with 1 if there is a stop.
+Preflight changes nothing and holds no lock.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from tools.errors import ROOT, UserError
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
-UNRESERVED = 100  # invocations at once that Lambda keeps for functions without a reservation
-NEW_ACCOUNT = 100  # a quota below is that of an account that never asked
+UNRESERVED = 100  # of the account's concurrency, which Lambda keeps for functions without a reservation
+NEW_ACCOUNT = 100  # below this quota, the account is new and has never requested an increase
 NEARLY = 0.8  # of a quota
 RENEWAL = timedelta(days=30)
 
-# What goes when a resource is deleted, and what to do about it.
+# The data lost with each type of resource, and the remedy.
 LOSSES = {
     "aws_api_gateway_api_key": (WARNING, "its value", "Tell its holder the new one."),
     "aws_api_gateway_rest_api": (STOP, "the API's address", "Tell every client, or undo the change."),
@@ -44,8 +44,8 @@ LOSSES = {
     "aws_cognito_user_pool": (STOP, "its users and their passwords", "Undo the change."),
     "aws_cognito_user_pool_client": (WARNING, "its id", "Give the apps the new one."),
     "aws_dynamodb_table": (STOP, "its items", "Undo the change, or `make export` first."),
-    "aws_kms_key": (STOP, "what it encrypted, backups too", "Undo the change."),
-    "aws_s3_bucket": (STOP, "what is in it", "Undo the change, or copy it first."),
+    "aws_kms_key": (STOP, "all data encrypted with it, including backups", "Undo the change."),
+    "aws_s3_bucket": (STOP, "its objects", "Undo the change, or copy them first."),
 }
 
 
@@ -53,14 +53,14 @@ LOSSES = {
 
 
 def backend(context: Context) -> Findings:
-    """Whether the file of the state's place is filled in."""
+    """Check that the backend file names the state's place."""
     context.backend, fault, remedy = read_backend(context.name)
     if fault:
         yield Finding(STOP, "state", fault, remedy)
 
 
 def credentials(context: Context) -> Findings:
-    """Who we are, in which account."""
+    """Check that AWS accepts the credentials, and report the account."""
     try:
         caller = context.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
@@ -69,66 +69,70 @@ def credentials(context: Context) -> Findings:
     context.account = caller["Account"]
     yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")
     if caller["Arn"].endswith(":root"):
-        yield Finding(WARNING, "credentials", "This is the account's root.", "Use a role that can be bounded.")
+        yield Finding(
+            WARNING, "credentials", "This is the account's root user.", "Use a role with limited permissions."
+        )
 
 
 def region(context: Context) -> Findings:
-    """Whether the account may use the region."""
+    """Check that the account may use the region."""
     name = context.region
     found = context.client("ec2", "us-east-1").describe_regions(AllRegions=True)["Regions"]
     status = {each["RegionName"]: each.get("OptInStatus") for each in found}.get(name)
     if status is None:
         yield Finding(STOP, "region", f"There is no region {name}.", "Correct `region` in the tfvars.")
     elif status == "not-opted-in":
-        remedy = f"Run `aws account enable-region --region-name {name}`, and wait some minutes."
+        remedy = f"Run `aws account enable-region --region-name {name}`, and wait a few minutes."
         yield Finding(STOP, "region", f"The account has not opted in to {name}.", remedy)
     else:
-        yield Finding(OK, "region", f"{name} is open to the account.")
+        yield Finding(OK, "region", f"{name} is enabled in the account.")
 
 
 def bucket(context: Context) -> Findings:
-    """Whether the state's bucket is there, and ours."""
+    """Check that the state's bucket exists and belongs to the account."""
     name = context.backend["bucket"]
     s3 = context.client("s3", context.backend["region"])
     try:
         s3.head_bucket(Bucket=name, ExpectedBucketOwner=context.account)
     except ClientError as error:
-        remedy = "Run `make bootstrap` in this account, or set AWS_PROFILE to the bucket's."
+        remedy = "Run `make bootstrap` in this account, or set AWS_PROFILE to the bucket's account."
         code = error.response["Error"]["Code"]
-        why = "does not exist" if code == "404" else f"is not ours to read ({code})"
+        why = "does not exist" if code == "404" else f"cannot be read with your credentials ({code})"
         yield Finding(STOP, "state", f"The bucket {name} {why}.", remedy)
         return
-    yield Finding(OK, "state", f"In {name}, {context.backend['key']}.")
+    yield Finding(OK, "state", f"It is in {name}, {context.backend['key']}.")
 
 
 def lock(context: Context) -> Findings:
-    """Whether anybody is at work on the state: Terraform writes who into a file beside it."""
+    """Check that nobody holds the state's lock, a file of Terraform beside the state."""
     s3, key = context.client("s3", context.backend["region"]), f"{context.backend['key']}.tflock"
     try:
         lock_info = json.load(s3.get_object(Bucket=context.backend["bucket"], Key=key)["Body"])
     except s3.exceptions.NoSuchKey:
-        yield Finding(OK, "lock", "Nobody is at work on the state.")
+        yield Finding(OK, "lock", "Nobody holds the state's lock.")
         return
-    who = f"{lock_info.get('Who', 'Somebody')} since {lock_info.get('Created', 'a time unknown')}"
+    who = f"{lock_info.get('Who', 'Somebody')} since {lock_info.get('Created', 'an unknown time')}"
     yield Finding(
         STOP, "lock", f"{who}: {lock_info.get('Operation', 'an operation')}.",
-        "Wait until it is done; if it is long over, "
+        "Wait until it ends; if it ended without releasing the lock, run "
         f"`TF_DATA_DIR=.terraform/{context.name} terraform force-unlock {lock_info.get('ID', 'ID')}`.",
     )  # fmt: skip
 
 
 def gateway_role(context: Context) -> Findings:
-    """Whether API Gateway may write logs, a setting of account and region: else it refuses the stage."""
+    """Check that API Gateway has a role to write logs in this account and region: stages require it."""
     role = context.client("apigateway").get_account().get("cloudwatchRoleArn")
     if not role:
-        text = f"API Gateway has no role to write logs with in {context.region}."
+        text = f"API Gateway has no role for writing logs in {context.region}."
         yield Finding(STOP, "gateway's role", text, "Run `make bootstrap` for this region.")
         return
     iam = context.client("iam")
     try:
         iam.get_role(RoleName=role.rpartition("/")[2])
     except iam.exceptions.NoSuchEntityException:
-        yield Finding(STOP, "gateway's role", f"{role} is gone.", "Run `make bootstrap` for this region.")
+        yield Finding(
+            STOP, "gateway's role", f"{role} does not exist any more.", "Run `make bootstrap` for this region."
+        )
         return
     yield Finding(OK, "gateway's role", f"{role}.")
 
@@ -137,11 +141,11 @@ def gateway_role(context: Context) -> Findings:
 
 
 def state(context: Context) -> Findings:
-    """Whether the variables are valid, and the state is this environment's, and in its region."""
+    """Check that the variables are valid, and that the state belongs to this environment and region."""
     try:
         context.facts()
     except UserError as error:
-        yield Finding(STOP, "tfvars", str(error), "Correct the file, and look again.")
+        yield Finding(STOP, "tfvars", str(error), "Correct the file, and run preflight again.")
         return
     environment = AwsEnvironment(context.name, context.progress)
     try:
@@ -149,7 +153,7 @@ def state(context: Context) -> Findings:
         found = environment.terraform.state()
         environment.check_state(found)
     except UserError as error:
-        yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
+        yield Finding(STOP, "environment", str(error), "Correct it, and run preflight again.")
         return
     count = len(found.get("resources", ()))
     text = f"The state holds {count} resources of {context.name}." if count else "Nothing is deployed yet."
@@ -157,28 +161,28 @@ def state(context: Context) -> Findings:
 
 
 def plan(context: Context) -> Findings:
-    """Whether it can be planned, and what changes."""
+    """Check that Terraform can plan, and count the changes."""
     environment = AwsEnvironment(context.name, context.progress)
     try:
         context.plan = environment.terraform.plan([environment.var_file])
     except UserError as error:
-        yield Finding(STOP, "plan", str(error), "Correct what it names, and look again.")
+        yield Finding(STOP, "plan", str(error), "Correct it, and run preflight again.")
         return
     actions = [each["change"]["actions"] for each in context.plan.get("resource_changes", ())]
-    words = {"made": "create", "changed": "update", "deleted": "delete"}
+    words = {"created": "create", "changed": "update", "deleted": "delete"}
     counts = [f"{sum(action in each for each in actions)} {word}" for word, action in words.items()]
     yield Finding(OK, "plan", f"{', '.join(counts)}.")
 
 
 def losses(context: Context) -> Findings:
-    """What the apply would delete or replace and nobody can recover, and what is gone already."""
+    """Report unrecoverable data that the apply would delete, and data that is lost already."""
     count = 0
     for each in context.plan.get("resource_drift", ()):
         if each["mode"] == "managed" and each["type"] in LOSSES and each["change"]["actions"] == ["delete"]:
             count += 1
             level, what, _ = LOSSES[each["type"]]
-            text = f"{each['address']} is gone, and Terraform did not delete it: this lost {what}."
-            remedy = "An apply would create it again, empty. Restore it first if you can (docs/how-to/restore.md)."
+            text = f"{each['address']} was deleted outside of Terraform, with {what}."
+            remedy = "The apply would create an empty one. Restore it first if you can (docs/how-to/restore.md)."
             yield Finding(level, "losses", text, remedy)
     for kind, (level, what, remedy) in LOSSES.items():
         for each in context.changes(kind):
@@ -189,39 +193,39 @@ def losses(context: Context) -> Findings:
             paths = sorted({str(path[0]) for path in change.get("replace_paths", ()) if path})
             because = f" (because of {', '.join(paths)})" if paths else ""
             verb = f"is replaced{because}" if "create" in change["actions"] else "is deleted"
-            yield Finding(level, "losses", f"{each['address']} {verb}: {what} would be lost.", remedy)
+            yield Finding(level, "losses", f"{each['address']} {verb}, and {what} would be lost.", remedy)
     if not count:
         yield Finding(OK, "losses", "Nothing that holds data is deleted or replaced.")
 
 
 def indexes(context: Context) -> Findings:
-    """What becomes of the indexes of tables that stay: a list by one that is being made finds nothing yet."""
+    """Check the indexes of existing tables: queries find no items in an index that is being created."""
     count = 0
     for each in context.changes("aws_dynamodb_table"):
         if each["change"]["actions"] != ["update"]:
             continue
         before, after = (index_keys(each["change"][side]) for side in ("before", "after"))
         entity = each["address"].rpartition('"')[0].rpartition('"')[2]
-        reindex = f"Afterwards `make reindex ENV={context.name} ENTITY={entity}`."
+        reindex = f"Then run `make reindex ENV={context.name} ENTITY={entity}`."
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) == after.get(name):
                 continue
             count += 1
             index = f"The index {name} of {entity}"
             if name not in after:
-                text, level, remedy = "goes, and its lists with it", WARNING, "Tell who asks for them."
+                text, level, remedy = "is deleted, and its filter stops working", WARNING, "Tell its clients."
             elif name not in before:
-                text, level, remedy = "is new: its lists lack what is stored already", WARNING, reindex
+                text, level, remedy = "is new: it lacks the items stored so far", WARNING, reindex
             else:
-                text, level = "is replaced: its lists fail until it is rebuilt", STOP
-                remedy = f"Undo the change, or apply it in quiet hours. {reindex}"
+                text, level = "is replaced: its filter fails until the index is rebuilt", STOP
+                remedy = f"Undo the change, or apply it at a time of little traffic. {reindex}"
             yield Finding(level, "indexes", f"{index} {text}.", remedy)
     if not count:
         yield Finding(OK, "indexes", "No index of a table with data changes.")
 
 
 def index_keys(table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """The keys of a table's indexes by name."""
+    """Return the hash and range keys of a table's indexes by name."""
     found = table.get("global_secondary_index") or ()
     return {each["name"]: (each.get("hash_key"), each.get("range_key")) for each in found}
 
@@ -230,7 +234,7 @@ def index_keys(table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def concurrency(context: Context) -> Findings:
-    """Whether the account has as many invocations at once as functions reserve."""
+    """Check that the account has as much concurrency as functions reserve."""
     limits = context.client("lambda").get_account_settings()["AccountLimit"]
     limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     more = sum(
@@ -239,38 +243,38 @@ def concurrency(context: Context) -> Findings:
     )
     remedy = request_quota_command("lambda", "L-B99A9384", limit + max(more, 1000))
     if more > 0 and unreserved - more < UNRESERVED:
-        text = f"Functions reserve {more} more, and {unreserved} of {limit} are left, {UNRESERVED} for others."
+        text = f"Functions reserve {more} more; {unreserved} of {limit} are left, and {UNRESERVED} must stay."
         yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
     elif limit < NEW_ACCOUNT:
-        text = f"All functions of the account together have {limit} invocations at once."
-        yield Finding(WARNING, "concurrency", text, f"Before users come, {remedy}.")
+        text = f"All functions of the account share a concurrency of {limit}."
+        yield Finding(WARNING, "concurrency", text, f"Before you have users, {remedy}.")
     else:
-        yield Finding(OK, "concurrency", f"{unreserved - more} of {limit} are left.")
+        yield Finding(OK, "concurrency", f"{unreserved - more} of {limit} stay unreserved.")
 
 
 def reserved_concurrency(function: Mapping[str, Any] | None) -> int:
-    """The concurrency that a function reserves; -1 is none."""
+    """Return the concurrency that a function reserves; -1 means none."""
     return max((function or {}).get("reserved_concurrent_executions") or 0, 0)
 
 
 def addresses(context: Context) -> Findings:
-    """Elastic IP addresses, one for each NAT gateway."""
+    """Check the quota of Elastic IP addresses, one for each NAT gateway."""
     more = len(context.creations("aws_eip"))
     used = len(context.client("ec2").describe_addresses()["Addresses"])
     yield quota(context, "addresses", ("Elastic IP addresses", "ec2", "L-0263D0A3", 5), used, more)
 
 
 def networks(context: Context) -> Findings:
-    """VPCs."""
+    """Check the quota of VPCs."""
     more = len(context.creations("aws_vpc"))
     used = count(context, "describe_vpcs", "Vpcs")
     yield quota(context, "networks", ("VPCs", "vpc", "L-F678F1CE", 5), used, more)
 
 
 def interfaces(context: Context) -> Findings:
-    """Network interfaces: Lambda makes one in each private subnet, which all functions share."""
+    """Check the quota of network interfaces: Lambda creates one in each private subnet for all functions."""
     private = [each for each in context.changes("aws_subnet") if each["name"] == "private"]
-    # In an existing VPC one in each subnet for each combination of security groups, of which there are three at most.
+    # In an existing VPC, Lambda creates one per subnet and combination of security groups, at most three.
     existing = (context.variable("network") or {}).get("subnet_ids") or ()
     groups = sum(each["name"] != "endpoints" for each in context.creations("aws_security_group"))
     zones = sum(each["change"]["actions"] == ["create"] for each in private) + len(existing) * groups
@@ -284,17 +288,20 @@ def interfaces(context: Context) -> Findings:
     for subnet in found:
         if subnet["AvailableIpAddressCount"] < FREE_ADDRESSES:
             text = f"{subnet['SubnetId']} has {subnet['AvailableIpAddressCount']} addresses left."
-            yield Finding(WARNING, "interfaces", text, "Delete what else is in it: functions need some to scale.")
+            yield Finding(WARNING, "interfaces", text, "Free some addresses: functions need them to scale.")
 
 
 def quota(context: Context, subject: str, limit_of: tuple[str, str, str, int], used: int, more: int) -> Finding:
-    """Compare what there is, and what an apply adds, with a quota: (what, service, code, AWS's default)."""
+    """Compare a quota with what is used and what the apply adds.
+
+    limit_of: what is counted, the service and code of the quota, and AWS's default.
+    """
     what, service, code, default = limit_of
     try:
         found = context.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)
         limit, source = int(found["Quota"]["Value"]), ""
     except (BotoCoreError, ClientError):
-        limit, source = default, ", AWS's default: the account's own quota could not be read"
+        limit, source = default, " (AWS's default: the account's own quota could not be read)"
     text = f"{used} of {limit} {what} used{source}; this apply adds {more}."
     remedy = f"Free some, or {request_quota_command(service, code, 2 * limit)}."
     if more and used + more > limit:
@@ -305,27 +312,27 @@ def quota(context: Context, subject: str, limit_of: tuple[str, str, str, int], u
 
 
 def request_quota_command(service: str, code: str, value: int) -> str:
-    """How to ask for a larger quota."""
+    """Return the remedy with the command that requests a larger quota."""
     return (
-        "ask for more: `aws service-quotas request-service-quota-increase "
+        "request more: `aws service-quotas request-service-quota-increase "
         f"--service-code {service} --quota-code {code} --desired-value {value}`"
     )
 
 
 def count(context: Context, operation: str, member: str) -> int:
-    """How many there are of something in EC2, over all pages."""
+    """Count the members of all pages of an operation of EC2."""
     pages = context.client("ec2").get_paginator(operation).paginate()
     return sum(len(page[member]) for page in pages)
 
 
 def rules(context: Context) -> Findings:
-    """EventBridge rules, one for each function on events; a quota holds for each bus."""
+    """Check the quota of EventBridge rules on each bus; each function on events needs one."""
     buses = {bus_name(each["event"].get("bus")): 0 for each in context.own_functions.values() if each.get("event")}
     for each in context.creations("aws_cloudwatch_event_rule"):
         name = bus_name(each["change"]["after"].get("event_bus_name"))
         buses[name] = buses.get(name, 0) + 1
     if not buses:
-        yield Finding(OK, "events", "No function waits for events.")
+        yield Finding(OK, "events", "No function has an event.")
     events = context.client("events")
     for bus, more in sorted(buses.items()):
         try:
@@ -334,13 +341,13 @@ def rules(context: Context) -> Findings:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             text = f"There is no event bus {bus} in {context.region}."
-            yield Finding(STOP, "events", text, "Make it first, or correct `bus` of the function's event.")
+            yield Finding(STOP, "events", text, "Create it first, or correct `bus` of the function's event.")
             continue
         yield quota(context, "events", (f"rules of the event bus {bus}", "events", "L-244521F2", 300), used, more)
 
 
 def bus_name(bus: str | None) -> str:
-    """The name of a bus that is given by its name or ARN, or not at all."""
+    """Return the name of a bus given by name, ARN or None, the default bus."""
     return (bus or "default").rpartition("/")[2]
 
 
@@ -348,7 +355,7 @@ def bus_name(bus: str | None) -> str:
 
 
 def secrets(context: Context) -> Findings:
-    """Whether the secrets of functions are there, where functions can read them."""
+    """Check that the functions' secrets exist and can be read."""
     wanted = [
         (name, function, arn)
         for name, function in sorted(context.own_functions.items())
@@ -361,7 +368,7 @@ def secrets(context: Context) -> Findings:
 
 
 def secret_finding(context: Context, name: str, function: Mapping[str, Any], arn: str) -> Finding:
-    """What there is to say of a secret that a function reads. Its value is not asked for."""
+    """Return the finding on a secret that a function reads, without reading its value."""
     place = arn.split(":")[3]
     try:
         found = context.client("secretsmanager", place).describe_secret(SecretId=arn)
@@ -369,8 +376,8 @@ def secret_finding(context: Context, name: str, function: Mapping[str, Any], arn
         code = error.response["Error"]["Code"]
         if code == "ResourceNotFoundException":
             return Finding(STOP, "secrets", f"functions.{name} reads {arn}, which does not exist.", "Correct its ARN.")
-        remedy = "Give yourself secretsmanager:DescribeSecret, or look in the console."
-        return Finding(WARNING, "secrets", f"{arn}, for functions.{name}, is not checked: {code}.", remedy)
+        remedy = "Get permission for secretsmanager:DescribeSecret, or look in the console."
+        return Finding(WARNING, "secrets", f"{arn}, for functions.{name}, could not be checked: {code}.", remedy)
     if found.get("DeletedDate"):
         remedy = f"Run `aws secretsmanager restore-secret --secret-id {arn}`, or name another."
         return Finding(STOP, "secrets", f"functions.{name} reads {arn}, which is marked for deletion.", remedy)
@@ -379,20 +386,20 @@ def secret_finding(context: Context, name: str, function: Mapping[str, Any], arn
         return Finding(STOP, "secrets", f"functions.{name} reads {arn}, which has no value yet.", remedy)
     key = found.get("KmsKeyId")
     if key and "alias/aws/" not in key and not may_decrypt(function, key):
-        text = f"functions.{name} reads {arn}, which is encrypted by the key {key}."
+        text = f"functions.{name} reads {arn}, which is encrypted with the key {key}."
         remedy = (
-            f'Add {{ actions = ["kms:Decrypt"], resources = ["{key}"] }} to statements of the function, unless the '
+            f'Add {{ actions = ["kms:Decrypt"], resources = ["{key}"] }} to the function\'s statements, unless the '
             "key's policy lets its role decrypt."
         )
         return Finding(WARNING, "secrets", text, remedy)
     if place != context.region:
-        text = f"functions.{name} reads {arn}, which is not in {context.region}: it needs both regions to work."
+        text = f"functions.{name} reads {arn}, which is not in {context.region}: an outage of either region stops it."
         return Finding(WARNING, "secrets", text, f"Replicate the secret to {context.region}, and name the replica.")
-    return Finding(OK, "secrets", f"{found['Name']}, for functions.{name}, is there.")
+    return Finding(OK, "secrets", f"{found['Name']}, for functions.{name}, exists.")
 
 
 def may_decrypt(function: Mapping[str, Any], key: str) -> bool:
-    """Whether a function's own statements name a key for decryption."""
+    """Return whether a function's own statements name a key for decryption."""
     return any(
         {"kms:Decrypt", "kms:*"} & {*each["actions"]} and any(resource in (key, "*") for resource in each["resources"])
         for each in function.get("statements") or ()
@@ -403,7 +410,7 @@ def may_decrypt(function: Mapping[str, Any], key: str) -> bool:
 
 
 def certificate(context: Context) -> Findings:
-    """Whether the certificate of a domain is issued, is good for it, and is in the right region."""
+    """Check that a domain's certificate is issued, names the domain, and is in the right region."""
     domains = [
         each["values"]
         for each in flatten(context.plan.get("planned_values", {}).get("root_module", {}))
@@ -415,13 +422,13 @@ def certificate(context: Context) -> Findings:
         name, regional = domain["domain_name"], domain.get("regional_certificate_arn")
         arn = regional or domain.get("certificate_arn")
         if not arn:
-            yield Finding(OK, "certificate", f"That of {name} is made by this apply.")
+            yield Finding(OK, "certificate", f"This apply creates the one of {name}.")
             continue
-        # Regional domains take theirs from their own region, those at the edge from us-east-1.
+        # Regional domains use a certificate of their own region, edge-optimized domains one of us-east-1.
         wanted, place = context.region if regional else "us-east-1", arn.split(":")[3]
         if place != wanted:
             text = f"{arn}, for {name}, is in {place}, not in {wanted}."
-            yield Finding(STOP, "certificate", text, f"Ask ACM for one in {wanted}, and name that.")
+            yield Finding(STOP, "certificate", text, f"Request one from ACM in {wanted}, and name it.")
             continue
         try:
             described = context.client("acm", place).describe_certificate(CertificateArn=arn)
@@ -435,27 +442,27 @@ def certificate(context: Context) -> Findings:
 
 
 def certificate_finding(name: str, described: Mapping[str, Any]) -> Finding:
-    """What there is to say of a domain's certificate, as ACM describes it."""
+    """Return the finding on a domain's certificate, as ACM describes it."""
     found = described["Certificate"]
     names = {found["DomainName"], *found.get("SubjectAlternativeNames", ())}
     if found["Status"] != "ISSUED":
         text = f"The certificate of {name} is {found['Status']}."
-        return Finding(STOP, "certificate", text, "Set the DNS record that ACM shows, and wait for it.")
+        return Finding(STOP, "certificate", text, "Create the DNS record that ACM shows, and wait until it is issued.")
     if not names & {name, f"*.{name.partition('.')[2]}"}:
         text = f"The certificate is for {', '.join(sorted(names))}, not for {name}."
-        return Finding(STOP, "certificate", text, f"Ask ACM for one that names {name}.")
+        return Finding(STOP, "certificate", text, f"Request one from ACM that names {name}.")
     end = found.get("NotAfter")
     if end and end - datetime.now(UTC) < RENEWAL and found.get("RenewalEligibility") != "ELIGIBLE":
         text = f"The certificate of {name} ends on {end:%Y-%m-%d}, and ACM will not renew it."
-        return Finding(WARNING, "certificate", text, "Import a new one before.")
-    return Finding(OK, "certificate", f"That of {name} is issued.")
+        return Finding(WARNING, "certificate", text, "Import a new one before that day.")
+    return Finding(OK, "certificate", f"The one of {name} is issued.")
 
 
 def domain(context: Context) -> Findings:
-    """Whether the domain's name is free, its zone is for the name and answers, and its truststore is there."""
+    """Check that the domain's name is free, its zone serves the name, and its truststore exists."""
     wanted: Mapping[str, Any] | None = context.plan.get("variables", {}).get("domain", {}).get("value")
     if not wanted:
-        return  # which the check of the certificate says
+        return  # the certificate's check reports it
     name = wanted["name"]
     if context.creations("aws_api_gateway_domain_name"):
         gateway = context.client("apigateway")
@@ -464,8 +471,8 @@ def domain(context: Context) -> Findings:
         except gateway.exceptions.NotFoundException:
             pass
         else:
-            text = f"{name} is a domain of API Gateway in {context.region} already, which this state does not know."
-            remedy = "Write another name, since two environments cannot share one, or delete or import the domain."
+            text = f"API Gateway in {context.region} already has a domain {name}, which is not in this state."
+            remedy = "Choose another name, since two environments cannot share one, or delete or import the domain."
             yield Finding(STOP, "domain", text, remedy)
     if zone := wanted.get("zone_id"):
         yield zone_finding(context, name, zone)
@@ -474,7 +481,7 @@ def domain(context: Context) -> Findings:
 
 
 def zone_finding(context: Context, name: str, zone: str) -> Finding:
-    """What there is to say of the hosted zone that gets a domain's records."""
+    """Return the finding on the hosted zone that gets a domain's records."""
     client = context.client("route53")
     try:
         found = client.get_hosted_zone(Id=zone)
@@ -483,29 +490,29 @@ def zone_finding(context: Context, name: str, zone: str) -> Finding:
     apex = found["HostedZone"]["Name"].rstrip(".")
     if name != apex and not name.endswith(f".{apex}"):
         text = f"The hosted zone {zone} is for {apex}, not for {name}."
-        return Finding(STOP, "domain", text, "Write the id of the zone that holds the name.")
+        return Finding(STOP, "domain", text, "Set domain.zone_id to the zone of that name.")
     if found["HostedZone"].get("Config", {}).get("PrivateZone"):
-        text = f"The hosted zone {zone} is private: ACM does not find its record, so the apply would wait in vain."
-        return Finding(STOP, "domain", text, "Write the id of the public zone of that name.")
+        text = f"The hosted zone {zone} is private: ACM cannot see its records, so the apply would time out."
+        return Finding(STOP, "domain", text, "Set domain.zone_id to the public zone of that name.")
     pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone)
     records = [record for page in pages for record in page["ResourceRecordSets"]]
-    # A zone below this one answers for the name in place of it.
+    # A delegated zone below this one serves the name instead.
     below = {r["Name"].rstrip(".") for r in records if r["Type"] == "NS"} - {apex}
     if found_below := next((each for each in below if name == each or name.endswith(f".{each}")), None):
-        text = f"{found_below} is delegated to another zone, so {zone} does not answer for {name}."
-        return Finding(STOP, "domain", text, f"Write the id of the zone {found_below}.")
+        text = f"{found_below} is delegated to another zone, so {zone} does not serve {name}."
+        return Finding(STOP, "domain", text, f"Set domain.zone_id to the zone {found_below}.")
     servers = sorted(found.get("DelegationSet", {}).get("NameServers", ()))
     taken = [r for r in records if r["Name"].rstrip(".") == name and r["Type"] in ("A", "AAAA", "CNAME")]
     if taken and context.creations("aws_route53_record"):
         kinds = ", ".join(sorted({r["Type"] for r in taken}))
-        text = f"{name} has records already ({kinds}), and Route 53 makes no second."
-        return Finding(STOP, "domain", text, "Delete or import them, or write another name.")
+        text = f"{name} already has records ({kinds}), and the apply cannot create a second one."
+        return Finding(STOP, "domain", text, "Delete or import them, or choose another name.")
     text = f"{name} is in the zone {apex} ({zone})"
     return Finding(OK, "domain", f"{text}, whose name servers are {', '.join(servers)}." if servers else f"{text}.")
 
 
 def truststore_finding(context: Context, truststore: str, version: str | None) -> Finding:
-    """What there is to say of the file of authorities whose clients may call."""
+    """Return the finding on the truststore, the file of authorities whose clients may call."""
     bucket_name, _, key = truststore.removeprefix("s3://").partition("/")
     s3 = context.client("s3")
     try:
@@ -516,28 +523,28 @@ def truststore_finding(context: Context, truststore: str, version: str | None) -
         code = error.response["Error"]["Code"]
         which = f"{truststore}, version {version}," if version else truststore
         if code in ("404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"):
-            return Finding(STOP, "domain", f"The truststore {which} is not there.", "Correct domain.truststore.")
-        remedy = "Give yourself s3:GetObject and s3:GetObjectVersion on it: API Gateway reads it in your name."
-        return Finding(STOP, "domain", f"The truststore {which} is not yours to read ({code}).", remedy)
+            return Finding(STOP, "domain", f"The truststore {which} does not exist.", "Correct domain.truststore.")
+        remedy = "Get permission for s3:GetObject and s3:GetObjectVersion on it: API Gateway reads it with yours."
+        return Finding(STOP, "domain", f"You may not read the truststore {which} ({code}).", remedy)
     if place != context.region:
         text = f"The truststore's bucket {bucket_name} is in {place}, and the API is in {context.region}."
         return Finding(STOP, "domain", text, "Copy the file to a bucket of that region.")
     if versioning != "Enabled" or not version:
-        text = f"A new {truststore} reaches API Gateway only with another domain.truststore_version."
-        remedy = f"Turn on versioning of {bucket_name}." if versioning != "Enabled" else "Write it."
+        text = f"API Gateway reads a new {truststore} only after a change of domain.truststore_version."
+        remedy = f"Turn on versioning of {bucket_name}." if versioning != "Enabled" else "Set it."
         return Finding(WARNING, "domain", text, remedy)
-    return Finding(OK, "domain", f"The truststore {truststore} is there.")
+    return Finding(OK, "domain", f"The truststore {truststore} exists.")
 
 
 def vpc_endpoints(context: Context) -> Findings:
-    """Whether the endpoints of a private API are there, are for it, and are available."""
+    """Check that the endpoints of a private API exist, are for execute-api, and are available."""
     wanted: Mapping[str, Any] | None = context.plan.get("variables", {}).get("private", {}).get("value")
     for endpoint in sorted((wanted or {}).get("vpc_endpoint_ids") or ()):
         yield vpc_endpoint_finding(context, endpoint)
 
 
 def vpc_endpoint_finding(context: Context, endpoint: str) -> Finding:
-    """What there is to say of an endpoint that a private API is called through."""
+    """Return the finding on an endpoint of a private API."""
     try:
         (found,) = context.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
     except (ClientError, ValueError) as error:
@@ -554,33 +561,33 @@ def vpc_endpoint_finding(context: Context, endpoint: str) -> Finding:
         text = f"{endpoint} is {found['State']}."
         return Finding(WARNING, "endpoints", text, "Wait until it is available, or accept it.")
     if found.get("PrivateDnsEnabled"):
-        text = f"{endpoint} has private DNS: in {found['VpcId']} every API of API Gateway is looked for there."
+        text = f"{endpoint} has private DNS: in {found['VpcId']}, calls to any API of API Gateway go through it."
         return Finding(OK, "endpoints", text)
     return Finding(OK, "endpoints", f"{endpoint} in {found['VpcId']} is available.")
 
 
-# --- what AWS allows an account only on request
+# --- what AWS enables in an account only on request
 
 
 def distributions(context: Context) -> Findings:
-    """Whether the account may make a CloudFront distribution, as far as its existing ones show."""
+    """Check that the account may create a CloudFront distribution, which existing ones prove."""
     if not context.creations("aws_cloudfront_distribution"):
-        yield Finding(OK, "distributions", "This apply makes no CloudFront distribution.")
+        yield Finding(OK, "distributions", "This apply creates no CloudFront distribution.")
         return
     found = context.client("cloudfront").list_distributions(MaxItems="1")
     if found["DistributionList"].get("Quantity"):
-        yield Finding(OK, "distributions", "The account has CloudFront distributions already.")
+        yield Finding(OK, "distributions", "The account already has CloudFront distributions.")
         return
     text = "This is the account's first CloudFront distribution, and AWS verifies a new account first."
     remedy = (
         'If the apply says "Your account must be verified", open a case with AWS Support (account and '
-        "billing), and leave `website` out of the tfvars until it is closed."
+        "billing), and remove `website` from the tfvars until it is resolved."
     )
     yield Finding(WARNING, "distributions", text, remedy)
 
 
 def sign_up(context: Context) -> Findings:
-    """Whether everyone who signs up gets a mail: Cognito's own sender is only for trials."""
+    """Check who sends mail to users who sign up: Cognito's own sender has a low limit."""
     pools = [each["change"]["after"] for each in context.changes("aws_cognito_user_pool")]
     for pool in filter(None, pools):
         by_administrators = [
@@ -589,19 +596,19 @@ def sign_up(context: Context) -> Findings:
         senders = [each.get("email_sending_account") for each in pool.get("email_configuration") or ()]
         if not all(by_administrators) and "DEVELOPER" not in senders:
             text = "Anyone may sign up, but Cognito itself sends about 50 mails a day."
-            remedy = "Before users come, write user_pool.email, which sends by Amazon SES, or end self_sign_up."
+            remedy = "Before you have users, set user_pool.email to send with Amazon SES, or turn off self_sign_up."
             yield Finding(WARNING, "sign-up", text, remedy)
             return
-    yield Finding(OK, "sign-up", "Strangers cannot sign up, or Amazon SES sends the mail.")
+    yield Finding(OK, "sign-up", "Only administrators create users, or Amazon SES sends the mail.")
 
 
 def issuer(context: Context) -> Findings:
-    """Whether the authorizer will find keys of the issuer that `jwt` names, read as it reads them."""
+    """Check that the issuer in `jwt` publishes usable keys, with the authorizer's own code."""
     named: str | None = (context.plan.get("variables", {}).get("jwt", {}).get("value") or {}).get("issuer")
     if named is None:
-        yield Finding(OK, "issuer", "No operation takes tokens of an issuer of your own.")
+        yield Finding(OK, "issuer", "No operation accepts tokens of your own issuer.")
         return
-    # PyJWT and cryptography take a while to import, and few systems need them.
+    # PyJWT and cryptography import slowly, and few systems need them.
     from trestle.authorizer.documents import DISCOVERY, Documents  # noqa: PLC0415 - as above
     from trestle.authorizer.errors import IssuerError, UnreachableError  # noqa: PLC0415
     from trestle.authorizer.keys import key_set  # noqa: PLC0415
@@ -610,17 +617,17 @@ def issuer(context: Context) -> Findings:
     try:
         keys = key_set(Documents(named).keys())
     except UnreachableError as error:
-        remedy = f"Open {document} from the internet: the authorizer runs outside of any VPC."
+        remedy = f"Make {document} reachable from the internet: the authorizer runs outside any VPC."
         yield Finding(WARNING, "issuer", f"{named} cannot be read from here. {error}", remedy)
     except IssuerError as error:
-        remedy = f"Compare `issuer` in {document} with jwt.issuer, to the letter, and open its `jwks_uri`."
-        yield Finding(STOP, "issuer", f"Every token of {named} would be refused. {error}", remedy)
+        remedy = f"Check that `issuer` in {document} equals jwt.issuer exactly, and that its `jwks_uri` works."
+        yield Finding(STOP, "issuer", f"The authorizer would refuse every token of {named}. {error}", remedy)
     else:
         algorithms = sorted({algorithm for _, algorithm in keys})
         if algorithms:
             yield Finding(OK, "issuer", f"{named} has keys for {' and '.join(algorithms)}.")
             return
-        remedy = "Have the issuer sign access tokens by one of these. Keys that both sides know (HS256) are not taken."
+        remedy = "Let the issuer sign access tokens with one of these. Shared keys (HS256) are not supported."
         yield Finding(STOP, "issuer", f"{named} publishes no key for RS256 or ES256.", remedy)
 
 
@@ -628,7 +635,7 @@ def issuer(context: Context) -> Findings:
 
 Check = Callable[[Context], Findings]
 
-# Each group is looked at if no check of the one before stopped.
+# A group runs unless a required check of an earlier group found a stop.
 GROUPS: tuple[tuple[Check, ...], ...] = (
     (backend, credentials),
     (region, bucket),
@@ -659,12 +666,12 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         existing_resources.budget,
     ),
 )
-# What the checks after them need; another stop only adds to the table.
+# Later checks depend on these. A stop of another check does not end the run.
 REQUIRED = (backend, credentials, region, bucket, state, plan)
 
 
 def run_checks(context: Context, report: Callable[[Finding], None]) -> list[Finding]:
-    """Run the checks; what none can be made without leaves out those after it, and says so."""
+    """Run the checks. After a stop of a required check, report the remaining groups as not checked."""
     findings: list[Finding] = []
     for group in GROUPS:
         stopped = False
@@ -678,7 +685,9 @@ def run_checks(context: Context, report: Callable[[Finding], None]) -> list[Find
             rest = GROUPS[GROUPS.index(group) + 1 :]
             names = [check.__name__.replace("_", " ") for checks in rest for check in checks]
             if names:
-                left = Finding(WARNING, "not checked", f"{', '.join(names)}.", "Mend the above, and look again.")
+                left = Finding(
+                    WARNING, "not checked", f"{', '.join(names)}.", "Fix the stops above, and run preflight again."
+                )
                 findings.append(left)
                 report(left)
             break
@@ -686,28 +695,28 @@ def run_checks(context: Context, report: Callable[[Finding], None]) -> list[Find
 
 
 def run_check(check: Check, context: Context) -> Findings:
-    """What a check finds; that AWS does not answer it is a finding, too."""
+    """Yield the findings of a check; an error of AWS is a finding, too."""
     try:
         yield from check(context)
     except UserError as error:
-        yield Finding(STOP, check.__name__.replace("_", " "), str(error), "Correct it, then look again.")
+        yield Finding(STOP, check.__name__.replace("_", " "), str(error), "Correct it, and run preflight again.")
     except (BotoCoreError, ClientError) as error:
         subject = check.__name__.replace("_", " ")
-        remedy = "Give yourself the right, or look in the console."
-        # What later checks need is not left open, but for the region: AWS will say if it is closed.
+        remedy = "Get the missing permission, or look in the console."
+        # Required checks must be done, except that of the region: AWS itself refuses a disabled one.
         level = STOP if check in REQUIRED and check is not region else WARNING
         yield Finding(level, subject, f"Not checked: {error}", remedy)
 
 
 def row(finding: Finding) -> str:
-    """Return a finding as a line, and its remedy as another."""
+    """Return a finding as a line of the table, and its remedy as a second line."""
     widths = (9, 16, 0)
     text = table_row((finding.level, finding.subject, finding.text), widths)
     return f"{text}\n{table_row(('', '', finding.remedy), widths)}" if finding.remedy else text
 
 
 def preflight(options: argparse.Namespace) -> int:
-    """Look, print, and return the exit code."""
+    """Run all checks, print the findings, and return the exit code."""
     progress = options.progress
     environment = AwsEnvironment(options.env, progress)
     build_functions(progress)
@@ -720,14 +729,14 @@ def preflight(options: argparse.Namespace) -> int:
 
     def client(service: str, region: str = home) -> Any:
         make: Any = boto3.client  # typed for each service's literal name
-        # IAM's and S3's addresses are of the partition that the region is in.
+        # The region selects the partition in the addresses of IAM and S3.
         return make(service, region_name=region, config=Config(retries={"total_max_attempts": 3}))
 
     context = Context(environment.name, home, client, progress=progress, facts=lambda: environment.variables)
     findings = run_checks(context, lambda finding: print(row(finding), flush=True))
     stops, warnings = (sum(each.level == level for each in findings) for level in (STOP, WARNING))
     if stops:
-        print(f"\nStop: mend what is marked so before an apply ({stops}, and warnings: {warnings}).")
+        print(f"\nStop: fix the stops before an apply ({stops}, and warnings: {warnings}).")
     else:
-        print(f"\nNothing stands in the way of an apply (warnings: {warnings}).")
+        print(f"\nNothing prevents an apply (warnings: {warnings}).")
     return 1 if stops else 0
