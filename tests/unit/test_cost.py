@@ -67,15 +67,15 @@ def test_what_requests_cost() -> None:
         "API Gateway: requests": (0, 3.50),
         "Data transfer to the internet": (0, 0.56),
         "Lambda: requests": (0, 0.20),
-        "Lambda: 12 ms of each": (0, 0.04),
+        "Lambda: 12 ms a request": (0, 0.04),
         # 500,000 reads of one unit and 200,000 pages of 3.5; 300,000 writes of three units.
         "DynamoDB: reads": (0, 0.15),
-        "DynamoDB: writes, indexes' too": (0, 0.56),
+        "DynamoDB: writes, with indexes": (0, 0.56),
         "DynamoDB: 1 GB and its indexes": (0.75, 0),
         "DynamoDB: point-in-time recovery": (0.20, 0),
-        "CloudTrail: the tables' events": (0, 1.00),
-        "CloudWatch Logs: what comes in": (0, 0.91),
-        "CloudWatch Logs: what 365 days keep": (0, 0.1),
+        "CloudTrail: events of tables": (0, 1.00),
+        "CloudWatch Logs: ingestion": (0, 0.91),
+        "CloudWatch Logs: storage, 365 days": (0, 0.1),
         "CloudWatch: 15 metrics of the gateway": (4.50, 0),
         "X-Ray: traces, at most": (0, 5.00),
         "KMS: customer keys": (1.00, 0),
@@ -117,7 +117,7 @@ def test_what_verifying_tokens_costs() -> None:
     assert found.keys() - without.keys() == {"Lambda: verifying tokens"}
     # Each of these logs a line of 1.1 KB, besides each request's lines; $0.50 per GB.
     incoming = (100_000_000 * 1.9 + 5_000_000 * 1.1) / 1024 / 1024 * 0.50
-    assert found["CloudWatch Logs: what comes in"] == (0, round(incoming, 2))
+    assert found["CloudWatch Logs: ingestion"] == (0, round(incoming, 2))
     assert "sends 10 requests in the five minutes" in cost.Estimate(document, 1, TABLE).report("x")
     assert "five minutes" not in cost.Estimate(plan(), 1, TABLE).report("x")
 
@@ -136,7 +136,7 @@ def test_functions_cost_by_their_size() -> None:
     big["values"]["environment"] = [{"variables": {"METRICS_NAMESPACE": "x"}}]
     found = lines(document, 10_000_000)
     # 3 of 10 requests take 1 GB, the others 0.25.
-    assert found["Lambda: 12 ms of each"] == (0, round((3 + 7 / 4) * 12_000 * 0.0000133334, 2))
+    assert found["Lambda: 12 ms a request"] == (0, round((3 + 7 / 4) * 12_000 * 0.0000133334, 2))
     assert found["Lambda: snapshots (SnapStart)"] == (3.95, 0)
     assert found["CloudWatch: 9 metrics of the functions"] == (2.70, 0)
 
@@ -167,11 +167,11 @@ def test_what_is_there_costs_whether_it_is_used_or_not() -> None:
         "CloudWatch: alarms on 3 metrics": (0.30, 0),
         "CloudWatch: composite alarms": (0.50, 0),
         "CloudWatch: dashboards": (3.00, 0),
-        "Cognito: clients of machines": (6.00, 0),
+        "Cognito: machine clients": (6.00, 0),
         "VPC: NAT gateways": (32.85, 0),
         "VPC: interface endpoints": (14.60, 0),
         "VPC: public addresses of NAT gateways": (3.65, 0),
-        "WAF: the list, its rules, requests": (8.00, 0),
+        "WAF: web ACL, rules, requests": (8.00, 0),
     }
 
 
@@ -193,12 +193,12 @@ def test_what_own_functions_cost() -> None:
         }
     }
     found = lines(document)
-    assert found["SQS: waiting for jobs, at most"] == (0.53, 0), "reading streams is free"
+    assert found["SQS: polling for jobs, at most"] == (0.53, 0), "reading streams is free"
     assert found["Secrets Manager: reads"] == (0.04, 0)
     assert found["CloudWatch: 25 metrics of the gateway"] == (7.50, 0)
     assert found["CloudWatch: 18 metrics of the functions"] == (5.40, 0)
     report = cost.Estimate(document, 1_000_000, TABLE).report("dev")
-    assert "Requests for routes of your own count as if operations answered them" in report
+    assert "Requests for your own routes cost as much as requests for operations" in report
     assert "aws_scheduler_schedule: 1.00 for a million runs." in report
     assert not cost.Estimate(document, 1_000_000, TABLE).unknown()
 
@@ -211,18 +211,18 @@ def test_the_report() -> None:
         region="eu-west-1",
     )
     said = cost.Estimate(document, 2_000_000, TABLE).report("dev").splitlines()
-    assert said[0] == (f"dev, 2,000,000 requests a month: dollars a month by the prices of us-east-1, {TABLE['date']}.")
+    assert said[0] == (f"dev, 2,000,000 requests a month: dollars a month, prices of us-east-1, {TABLE['date']}.")
     rows = {line[:20].strip(): line.split()[-3:] for line in said[2:] if line[-3:-2] == "."}
     assert rows["Lambda: requests"] == ["0.00", "0.20", "0.40"]
-    assert rows["together"] == ["1.08", "0.24", "1.56"]
+    assert rows["total"] == ["1.08", "0.24", "1.56"]
     assert said[-4:] == [
         "Prices of eu-west-1 differ, by up to a third.",
-        "Not in the table, by use:",
+        "Not in the table, priced by use:",
         "  aws_sns_topic_subscription: 2.00 for 100,000 mails.",
-        "Not priced, and not known to be free: aws_new_thing (tools/aws/prices.json).",
+        "Without a price in tools/aws/prices.json: aws_new_thing.",
     ]
     idle = cost.Estimate(plan(names={}), 0, TABLE).report("none").splitlines()
-    assert idle[-3].split() == ["together", "0.00", "0.00", "0.00"]
+    assert idle[-3].split() == ["total", "0.00", "0.00", "0.00"]
     assert idle[-1].startswith("Assumed: ")
 
 

@@ -159,7 +159,11 @@ def test_the_key_of_a_topic(manager: str, statements: list[dict[str, Any]], leve
 @pytest.mark.parametrize(
     ("key", "answer", "said"),
     [
-        ("alias/aws/sns", client_error("NotFoundException"), f"{TOPIC} is encrypted with AWS's key alias/aws/sns, which"),
+        (
+            "alias/aws/sns",
+            client_error("NotFoundException"),
+            f"{TOPIC} is encrypted with AWS's key alias/aws/sns, which",
+        ),
         ("alias/gone", client_error("NotFoundException"), f"alias/gone, the key of {TOPIC}, does not exist, so no "),
         (
             "k",

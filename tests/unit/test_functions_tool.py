@@ -164,8 +164,8 @@ def test_what_goes_on_goes_on_in_the_queue(load: Load, capsys: pytest.CaptureFix
     (said,) = told(capsys)
     assert said.startswith("backfill returned Again after ")
     assert said.endswith(
-        "the queue shop-backfill-dev calls it with what is left. Its log, /aws/lambda/shop-backfill-dev, shows how it "
-        "goes on."
+        "the queue shop-backfill-dev calls it for the rest. Its log, /aws/lambda/shop-backfill-dev, shows its "
+        "progress."
     )
     assert [each["body"] for each in messages(new_queue("shop-backfill-dev"))] == [1]
 
@@ -174,9 +174,7 @@ def test_a_job_that_asks_for_a_retry(load: Load, capsys: pytest.CaptureFixture[s
     load("backfill", "def handle(job, context):\n    raise Retry()\n")
     assert run("backfill") == 1
     (said,) = told(capsys)
-    assert said.endswith(
-        "backfill raised Retry, and nothing repeats a job that is called by hand: call it again later."
-    )
+    assert said.endswith("backfill raised Retry, but a job that you run by hand is not retried: run it again later.")
 
 
 def test_a_change_and_an_event(load: Load, tmp_path: Path) -> None:
@@ -238,7 +236,7 @@ def test_a_system_without_functions(
 ) -> None:
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: FakeEnvironment({}, {}))
     assert commands.run(command, "--env", "dev", "--function", "x") == 2
-    assert told(capsys) == ["dev has no function x: write one into the tfvars, as docs/reference/own-code.md shows."]
+    assert told(capsys) == ["dev has no function x: add one to the tfvars, as docs/reference/own-code.md shows."]
 
 
 @pytest.mark.parametrize("command", ["run", "redrive"])
@@ -320,13 +318,13 @@ def test_changes_are_done_or_stay(load: Load, capsys: pytest.CaptureFixture[str]
         ("event-a", None), ("event-b", None), ("event-c", 12345678901234567890123456789012345678),
     ]  # fmt: skip
     *kept, last = told(capsys)
-    assert last == "2 changes are done. 5 stay in shop-mail-failed-dev."
+    assert last == "2 changes were processed. 5 stay in shop-mail-failed-dev."
     assert [line.partition(": ")[2] for line in kept] == [
         "mail failed at app/own.py:6 with KeyError.",
-        "holds no dead letter of a function on changes",
-        "holds no dead letter of a function on changes",
-        "holds no change and no position in a stream",
-        "holds no change and no position in a stream",
+        "is not a dead letter of a function on changes",
+        "is not a dead letter of a function on changes",
+        "has neither a change nor a position in a stream",
+        "has neither a change nor a position in a stream",
     ]
     # The message is visible at once for everybody, including the next run.
     received = own_functions.sqs().receive_message(QueueUrl=letters, MaxNumberOfMessages=10, VisibilityTimeout=0)
@@ -348,7 +346,7 @@ def test_what_aws_refuses_loses_nothing(load: Load, client: Lambda, capsys: pyte
     assert redrive("mail") == 1
     (said,) = told(capsys)
     assert said == (
-        "An error occurred (AccessDenied) when calling the Invoke operation: No. So far 1 change is done; the others "
+        "An error occurred (AccessDenied) when calling the Invoke operation: No. So far 1 change was processed; the others "
         "are in shop-mail-failed-dev."
     )
     assert len(messages(letters)) == 2
@@ -363,7 +361,7 @@ def test_ctrl_c_loses_nothing(load: Load, client: Lambda, capsys: pytest.Capture
     client.handlers["shop-mail-dev"] = interrupt
     letters = send("mail", letter("a"))
     assert redrive("mail") == 130
-    assert told(capsys) == ["Stopped. So far 0 changes are done; the others are in shop-mail-failed-dev."]
+    assert told(capsys) == ["Stopped. So far 0 changes were processed; the others are in shop-mail-failed-dev."]
     assert len(messages(letters)) == 1
 
 
@@ -416,7 +414,7 @@ def test_a_position_is_read_from_the_stream(
     letters = send("mail", position)
     capsys.readouterr()
     assert redrive("mail") == 0
-    assert told(capsys) == ["1 change is done."]
+    assert told(capsys) == ["1 change was processed."]
     assert [(each.kind, each.item) for each in function.code.seen] == [("created", {"n": 1}), ("updated", {"n": 2})]
     assert messages(letters) == []
 
@@ -429,7 +427,7 @@ def test_a_position_whose_change_fails_stays(stream: Api, load: Load, capsys: py
     assert redrive("mail") == 1
     kept, last = told(capsys)
     assert kept.endswith("mail failed: its log, /aws/lambda/shop-mail-dev, says why.")
-    assert last == "0 changes are done. 1 stays in shop-mail-failed-dev."
+    assert last == "0 changes were processed. 1 stays in shop-mail-failed-dev."
     assert len(messages(letters)) == 1
 
 
@@ -505,8 +503,8 @@ def test_a_position_that_the_stream_no_longer_has_is_named(
     assert redrive("mail") == 1
     kept, _ = told(capsys)
     assert kept.endswith(
-        "holds the position 7 to 8 in the stream of test-items, which no longer has it: look up what has changed, then "
-        "delete the message"
+        "has the position 7 to 8 in the stream of test-items, which no longer has these records: find out "
+        "what changed, then delete the message"
     )
     assert function.code.seen == []
     assert len(messages(letters)) == 1

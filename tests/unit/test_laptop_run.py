@@ -67,7 +67,7 @@ def test_what_came_of_it_is_told(client: Client, capsys: pytest.CaptureFixture[s
     assert "report is done after " in capsys.readouterr().err
     client.answer = {"result": "again"}
     run("report")
-    assert "`python local.py logs` shows how it goes on." in capsys.readouterr().err
+    assert "`python local.py logs` shows its progress." in capsys.readouterr().err
     client.answer = {"error": {"type": "KeyError", "place": "app/report.py:12"}}
     with pytest.raises(UserError) as failed:
         run("report")

@@ -202,4 +202,4 @@ def test_a_period_that_is_none(groups: Groups, since: str, capsys: pytest.Captur
 def test_nothing_was_logged(groups: Groups, since: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert groups
     assert run("--since", since) == 0
-    assert f"Nothing was logged in the last {said}: go further back with SINCE=1d." in "".join(capsys.readouterr())
+    assert f"Nothing was logged in the last {said}. Go further back with SINCE=1d." in "".join(capsys.readouterr())

@@ -188,8 +188,8 @@ def test_what_would_be_lost() -> None:
         ),
         (
             "stop",
-            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key), and '
-            "its items would be lost.",
+            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key), '
+            "and its items would be lost.",
         ),
         (
             "stop",

@@ -1,8 +1,7 @@
-"""What an environment costs a month, by line: fixed, and for so many requests.
+"""Estimate what an environment costs a month: fixed costs, and costs per request.
 
 `make cost ENV=prod REQUESTS=10000000` plans the var-file against the emulator, so that it needs no account, and
-prices what the plan holds with tools/aws/prices.json. It is an estimate: nobody knows the requests beforehand,
-and free tiers are left out.
+prices the plan with tools/aws/prices.json. The estimate assumes a mix of requests and omits free tiers.
 """
 
 from __future__ import annotations
@@ -24,24 +23,23 @@ from tools.errors import UserError
 from tools.laptop.planning import plan_without_aws
 
 PRICES = Path(__file__).with_name("prices.json")
-HOURS = 730  # of a month
+HOURS = 730  # in a month
 SECONDS = HOURS * 3600
 MILLION = 1_000_000
 KB_OF_GB = 1024 * 1024
-# What API Gateway tells CloudWatch of each method: Count, Latency, IntegrationLatency, 4XXError, 5XXError.
+# API Gateway's metrics of each method: Count, Latency, IntegrationLatency, 4XXError, 5XXError.
 METRICS_OF_A_METHOD = 5
-# What the functions tell it of each operation, and of each function of your own, all the time: Requests, Latency and
-# ColdStarts.
+# The functions' regular metrics of each operation and of each own function: Requests, Latency, ColdStarts.
 METRICS_OF_AN_OPERATION = 3
-# DynamoDB asks for a table's key anew every five minutes for each of its callers.
+# DynamoDB requests a table's key every five minutes for each caller.
 KEY_REQUESTS = SECONDS / 300
-# Lambda waits for jobs with five pollers of each queue, which ask every 20 seconds while there are none.
+# Lambda polls each queue with five pollers, every 20 seconds while the queue is empty.
 POLLS_OF_A_QUEUE = 5 * SECONDS / 20
-# A function reads a secret anew every five minutes while it is used; at most, in one environment all the time.
+# A function in use reads a secret every five minutes. This assumes one execution environment, always in use.
 READS_OF_A_SECRET = SECONDS / 300
-# X-Ray's default rule traces the first request of each second, and of the others so many.
+# X-Ray's default rule traces the first request of each second, and this share of the others.
 TRACED = 0.05
-# The operations that a share of the requests belongs to, if the entity has them.
+# The operations that make up each share of the requests, if the entity has them.
 SHARES = {
     share: tuple(name for name, each in OPERATIONS.items() if each["workload"] == share)
     for share in ("reads", "lists", "writes")
@@ -52,7 +50,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CostLine:
-    """Dollars a month: fixed, and for all the requests."""
+    """Dollars a month: fixed, and for all requests."""
 
     label: str
     fixed: float = 0.0
@@ -61,7 +59,7 @@ class CostLine:
 
 @dataclass(frozen=True)
 class Resource:
-    """A planned resource: its type, its name in its module, and as much of its values as a plan knows."""
+    """A planned resource: its type, its name in its module, and its known values."""
 
     kind: str
     name: str
@@ -69,7 +67,7 @@ class Resource:
 
 
 class Estimate:
-    """The costs of one plan: its document as `terraform show -json` has it, and requests a month."""
+    """The costs of one plan, as `terraform show -json` prints it, for a number of requests a month."""
 
     def __init__(self, plan: Values, requests: int, table: Values) -> None:
         self.requests = requests
@@ -77,31 +75,31 @@ class Estimate:
         self.price: dict[str, float] = table["prices"]
         self.assumed: dict[str, Any] = table["assumed"]
         self.region: str = plan["variables"].get("region", {}).get("value") or table["region"]
-        plan_without_aws = plan["planned_values"]
+        values = plan["planned_values"]
         own: dict[str, Values] = plan["variables"].get("functions", {}).get("value") or {}
         self.own_functions = own
-        self.outputs = {name: each.get("value") for name, each in plan_without_aws.get("outputs", {}).items()}
+        self.outputs = {name: each.get("value") for name, each in values.get("outputs", {}).items()}
         self.resources = [
             Resource(each["type"], each["name"], each["values"])
-            for each in flatten(plan_without_aws["root_module"])
+            for each in flatten(values["root_module"])
             if each["mode"] == "managed"
         ]
         self.counts = Counter(each.kind for each in self.resources)
 
     def values_of(self, kind: str) -> list[Values]:
-        """The values of the resources of a type."""
+        """Return the values of the resources of a type."""
         return [each.values for each in self.resources if each.kind == kind]
 
     @property
     def operations(self) -> dict[str, dict[str, str]]:
-        """The functions' names by entity and operation, of the entities that have any."""
+        """Return function names by entity and operation, for the entities that have operations."""
         found: dict[str, dict[str, str]] = self.outputs["function_names"]
         return {entity: names for entity, names in found.items() if names}
 
     def requests_of(self, entity: str, share: str) -> float:
-        """The requests for an entity's reads, lists or writes.
+        """Return the number of requests for an entity's reads, lists or writes.
 
-        Entities with operations have equally many; the share of operations that one lacks falls to its others.
+        Entities with operations get equally many. If an entity lacks operations, its others get their share.
         """
         if entity not in self.operations:
             return 0
@@ -114,14 +112,14 @@ class Estimate:
         return self.requests / len(self.operations) * part
 
     def lines(self) -> list[CostLine]:
-        """Every line that costs anything."""
+        """Return every line with a cost."""
         builders: list[Callable[[], Iterator[CostLine]]] = [
             self.gateway, self.functions, self.tables, self.logs, self.monitoring, self.others,
         ]  # fmt: skip
         return [line for lines in builders for line in lines() if line.fixed or line.by_request]
 
     def gateway(self) -> Iterator[CostLine]:
-        """API Gateway, what is in front of it, and what leaves over it."""
+        """Yield the costs of API Gateway, of the firewall, and of data transfer."""
         millions = self.requests / MILLION
         if self.values_of("aws_api_gateway_stage"):
             yield CostLine("API Gateway: requests", 0, millions * self.price["api_gateway_million_requests"])
@@ -131,17 +129,17 @@ class Estimate:
                 yield CostLine("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
         for acl in self.values_of("aws_wafv2_web_acl"):
             fixed = self.price["waf_acl"] + len(acl.get("rule", ())) * self.price["waf_rule"]
-            yield CostLine("WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"])
+            yield CostLine("WAF: web ACL, rules, requests", fixed, millions * self.price["waf_million_requests"])
 
     def is_private(self) -> bool:
-        """Whether the API answers inside VPCs alone."""
+        """Return whether the API is private."""
         settings = [
             each for api in self.values_of("aws_api_gateway_rest_api") for each in api["endpoint_configuration"]
         ]
         return any(each.get("types") == ["PRIVATE"] for each in settings)
 
     def gb_out(self) -> float:
-        """GB of answers."""
+        """Return the GB of all responses."""
         item, head = self.assumed["item_kb"], self.assumed["response_head_kb"]
         pages = sum(self.requests_of(entity, "lists") for entity in self.operations)
         items = pages * self.assumed["items_of_a_list"] + self.requests - pages
@@ -149,7 +147,7 @@ class Estimate:
         return kb / KB_OF_GB
 
     def functions(self) -> Iterator[CostLine]:
-        """Lambda. Every request is an invocation of the function of its operation."""
+        """Yield the costs of Lambda. Every request invokes its operation's function."""
         functions = {each["function_name"]: each for each in self.values_of("aws_lambda_function")}
         if not functions:
             return
@@ -161,7 +159,9 @@ class Estimate:
                 used = [functions[names[each]] for each in operations if each in names]
                 size = sum(each["memory_size"] for each in used) / max(len(used), 1) / 1024
                 seconds += self.requests_of(entity, share) * size * self.assumed["function_ms"] / 1000
-        yield CostLine(f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"])
+        yield CostLine(
+            f"Lambda: {self.assumed['function_ms']} ms a request", 0, seconds * self.price["lambda_gb_second"]
+        )
         if authorizer := functions.get(self.outputs.get("authorizer_name")):
             verified = self.tokens_verified()
             seconds = verified * authorizer["memory_size"] / 1024 * self.assumed["authorizer_ms"] / 1000
@@ -171,9 +171,9 @@ class Estimate:
         yield CostLine("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
 
     def tokens_verified(self) -> float:
-        """How often the authorizer verifies a token: once in the five minutes that the gateway keeps its answer.
+        """Return how often the authorizer verifies a token: once in the five minutes of the gateway's cache.
 
-        All methods that functions answer get equally many requests.
+        All methods with a function get equally many requests.
         """
         methods = [each for each in self.resources if each.kind == "aws_api_gateway_method" and each.name == "route"]
         asking = sum(each.values["authorization"] == "CUSTOM" for each in methods)
@@ -183,7 +183,7 @@ class Estimate:
         return verified
 
     def tables(self) -> Iterator[CostLine]:
-        """DynamoDB: requests as docs/reference/http-api.md has them, and what is stored."""
+        """Yield the costs of DynamoDB: requests as in docs/reference/request-costs.md, and storage."""
         tables = {each["name"]: each for each in self.values_of("aws_dynamodb_table")}
         names: dict[str, str] = self.outputs.get("table_names") or {}
         reads = writes = stored = kept = 0.0
@@ -197,16 +197,16 @@ class Estimate:
             stored += share * copies
             kept += share * any(each.get("enabled") for each in tables[name].get("point_in_time_recovery", ()))
         yield CostLine("DynamoDB: reads", 0, reads / MILLION * self.price["dynamodb_million_reads"])
-        yield CostLine("DynamoDB: writes, indexes' too", 0, writes / MILLION * self.price["dynamodb_million_writes"])
+        yield CostLine("DynamoDB: writes, with indexes", 0, writes / MILLION * self.price["dynamodb_million_writes"])
         label = f"DynamoDB: {self.assumed['stored_gb']} GB and its indexes"
         yield CostLine(label, stored * self.price["dynamodb_gb"])
         yield CostLine("DynamoDB: point-in-time recovery", kept * self.price["dynamodb_pitr_gb"])
         for _ in self.values_of("aws_cloudtrail"):
             price = self.price["cloudtrail_million_data_events"]
-            yield CostLine("CloudTrail: the tables' events", 0, self.requests / MILLION * price)
+            yield CostLine("CloudTrail: events of tables", 0, self.requests / MILLION * price)
 
     def logs(self) -> Iterator[CostLine]:
-        """CloudWatch Logs: what comes in, and what is kept once the retention is full."""
+        """Yield the costs of CloudWatch Logs: ingestion, and storage for the whole retention."""
         if not self.values_of("aws_cloudwatch_log_group"):
             return
         kb = (
@@ -214,13 +214,13 @@ class Estimate:
             + self.tokens_verified() * self.assumed["log_kb"]["function"]
         )
         gb = kb / KB_OF_GB
-        yield CostLine("CloudWatch Logs: what comes in", 0, gb * self.price["logs_gb_in"])
+        yield CostLine("CloudWatch Logs: ingestion", 0, gb * self.price["logs_gb_in"])
         days = max(each.get("retention_in_days") or 0 for each in self.values_of("aws_cloudwatch_log_group"))
         kept = gb * days * 24 / HOURS * self.assumed["log_compression"]
-        yield CostLine(f"CloudWatch Logs: what {days} days keep", 0, kept * self.price["logs_gb_kept"])
+        yield CostLine(f"CloudWatch Logs: storage, {days} days", 0, kept * self.price["logs_gb_kept"])
 
     def monitoring(self) -> Iterator[CostLine]:
-        """Metrics, which cost only while requests come, alarms and traces."""
+        """Yield the costs of alarms, traces, and metrics, which cost only in hours with requests."""
         operations = sum(len(each) for each in self.operations.values())
         routes = sum(len(each.get("routes") or ()) for each in self.own_functions.values())
         settings = [one for each in self.values_of("aws_api_gateway_method_settings") for one in each["settings"]]
@@ -233,23 +233,23 @@ class Estimate:
         count = sum(map(metrics_of, self.values_of("aws_cloudwatch_metric_alarm")))
         yield CostLine(f"CloudWatch: alarms on {count} metrics", count * self.price["cloudwatch_alarm_metric"])
         if any(each.get("xray_tracing_enabled") for each in self.values_of("aws_api_gateway_stage")):
-            # Evenly spread, which is the most that it can be.
+            # Evenly spread requests cause the most traces.
             firsts = min(self.requests, SECONDS)
             traces = firsts + (self.requests - firsts) * TRACED
             yield CostLine("X-Ray: traces, at most", 0, traces / MILLION * self.price["xray_million_traces"])
 
     def others(self) -> Iterator[CostLine]:
-        """What is there, used or not."""
+        """Yield the costs of resources by the month, and of other requests."""
         for kind, (label, price) in self.table["monthly"].items():
             yield CostLine(label, self.counts[kind] * price)
-        # Of an existing key its owner pays the month, and we the requests.
+        # An existing key's owner pays for the key, this account for the requests.
         if self.counts["aws_kms_key"] or any(each.get("kms_key_arn") for each in self.values_of("aws_lambda_function")):
             asked = self.counts["aws_lambda_function"] * KEY_REQUESTS / MILLION
             yield CostLine("KMS: requests", asked * self.price["kms_million_requests"])
-        # Lambda reads streams for nothing.
+        # Lambda reads streams free of charge.
         queues = sum(each.get("batch_size") == 1 for each in self.values_of("aws_lambda_event_source_mapping"))
         polls = queues * POLLS_OF_A_QUEUE / MILLION
-        yield CostLine("SQS: waiting for jobs, at most", polls * self.price["sqs_million_requests"])
+        yield CostLine("SQS: polling for jobs, at most", polls * self.price["sqs_million_requests"])
         secrets = sum(len(each.get("secrets") or ()) for each in self.own_functions.values())
         reads = secrets * READS_OF_A_SECRET / MILLION
         yield CostLine("Secrets Manager: reads", reads * self.price["secrets_million_reads"])
@@ -259,29 +259,29 @@ class Estimate:
         yield CostLine("VPC: interface endpoints", hours * self.price["interface_endpoint_hour"])
         flows = [each.get("allowed_oauth_flows") or () for each in self.values_of("aws_cognito_user_pool_client")]
         machines = sum("client_credentials" in each for each in flows)
-        yield CostLine("Cognito: clients of machines", machines * self.price["cognito_machine_client"])
+        yield CostLine("Cognito: machine clients", machines * self.price["cognito_machine_client"])
 
     def by_use(self) -> list[str]:
-        """What else costs, by a use that nobody can tell from the requests."""
+        """Return the costs by a use that does not follow from the requests."""
         return [f"{kind}: {text}." for kind, text in self.table["by_use"].items() if self.counts[kind]]
 
     def unknown(self) -> list[str]:
-        """The types that the price file does not know."""
+        """Return the types that the price file does not know."""
         table = self.table
         known = {*table["monthly"], *table["computed"], *table["by_use"], *table["free"]}
         return sorted(self.counts.keys() - known)
 
     def report(self, title: str) -> str:
-        """All of it, as text."""
+        """Return the estimate as text."""
         lines, table, assumed = self.lines(), self.table, self.assumed
         wide = max(len(line.label) for line in [*lines, CostLine("")]) + 2
         head = (
             f"{title}, {self.requests:,} requests a month: "
-            f"dollars a month by the prices of {table['region']}, {table['date']}."
+            f"dollars a month, prices of {table['region']}, {table['date']}."
         )
         widths = (wide, -10, -14, -12)
-        rows = [table_row(("", "fixed", "per million", "together"), widths)]
-        total = CostLine("together", sum(line.fixed for line in lines), sum(line.by_request for line in lines))
+        rows = [table_row(("", "fixed", "per million", "total"), widths)]
+        total = CostLine("total", sum(line.fixed for line in lines), sum(line.by_request for line in lines))
         for line in (*lines, total):
             if line is total:
                 rows.append("-" * (wide + 36))
@@ -291,40 +291,40 @@ class Estimate:
         notes = [
             f"Assumed: of {sum(assumed[share] for share in SHARES)} requests {assumed['reads']} get, "
             f"{assumed['lists']} list {assumed['items_of_a_list']} and {assumed['writes']} write items of "
-            f"{assumed['item_kb']} KB, as many for each entity; free tiers, discounts and taxes left out."
+            f"{assumed['item_kb']} KB, equally many for each entity; without free tiers, discounts and taxes."
         ]
         if self.outputs.get("authorizer_name"):
             each = assumed["requests_of_a_token"]
             notes.append(
-                f"A caller of jwt sends {each} requests in the five minutes that API Gateway remembers a token."
+                f"A caller with a JWT sends {each} requests in the five minutes for which API Gateway caches a token."
             )
         if self.region not in table["same_in"]:
             notes.append(f"Prices of {self.region} differ, by up to a third.")
         if any(each.get("routes") for each in self.own_functions.values()):
             notes.append(
-                "Requests for routes of your own count as if operations answered them; add what your code takes."
+                "Requests for your own routes cost as much as requests for operations; add the time of your own code."
             )
         if by_use := self.by_use():
-            notes += ["Not in the table, by use:", *(f"  {each}" for each in by_use)]
+            notes += ["Not in the table, priced by use:", *(f"  {each}" for each in by_use)]
         if unknown := self.unknown():
-            notes.append(f"Not priced, and not known to be free: {', '.join(unknown)} (tools/aws/prices.json).")
+            notes.append(f"Without a price in tools/aws/prices.json: {', '.join(unknown)}.")
         return "\n".join([head, "", *rows, "", *notes])
 
 
 def flatten(module: Values) -> Iterator[dict[str, Any]]:
-    """The resources of a module and of those inside it."""
+    """Yield the resources of a module and of the modules inside it."""
     yield from module.get("resources", ())
     for child in module.get("child_modules", ()):
         yield from flatten(child)
 
 
 def has_metrics(function: Values) -> bool:
-    """Whether a function writes metrics into its log."""
+    """Return whether a function writes metrics into its log."""
     return any(each["variables"].get("METRICS_NAMESPACE") for each in function.get("environment") or ())
 
 
 def metrics_of(alarm: Values) -> int:
-    """The metrics that an alarm looks at: those of its expressions, or its own."""
+    """Return the number of metrics of an alarm: those of its expressions, or one."""
     return sum(bool(each.get("metric")) for each in alarm.get("metric_query") or ()) or 1
 
 

@@ -1,10 +1,10 @@
-"""Run a function of app/ once, and take its dead letters back.
+"""Run a function of app/ once, and redrive its dead letters.
 
-`make run` calls a function with one job, change or event, and tells what came of it. `make redrive` puts the jobs
-among a function's dead letters back into its queue, and calls a function on changes with each change there. A dead
-letter is deleted once its job is in the queue or its change is done, and stays otherwise. Where Lambda wrote the
-dead letter since the function gave no answer, it holds no change but a position in the table's stream, which the
-stream keeps for a day.
+`make run` calls a function with one job, change or event, and prints the result. `make redrive` sends the jobs
+in a function's dead-letter queue back to its queue, and calls a function on changes with each change there. It
+deletes a dead letter once its job is in the queue or its change is processed, and keeps it otherwise. If the
+function crashed, Lambda wrote the dead letter: it has a position in the table's stream instead of a change, and
+the stream keeps its records for a day.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ sys.path.insert(0, str(ROOT / "lambda_src"))
 from trestle.errors import InvalidRequest
 from trestle.strict_json import dumps, loads
 
-LONGEST_SECONDS = 900  # that Lambda lets a function run
-BATCH = 10  # messages, as SQS gives and takes them
+LONGEST_SECONDS = 900  # Lambda's longest timeout
+BATCH = 10  # messages in one request to SQS
 MOST = 10_000  # dead letters of one run
-WAIT_SECONDS = 1  # for messages, before a queue is taken to be empty
-HIDDEN_SECONDS = 3600  # how long they are kept from others meanwhile
-AROUND = 4  # levels of a message round an item
+WAIT_SECONDS = 1  # for messages, before a queue counts as empty
+HIDDEN_SECONDS = 3600  # for which received messages are invisible to others
+AROUND = 4  # levels of nesting in a message around an item
 ARGUMENTS = {"changes": "change", "event": "event", "queue": "job", "schedule": "job", "job": "job"}
 NO_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-# What a shard or record that a stream no longer has is answered with.
+# Errors for a shard or record that a stream no longer has.
 GONE = ("ResourceNotFoundException", "TrimmedDataAccessException", "ExpiredIteratorException")
 
 
 @dataclass(frozen=True)
 class OwnFunction:
-    """A function of app/. key: in the tfvars. name: Lambda's. queue and dead_letters: their names, if it has them."""
+    """A function of app/: its key in the tfvars, Lambda's name for it, and the names of its queues, if any."""
 
     key: str
     name: str
@@ -55,16 +55,16 @@ class OwnFunction:
 
     @property
     def argument(self) -> str:
-        """What it is called with: "change", "event" or "job"."""
+        """Return the kind of its argument: "change", "event" or "job"."""
         return ARGUMENTS[self.kind]
 
 
 def find(environment: Environment, key: str) -> OwnFunction:
-    """Return a function that is not called by requests. Raise UserError."""
+    """Return a function without routes. Raise UserError if there is none of this key."""
     known = environment.functions()
     if key not in known:
         remedy = correction(key, known, f"name one of {', '.join(sorted(known))} with FUNCTION=" if known else
-                            "write one into the tfvars, as docs/reference/own-code.md shows")  # fmt: skip
+                            "add one to the tfvars, as docs/reference/own-code.md shows")  # fmt: skip
         raise UserError(f"{environment.name} has no function {key}: {remedy}", exit_code=2)
     found = known[key]
     if found["kind"] == "routes":
@@ -76,13 +76,13 @@ def find(environment: Environment, key: str) -> OwnFunction:
 
 
 def argument_text(function: OwnFunction, file: Path | None) -> str:
-    """Return the JSON text that a function is called with. Raise UserError for a file that holds no such value."""
+    """Return a function's argument as JSON text. Raise UserError if the file has no such value."""
     if file is None:
         if function.argument == "job":
             return '{"body":null}'
         raise UserError(
             f"{function.key} takes {'an' if function.argument == 'event' else 'a'} {function.argument}: write one into "
-            "a file, as docs/how-to/own-code.md shows, and name that with BODY=.",
+            "a file, as docs/how-to/own-code.md shows, and name it with BODY=.",
             exit_code=2,
         )
     try:
@@ -106,9 +106,9 @@ def argument_text(function: OwnFunction, file: Path | None) -> str:
 
 
 def invoke(environment: Environment, function: OwnFunction, argument: str) -> dict[str, Any]:
-    """Call a function with a job, a change or an event as JSON text; return its answer.
+    """Call a function with a job, a change or an event as JSON text; return its result.
 
-    The answer has "result", or "error" with "type", "place" and perhaps "detail". Raise UserError if the function is
+    The dict has "result", or "error" with "type", "place" and perhaps "detail". Raise UserError if the function is
     not deployed.
     """
     client = environment.client("lambda", timeout=LONGEST_SECONDS + 20)
@@ -124,20 +124,20 @@ def _call(client: Any, function: OwnFunction, event: dict[str, Any]) -> dict[str
             f"There is no function {function.name} in {place}: deploy it first, or set AWS_PROFILE to its account."
         ) from None
     answer: dict[str, Any] = json.loads(reply["Payload"].read() or b"{}") or {}
-    if "FunctionError" in reply:  # it crashed, or its time was over
+    if "FunctionError" in reply:  # it crashed or timed out
         return {"error": {"type": answer.get("errorType", "Error"), "detail": answer.get("errorMessage", "")}}
     return answer
 
 
 def describe(function: OwnFunction, error: dict[str, str]) -> str:
-    """Return why a call failed, as a sentence."""
+    """Return a sentence that says why a call failed."""
     if detail := error.get("detail"):
         return f"{function.key} failed: {detail.rstrip('.')}."
     return f"{function.key} failed at {error.get('place') or 'an unknown line'} with {error['type']}."
 
 
 def log_of(environment: Environment, function: OwnFunction) -> str:
-    """Return where a function's log is, as the beginning of a sentence."""
+    """Return the beginning of a sentence that names a function's log."""
     return "`python local.py logs`" if environment.name == "local" else f"Its log, /aws/lambda/{function.name},"
 
 
@@ -154,12 +154,12 @@ def run_function(options: argparse.Namespace) -> int:
     seconds = time.monotonic() - began
     if answer.get("result") == "again":
         print_note(
-            f"{function.key} returned Again after {seconds:.1f} s: the queue {function.queue} calls it with what is "
-            f"left. {log_of(environment, function)} shows how it goes on."
+            f"{function.key} returned Again after {seconds:.1f} s: the queue {function.queue} calls it for the "
+            f"rest. {log_of(environment, function)} shows its progress."
         )
     elif answer.get("result") == "retry":
         raise UserError(
-            f"{function.key} raised Retry, and nothing repeats a job that is called by hand: call it again later."
+            f"{function.key} raised Retry, but a job that you run by hand is not retried: run it again later."
         )
     else:
         print_note(f"{function.key} is done after {seconds:.1f} s.")
@@ -170,7 +170,7 @@ def run_function(options: argparse.Namespace) -> int:
 
 
 class Queue:
-    """A queue of SQS. Raise UserError if there is none of this name."""
+    """A queue of SQS. The constructor raises UserError if it does not exist."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
@@ -186,10 +186,10 @@ class Queue:
             ) from None
 
     def receive(self) -> list[dict[str, Any]]:
-        """Return the messages that are there, up to MOST, in the order they were sent; others do not see them."""
+        """Return up to MOST messages in the order they were sent, and hide them from other receivers."""
         found: dict[str, dict[str, Any]] = {}
         empty = 0
-        while empty < 2 and len(found) < MOST:  # one empty answer may overlook messages
+        while empty < 2 and len(found) < MOST:  # one empty response may miss messages
             received = self._client.receive_message(
                 QueueUrl=self.url, MaxNumberOfMessages=BATCH, VisibilityTimeout=HIDDEN_SECONDS,
                 WaitTimeSeconds=WAIT_SECONDS, AttributeNames=["SentTimestamp"],
@@ -207,18 +207,18 @@ class Queue:
         self._client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def release(self, message: dict[str, Any]) -> None:
-        """Let others see a message that was received."""
+        """Make a received message visible to others again."""
         self._client.change_message_visibility(
             QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
         )
 
 
 class KeptError(Exception):
-    """Why a dead letter stays."""
+    """The reason why a dead letter stays in its queue."""
 
 
 class Redrive:
-    """The way back of a function's dead letters."""
+    """A redrive of a function's dead letters."""
 
     def __init__(self, environment: Environment, function: OwnFunction) -> None:
         self._environment = environment
@@ -229,8 +229,8 @@ class Redrive:
         self.kept: list[str] = []
 
     def run(self, progress: Console) -> None:
-        """Take back what is there, each alone, so that what stops one stops no other."""
-        progress(f"Receiving what is in {self.dead_letters.name} ...")
+        """Redrive each dead letter by itself, so that a failure of one affects no other."""
+        progress(f"Receiving messages from {self.dead_letters.name} ...")
         messages = self.dead_letters.receive()
         carry = self._change if self._function.kind == "changes" else self._job()
         waiting = list(messages)
@@ -250,18 +250,18 @@ class Redrive:
                 self.dead_letters.release(message)
 
     def _job(self) -> Any:
-        """Return what sends a job back to the function's queue."""
+        """Return a function that sends a job back to the queue."""
         queue = Queue(self._sqs, self._function.queue or "")
         return lambda message: queue.send(message["Body"])
 
     def _change(self, message: dict[str, Any]) -> None:
-        """Call the function with what a dead letter holds. Raise KeptError."""
+        """Call the function with the change in a dead letter. Raise KeptError if that fails."""
         try:
             letter = loads(message["Body"], around=AROUND)
         except InvalidRequest:
             letter = None
         if not isinstance(letter, dict):
-            raise KeptError("holds no dead letter of a function on changes")
+            raise KeptError("is not a dead letter of a function on changes")
         if isinstance(letter.get("change"), dict):
             answer = invoke(self._environment, self._function, dumps(letter["change"]))
             if "error" in answer:
@@ -269,7 +269,7 @@ class Redrive:
             return
         position = letter.get("DDBStreamBatchInfo")
         if not isinstance(position, dict):
-            raise KeptError("holds no change and no position in a stream")
+            raise KeptError("has neither a change nor a position in a stream")
         client = self._environment.client("lambda", timeout=LONGEST_SECONDS + 20)
         for record in self._records(position):
             answer = _call(client, self._function, {"Records": [record]})
@@ -279,13 +279,13 @@ class Redrive:
                 raise KeptError(f"{self._function.key} failed: its log, /aws/lambda/{self._function.name}, says why.")
 
     def _records(self, position: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return a stream's records from one position to another, as Lambda sends them. Raise KeptError."""
+        """Return a stream's records between two positions, as Lambda sends them. Raise KeptError if they are gone."""
         names = ("streamArn", "startSequenceNumber", "endSequenceNumber")
         arn, start, end = (str(position.get(name)) for name in names)
         table = arn.split("/")[1] if "/" in arn else arn
         gone = KeptError(
-            f"holds the position {start} to {end} in the stream of {table}, which no longer has it: look up what has "
-            "changed, then delete the message"
+            f"has the position {start} to {end} in the stream of {table}, which no longer has these records: find out "
+            "what changed, then delete the message"
         )
         streams = self._environment.client("dynamodbstreams")
         try:
@@ -314,7 +314,7 @@ class Redrive:
 
 
 def _shard_of(streams: Any, arn: str, sequence_number: str) -> str | None:
-    """Return the shard that holds a position, None if the stream no longer has it."""
+    """Return the shard with a position, or None if the stream no longer has it."""
     start: dict[str, str] = {}
     while True:
         found = streams.describe_stream(StreamArn=arn, **start)["StreamDescription"]
@@ -341,7 +341,7 @@ def _as_sent(record: dict[str, Any], arn: str) -> dict[str, Any]:
 
 
 def run_redrive(options: argparse.Namespace) -> int:
-    """Take a function's dead letters back; return 1 if some stay."""
+    """Redrive a function's dead letters; return 1 if some stay."""
     environment: Environment = options.environment
     function = find(environment, options.function)
     redrive = Redrive(environment, function)
@@ -349,7 +349,7 @@ def run_redrive(options: argparse.Namespace) -> int:
     def done() -> str:
         what = f"{redrive.done:,} {function.argument}{'' if redrive.done == 1 else 's'}"
         if function.kind == "changes":
-            return f"{what} {'is' if redrive.done == 1 else 'are'} done"
+            return f"{what} {'was' if redrive.done == 1 else 'were'} processed"
         return f"{what} went back to {function.queue}"
 
     try:

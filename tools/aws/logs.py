@@ -1,4 +1,4 @@
-"""What the deployed functions and the API log, one line a request."""
+"""Print the logs of deployed functions and of the API, one line per request."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tools.suggestions import correction
 if TYPE_CHECKING:
     from tools.environment import Environment
 
-INTERVAL = 2.0  # seconds between two looks: AWS allows few calls of FilterLogEvents a second
-# What Lambda itself writes about each call.
+INTERVAL = 2.0  # seconds between two reads: AWS allows few calls of FilterLogEvents per second
+# The beginnings of Lambda's own lines about each call.
 PLATFORM = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START ", "RESTORE_", "EXTENSION\t")
 GATEWAY = "gateway"
 AUTHORIZER = "authorizer"  # a name that no function of app/ can have
 
 
 class Line(NamedTuple):
-    """A line to print. Its time is in milliseconds of the epoch."""
+    """A line to print. Its time is in milliseconds since the epoch."""
 
     time: int
     text: str
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 def run_logs(options: argparse.Namespace) -> int:
-    """Print what was logged, oldest first, and go on with --follow until Ctrl-C."""
+    """Print log lines, oldest first. With --follow, continue until Ctrl-C."""
     environment: Environment = options.environment
     outputs = environment.outputs()
     names = sources(outputs, environment.system, options.entity, options.function)
@@ -54,12 +54,12 @@ def run_logs(options: argparse.Namespace) -> int:
         for tail in tails.values():
             tail.drop_old()
     if not is_any:
-        print_note(f"Nothing was logged in the last {words(options.since)}: go further back with SINCE=1d.")
+        print_note(f"Nothing was logged in the last {words(options.since)}. Go further back with SINCE=1d.")
     return 0
 
 
 def sources(outputs: dict[str, Any], system: str, entity: str | None, function: str | None) -> dict[str, str]:
-    """Return the names of what logs by log group: those of an entity, of a function of app/, or all and the gateway.
+    """Return display names by log group: of an entity, of a function of app/, or of everything with the gateway.
 
     Raise UserError if there is no such entity or function.
     """
@@ -85,35 +85,35 @@ def sources(outputs: dict[str, Any], system: str, entity: str | None, function: 
 
 
 def look(tails: dict[str, LogTail], request: str) -> list[Line]:
-    """Return the lines since the last look, oldest first: those that contain the request's id."""
+    """Return the lines since the last call that contain the request's id, oldest first."""
     return sorted(line for name, tail in tails.items() for line in read(name, tail, request))
 
 
 def read(name: str, tail: LogTail, request: str) -> Iterator[Line]:
-    """Yield the new lines of one log group, none of a group that is gone."""
+    """Yield the new lines of one log group; none if the group does not exist any more."""
     # A pattern in quotation marks matches the lines that contain the text.
     only = {"filterPattern": json.dumps(request)} if request else {}
     try:
         for event in tail.read(**only):
-            # The emulator takes a pattern as "everything".
+            # The emulator ignores the filter.
             if request in event.message and (text := (of_gateway if name == GATEWAY else of_function)(name, event)):
                 yield Line(event.time, text)
-    except tail.logs.exceptions.ResourceNotFoundException:  # of a function that was deleted meanwhile
+    except tail.logs.exceptions.ResourceNotFoundException:  # the function was deleted since then
         return
 
 
 def of_function(name: str, event: LogEvent) -> str:
-    """Return a function's line for people, "" for one that says nothing of a request."""
+    """Return a readable form of a function's line, or "" for a line about no request."""
     message = event.message.strip()
     fields = fields_of(message)
     if fields is None:
         if message.startswith(PLATFORM) and not any(each in message for each in CRASHES):
             return ""
-        if REFUSED in message:  # which the authorizer has logged in its own words
+        if REFUSED in message:  # the authorizer has logged its own line
             return ""
         return f"{name}: {message}"
     identity = fields.get("requestId", "-")
-    if "status" not in fields:  # what own code printed or logged
+    if "status" not in fields:  # the user's code printed or logged it
         return f"{fields.get('level', 'INFO')} {name}: {fields.get('message', message)} {identity}"
     called = (
         name if "." in name or name == AUTHORIZER else f"{name}.{fields.get('operation') or fields.get('call') or '?'}"
@@ -127,7 +127,7 @@ def of_function(name: str, event: LogEvent) -> str:
 
 
 def of_gateway(_: str, event: LogEvent) -> str:
-    """Return the line of a request that API Gateway answered by itself, "" for one that a function's line tells."""
+    """Return a line for a request that API Gateway answered itself, or "" if a function has logged it."""
     fields = fields_of(event.message)
     if fields is None or fields.get("lambdaRequestId", "-") not in ("-", ""):
         return ""
@@ -139,7 +139,7 @@ def of_gateway(_: str, event: LogEvent) -> str:
 
 
 def fields_of(message: str) -> dict[str, Any] | None:
-    """Return what a line of JSON holds, None for other lines."""
+    """Return the fields of a line of JSON, or None for another line."""
     try:
         found = json.loads(message)
     except ValueError:
