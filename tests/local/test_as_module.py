@@ -118,7 +118,7 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         assert (done.returncode, done.stderr) == (0, "2 items of guest-tasks-demo written.\n")
         done = run_transfer(local, "import", "tasks", items)
         assert (done.returncode, "were not built from" in done.stderr) == (0, False)
-        assert done.stderr.endswith("guest-tasks-demo: 2 there already.\n")
+        assert done.stderr.endswith("guest-tasks-demo: 2 unchanged.\n")
         (root / "schemas" / "task.json").rename(root / "schemas" / "renamed.json")
         done = run_transfer(local, "import", "tasks", items)
         assert done.returncode == 1

@@ -81,7 +81,7 @@ def test_a_point_in_time_comes_back(local: Local, empty_items: Api, dynamodb: An
     done = run_transfer(local, "import", "items", file)
     assert (done.returncode, {*done.stderr.strip(".\n").split(": ")[-1].split(", ")}) == (
         0,
-        {"2 written", "1 there already"},
+        {"2 written", "1 unchanged"},
     )
     assert read_items(empty_items, ids) == before
 

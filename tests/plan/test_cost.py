@@ -31,7 +31,7 @@ def test_the_documents_show_what_production_costs(var_files: dict[str, Plan]) ->
     report = cost.Estimate(var_files["prod"].alone, 10_000_000, TABLE).report(file)
     assert shown
     assert shown[1] == report, f"docs/explanation/costs.md shows other costs: let it show what `{SHOWN}` says."
-    fixed, per_million = re.findall(r"^together +([\d.]+) +([\d.]+) ", report, re.MULTILINE)[0]
+    fixed, per_million = re.findall(r"^total +([\d.]+) +([\d.]+) ", report, re.MULTILINE)[0]
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
     assert f"costs ${fixed} a month" in readme
     assert f"${per_million} for each million requests" in readme

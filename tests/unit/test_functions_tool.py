@@ -164,8 +164,7 @@ def test_what_goes_on_goes_on_in_the_queue(load: Load, capsys: pytest.CaptureFix
     (said,) = told(capsys)
     assert said.startswith("backfill returned Again after ")
     assert said.endswith(
-        "the queue shop-backfill-dev calls it for the rest. Its log, /aws/lambda/shop-backfill-dev, shows its "
-        "progress."
+        "the queue shop-backfill-dev calls it for the rest. Its log, /aws/lambda/shop-backfill-dev, shows its progress."
     )
     assert [each["body"] for each in messages(new_queue("shop-backfill-dev"))] == [1]
 
@@ -346,8 +345,8 @@ def test_what_aws_refuses_loses_nothing(load: Load, client: Lambda, capsys: pyte
     assert redrive("mail") == 1
     (said,) = told(capsys)
     assert said == (
-        "An error occurred (AccessDenied) when calling the Invoke operation: No. So far 1 change was processed; the others "
-        "are in shop-mail-failed-dev."
+        "An error occurred (AccessDenied) when calling the Invoke operation: No. So far 1 change was processed; the "
+        "others are in shop-mail-failed-dev."
     )
     assert len(messages(letters)) == 2
 

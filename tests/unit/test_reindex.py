@@ -246,7 +246,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
         with pytest.raises(UserError, match=message):
             tool.deployed_options(environment, outputs, entity)
     tool.check_writers(outputs, "a")
-    with pytest.raises(UserError, match="nothing to do"):
+    with pytest.raises(UserError, match="nothing to reindex"):
         tool.check_writers(outputs, "b")
 
 
@@ -284,8 +284,8 @@ def test_an_entity_without_functions_has_the_options_of_its_tfvars() -> None:
 
 
 SCHEMA_FAULTS = {
-    "missing": (None, "is missing, and the live functions of the entity a use it: put the file back, or run"),
-    "a folder": ("folder", "is missing, and the live functions of the entity a use it: put the file back, or run"),
+    "missing": (None, "is missing, and the live functions of the entity a use it: restore the file, or run"),
+    "a folder": ("folder", "is missing, and the live functions of the entity a use it: restore the file, or run"),
     "no JSON": ("{", "#: Not valid JSON"),
     "Latin-1": ("\xff", "#: the file is not UTF-8"),
     "no schema": ("[]", "#: the outermost value must be an object"),

@@ -469,7 +469,7 @@ def test_a_destroy_forgets_which_versions_were_live(root: Path, capsys: pytest.C
     (root / "fails").write_text("destroy\n")
     assert deploy.destroy(options()) == 3
     assert deploy.apply(options()) == 0
-    kept = "environments/dev.live.json keeps live what was: `make release ENV=dev` puts newer code live.\n"
+    kept = "environments/dev.live.json pins the live versions: run `make release ENV=dev` for newer code.\n"
     assert capsys.readouterr().err.endswith(kept)
     (root / "fails").unlink()
     assert deploy.destroy(options()) == 0
@@ -569,8 +569,12 @@ def test_the_smoke_test_gets_its_key_where_no_other_user_can_read_it(
 @pytest.mark.parametrize(
     ("deployed", "arguments", "said"),
     [
-        ({"private_urls": {"vpce-1": "https://a-vpce-1.example/dev"}}, [], "the API answers only inside its VPCs. Run"),
-        ({"domain_target": {"name": "d"}}, ["--path", "x"], "the API asks for a client certificate. Name one: make sm"),
+        (
+            {"private_urls": {"vpce-1": "https://a-vpce-1.example/dev"}},
+            [],
+            "the API is reachable only in its VPCs. Run",
+        ),
+        ({"domain_target": {"name": "d"}}, ["--path", "x"], "the API requires a client certificate. Name one: make sm"),
         ({"domain_target": {"name": "d"}}, ["--client-cert=c.pem"], ""),
         ({"domain_target": None, "private_urls": {}}, [], ""),
     ],

@@ -113,7 +113,7 @@ def test_a_second_run_changes_nothing(api: Api, entity: tool.DeployedEntity) -> 
     lines = [{"id": "a", "rank": 1.0, **STAMPS}, "", {"id": "b", "status": "x"}]
     assert run_import(entity, file(*lines)).outcomes == {"written": 2}
     before = api.client.scan(TableName=TABLE)["Items"]
-    assert run_import(entity, file(*lines)).outcomes == {"there already": 2}
+    assert run_import(entity, file(*lines)).outcomes == {"unchanged": 2}
     assert api.client.scan(TableName=TABLE)["Items"] == before
 
 
@@ -134,9 +134,7 @@ def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, en
     other = [{"id": "b", **STAMPS}, {"id": "a", "rank": True, **STAMPS}]
     done = run_import(entity, file(*other), as_stored=True)
     assert (str(done), done.after) == ("1 written, 1 refused", 2)
-    assert done.left_out == [
-        "line 2: the table has another item with this id (ARGS=--replace puts this one in its place)"
-    ]
+    assert done.left_out == ["line 2: the table has another item with this id (ARGS=--replace replaces it)"]
     assert api.request("GET", "/items/a").json["rank"] == 1
     done = run_import(entity, file({"id": "a", "rank": 2, **STAMPS}), replace=True)
     assert (str(done), done.left_out) == ("1 replaced", [])
@@ -153,9 +151,9 @@ def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> 
         '{"id": "a", "id": "b"}': "/id The name is repeated",
         "{": "Not valid JSON at line 1, column 2",
         '{"id": "a", "n": NaN}': "/n NaN is not a JSON number",
-        "[]": "is no object",
-        "{}": "has no id: write one, by which a second run knows the item",
-        '{"id": 1}': "has no id: write one, by which a second run knows the item",
+        "[]": "is not a JSON object",
+        "{}": "has no id: add one, so that a second run recognizes the item",
+        '{"id": 1}': "has no id: add one, so that a second run recognizes the item",
         '{"id": "a b"}': f"/id {rule}",
         '{"id": ".#a"}': "/id Must have no #: items of this entity have no owners",
         '{"id": "openapi.json"}': "/id Is reserved: another route has this path",
@@ -350,7 +348,7 @@ def test_many_pages_and_batches(api: Api, entity: tool.DeployedEntity, monkeypat
 
 def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.DeployedEntity) -> None:
     done = run_import(entity, file({"id": "a", "text": "x" * 420_000, **STAMPS}))
-    assert done.left_out == ["line 1: the item is over the 400 KB that DynamoDB keeps of one"]
+    assert done.left_out == ["line 1: the item exceeds DynamoDB's 400 KB"]
     with api.fault("PutItem", lose_answer):
         assert str(run_import(entity, file({"id": "b", **STAMPS}))) == "1 written"
     with api.fault("PutItem", error("AccessDeniedException")), pytest.raises(Exception, match="AccessDenied"):
@@ -358,7 +356,7 @@ def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.DeployedEnti
 
 
 def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.DeployedEntity) -> None:
-    with pytest.raises(UserError, match="The file has changed since it was validated: line 2: is no object"):
+    with pytest.raises(UserError, match="The file has changed since it was validated: line 2: is not a JSON object"):
         run_import(entity, file({"id": "a"}, "[]"))
 
 
@@ -441,27 +439,27 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     items = tmp_path / "items.jsonl"
     assert run("export", "a", items) == (
         0,
-        [f"1 items of {TABLE} written. 1 have expired and were left out."],
+        [f"1 items of {TABLE} written. 1 have expired and were skipped."],
     )
     assert stat.S_IMODE(items.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.glob("*.jsonl*")] == ["items.jsonl"]
-    assert run("export", "a", items)[1] == [f"{items} is there already: name another file with FILE=, or move it away."]
+    assert run("export", "a", items)[1] == [f"{items} already exists: name another file with FILE=, or move it."]
     nowhere = tmp_path / "no" / "x.jsonl"
     assert run("export", "a", nowhere)[1] == [
         f"{nowhere} cannot be written: there is no folder {nowhere.parent}. Name another file with FILE=."
     ]
-    assert run("import", "a", items) == (0, [f"{TABLE}: 1 there already."])
+    assert run("import", "a", items) == (0, [f"{TABLE}: 1 unchanged."])
     wipe(api)
     assert run("import", "a", items) == (0, [f"{TABLE}: 1 written."])
     assert run("import", "b", items, "--replace")[1] == [
         "No function of b has a schema: the import accepts every JSON object.",
-        f"{TABLE}: 1 there already.",
+        f"{TABLE}: 1 unchanged.",
     ]
     (tmp_path / "dist" / "manifest.json").unlink()
     assert run("import", "a", items)[1] == [
         f"The live functions of a were not built from {tmp_path}, whose schema validates the lines. "
         "If the schema has changed since, check out the commit that they were built from.",
-        f"{TABLE}: 1 there already.",
+        f"{TABLE}: 1 unchanged.",
     ]
     assert run("import", "a", nowhere)[1] == [f"There is no file {nowhere}: name one with FILE=."]
     assert run("export", "x", nowhere)[0] == 1
@@ -487,9 +485,9 @@ def test_a_file_that_cannot_be_used_stops_a_command_before_the_build(
     monkeypatch.setattr(FakeEnvironment, "prepare", refuse)
     another = "Name another file with FILE=."
     for command, named, said in [
-        ("export", file, f"{file} is there already: name another file with FILE=, or move it away."),
-        ("export", loose, f"{loose} is there already: name another file with FILE=, or move it away."),
-        ("export", tmp_path, f"{tmp_path} is there already: name another file with FILE=, or move it away."),
+        ("export", file, f"{file} already exists: name another file with FILE=, or move it."),
+        ("export", loose, f"{loose} already exists: name another file with FILE=, or move it."),
+        ("export", tmp_path, f"{tmp_path} already exists: name another file with FILE=, or move it."),
         (
             "export", file / "x",
             f"{file / 'x'} cannot be written: there is no folder {file}. {another}",
@@ -499,7 +497,7 @@ def test_a_file_that_cannot_be_used_stops_a_command_before_the_build(
             f"{tmp_path / 'schemas' / 'x'} cannot be written: you may not write in {tmp_path / 'schemas'}. {another}",
         ),
         ("import", tmp_path, f"{tmp_path} is a folder: name a file with FILE=."),
-        ("import", pipe, f"{pipe} is a pipe or a device: write the lines to a file, and name that with FILE=."),
+        ("import", pipe, f"{pipe} is a pipe or a device: write the lines to a file, and name it with FILE=."),
         ("import", loose, f"There is no file {loose}: name one with FILE=."),
         ("import", file / "x", f"There is no file {file / 'x'}: name one with FILE=."),
         ("import", forbidden, f"{forbidden} cannot be read: you have no permission. {another}"),
@@ -530,7 +528,7 @@ def test_the_commands_say_what_they_leave_out(
         1,
         [
             f"{TABLE}: 1 refused, 1 expired.",
-            "line 1: the table has another item with this id (ARGS=--replace puts this one in its place)",
+            "line 1: the table has another item with this id (ARGS=--replace replaces it)",
             "Lines that were not written: 1.",
         ],
     )
@@ -539,7 +537,7 @@ def test_the_commands_say_what_they_leave_out(
         [
             f"0 items of {TABLE} written.",
             "a: lacks createdAt and doc and updatedAt and version",
-            "Records that are no items and were left out: 1.",
+            "Records that are not items and were skipped: 1.",
         ],
     )
 
@@ -557,7 +555,7 @@ def test_a_run_that_stops_says_how_far_it_came(
         code, said = run("import", "a", items)
     assert (code, len(said)) == (1, 1)
     assert said[-1].endswith(
-        "So far: 1 written; those up to line 1 are done. Import the file again: what is there already stays."
+        "So far up to line 1: 1 written. Import the file again: items that the table already has stay."
     )
 
     def stop(_: Any) -> None:
@@ -568,5 +566,5 @@ def test_a_run_that_stops_says_how_far_it_came(
     assert not list(tmp_path.glob("b.jsonl*"))
     assert run("import", "a", items) == (
         0,
-        [f"{TABLE}: 1 there already, 1 written."],
+        [f"{TABLE}: 1 unchanged, 1 written."],
     )

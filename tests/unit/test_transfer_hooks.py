@@ -116,7 +116,7 @@ def test_new_items_are_made_as_by_the_api(run: Import, tables: Api) -> None:
 def test_a_second_run_runs_no_hook(run: Import, tables: Api) -> None:
     assert run({"id": "a", "n": 1})[0] == 0
     before = records(tables, TABLE)
-    assert run({"id": "a", "n": 1}, {"id": "b", "n": 1}) == (0, [f"{TABLE}: 1 there already, 1 written."])
+    assert run({"id": "a", "n": 1}, {"id": "b", "n": 1}) == (0, [f"{TABLE}: 1 unchanged, 1 written."])
     assert records(tables, TABLE)["a"] == before["a"]
     assert [each[2] for each in sys.modules["app.rules"].ran] == ["a", "b"]
     assert run({"id": "a", "n": 3}) == (1, [
@@ -139,10 +139,10 @@ def test_a_hook_that_fails_stops_the_import(run: Import, tables: Api) -> None:
     assert code == 1
     assert said[-1] == (
         "line 2: The hook before_create of items failed at app/rules.py:11 with KeyError. So far: 1 written. "
-        "Import the file again: what is there already stays."
+        "Import the file again: items that the table already has stay."
     )
     assert run({"id": "a", "n": 1}, {"id": "c", "n": 1}) [1][-1] in (
-        f"{TABLE}: 1 there already, 1 written.", f"{TABLE}: 2 there already.",
+        f"{TABLE}: 1 unchanged, 1 written.", f"{TABLE}: 2 unchanged.",
     )  # fmt: skip
 
 
@@ -161,8 +161,8 @@ def test_items_of_owners(run: Import, tables: Api) -> None:
             "The import of app/rules.py failed at app/rules.py:1 with ModuleNotFoundError. Install its packages into "
             ".venv first.",
         ),
-        ("", "items has no hook before_create that creates run: leave out --hooks."),
-        ("def before_update(draft, current, context): ...", "items has no hook before_create that creates run: leave"),
+        ("", "items has no hook before_create for its create operation: omit --hooks."),
+        ("def before_update(draft, current, context): ...", "items has no hook before_create for its create op"),
     ],
 )  # fmt: skip
 def test_hooks_that_cannot_run(run: Import, project: Path, tables: Api, code: str, said: str) -> None:
@@ -176,14 +176,14 @@ def test_hooks_that_cannot_run(run: Import, project: Path, tables: Api, code: st
 def test_what_hooks_are_not_for(run: Import, tables: Api) -> None:
     for more in ("--replace", "--as-stored"):
         assert run({"id": "a", "n": 1}, arguments=("--hooks", more)) == (
-            2, ["--hooks makes new items: leave it out, or --as-stored and --replace."],
+            2, ["--hooks creates new items, and cannot be combined with --as-stored or --replace."],
         )  # fmt: skip
     assert run({"id": "a", "n": 1, "price": 2, **STAMPS}) == (1, [
-        "line 1: has times and a version, so it is no new item: leave out --hooks to store it as it is",
+        "line 1: has times and a version, so it is not a new item: omit --hooks to store it unchanged",
         f"Lines of {Path(sys.path[0]) / 'items.jsonl'} with faults: 1.",
         "Nothing was written: correct the file, and import it again.",
     ])  # fmt: skip
-    none = (1, ["items has no hook before_create that creates run: leave out --hooks."])
+    none = (1, ["items has no hook before_create for its create operation: omit --hooks."])
     assert run({"id": "a", "n": 1}, functions={}) == none
     assert run({"id": "a", "n": 1}, functions={"get": "a"}) == none
     assert records(tables, TABLE) == {}
@@ -202,7 +202,7 @@ def test_an_item_that_is_too_large_and_one_that_the_hook_spoils(run: Import, pro
     )
     code, said = run({"id": "a", "n": 1}, {"id": "b", "n": 0})
     assert (code, said[0], said[1]) == (
-        1, f"{TABLE}: 1 too large, 1 written.", "line 1: the item is over the 400 KB that DynamoDB keeps of one",
+        1, f"{TABLE}: 1 too large, 1 written.", "line 1: the item exceeds DynamoDB's 400 KB",
     )  # fmt: skip
     (project / "app" / "rules.py").write_text("def before_create(draft, context):\n    draft['price'] = 'x'\n")
     del sys.modules["app.rules"]

@@ -1,6 +1,6 @@
-"""The commands that run Terraform on an environment in AWS, and those that ask what is deployed.
+"""The commands that run Terraform on an environment in AWS, and those that read a deployed environment.
 
-Where AWS_ENDPOINT_URL names an emulator, printed and requested URLs are those at which it answers.
+If AWS_ENDPOINT_URL names an emulator, URLs are rewritten so that they reach it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tools.console import print_lines, print_note
 from tools.terraform import ROOT
 from tools.urls import reachable_urls
 
-# The one expression that needs the provider; every plan has this output of the module.
+# Evaluated by `terraform console` on the state.
 DOCUMENT = "base64encode(module.service.openapi_document)"
 
-# What smoke.py tries, and the access it can try it with.
+# The operations that smoke.py calls, and the access that it supports.
 STEPS = {"create", "get", "list", "replace", "delete"}
 ACCESS = {"open", "api_key"}
 
@@ -50,7 +50,7 @@ def deploy(options: argparse.Namespace) -> int:
 
 
 def destroy(options: argparse.Namespace) -> int:
-    """Say what is lost and what takes long, and delete the environment."""
+    """Report what is lost and what takes long, and delete the environment."""
     environment = AwsEnvironment(options.env, options.progress)
     terraform = environment.prepare()
     state = terraform.state()
@@ -58,7 +58,7 @@ def destroy(options: argparse.Namespace) -> int:
     print_lines(f"- {sentence}" for sentence in consequences(environment.name, state))
     code = terraform.attend("destroy", environment.var_file_argument, *options.arguments)
     if not code:
-        live_file(environment).unlink(missing_ok=True)  # versions begin anew
+        live_file(environment).unlink(missing_ok=True)  # a new deployment numbers its versions from 1
     return code
 
 
@@ -73,7 +73,7 @@ def outputs(options: argparse.Namespace) -> int:
     """Print the outputs."""
     environment = AwsEnvironment(options.env, options.progress)
     terraform = environment.prepare()
-    deployed = environment.outputs()  # which stops where nothing is deployed
+    deployed = environment.outputs()  # raises UserError if nothing is deployed
     print(reachable_urls(terraform.call("output", "-no-color"), deployed), end="", flush=True)
     return 0
 
@@ -87,25 +87,26 @@ def openapi(options: argparse.Namespace) -> int:
 
 
 def apply_and_note(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
-    """Apply, and say whether other versions than the newest stay live; return Terraform's exit code."""
+    """Apply, and print a note if the live file pins versions; return Terraform's exit code."""
     code = environment.apply(arguments)
     if not code and (file := live_file(environment)).exists():
         print_note(
-            f"environments/{file.name} keeps live what was: `make release ENV={environment.name}` puts newer code live."
+            f"environments/{file.name} pins the live versions: run `make release ENV={environment.name}` "
+            "for newer code."
         )
     return code
 
 
 def live_file(environment: AwsEnvironment) -> Path:
-    """Return the file that says which versions are live, wherever the environment's name is set."""
+    """Return the live file of the environment, by its name in the evaluated variables."""
     return ROOT / "environments" / f"{environment.variables['environment']}.live.json"
 
 
 def write_document(environment: AwsEnvironment) -> Path:
-    """Write the document, with the URL at which the API answers, into a file; return it."""
+    """Write the OpenAPI document, with the API's URL, to a file; return the file."""
     deployed = environment.outputs()
     url = reachable_urls(deployed["api_url"], deployed)
-    # Encoded, so that the console, which quotes text, leaves it as it is.
+    # Encoded, because `terraform console` quotes text.
     encoded = environment.terraform.evaluate(DOCUMENT, [environment.var_file_argument])
     document = json.loads(base64.b64decode(encoded)) | {"servers": [{"url": url}]}
     file = ROOT / f"openapi-{environment.name}.json"
@@ -115,7 +116,7 @@ def write_document(environment: AwsEnvironment) -> Path:
 
 
 def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
-    """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
+    """Run the smoke test on the first suitable entity, with the first API key; return its exit code."""
     deployed = environment.outputs()
     if why := out_of_reach(environment, deployed, arguments):
         print(f"Smoke test skipped: {why}")
@@ -133,27 +134,29 @@ def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
         key = environment.client("apigateway").get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
         # Every user of the machine can read the arguments of a process.
         variables["TRESTLE_API_KEY"] = key["value"]
-    # Last, so that what the user names counts.
+    # Last, so that the user's arguments take precedence.
     return subprocess.run([*command, *arguments], check=False, env=variables).returncode
 
 
 def out_of_reach(environment: AwsEnvironment, deployed: dict[str, Any], arguments: Sequence[str]) -> str:
-    """Return why the API does not answer this machine, and what to do; "" if it does, as on an emulator."""
+    """Return why this machine cannot reach the API, and the remedy; "" if it can."""
     if os.environ.get("AWS_ENDPOINT_URL"):
         return ""
     if deployed.get("private_urls"):
-        return "the API answers only inside its VPCs. Run there: python tests/smoke.py URL, with a URL of private_urls."
+        return (
+            "the API is reachable only in its VPCs. Run there: python tests/smoke.py URL, with a URL of private_urls."
+        )
     has_certificate = any(each.partition("=")[0] == "--client-cert" for each in arguments)
     if deployed.get("domain_target") and not has_certificate and environment.variables["domain"]["has_mutual_tls"]:
         return (
-            "the API asks for a client certificate. Name one: "
+            "the API requires a client certificate. Name one: "
             'make smoke SMOKE="--client-cert client.pem --client-key client.key"'
         )
     return ""
 
 
 def smoke_path(entities: dict[str, dict[str, Any]]) -> str | None:
-    """Return the path of the first entity that smoke.py can try: any item, every step, open or with a key."""
+    """Return the path of the first entity that smoke.py can test: no schema, all steps, open or with a key."""
     for entity in entities.values():
         access = {operation: method["access"] for operation, method in entity["methods"].items()}
         if entity["schema"] is None and set(access) >= STEPS and {access[step] for step in STEPS} <= ACCESS:

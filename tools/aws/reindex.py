@@ -1,12 +1,12 @@
-"""Derive anew what lists, filters and the time to live go by, for the items that a table holds already.
+"""Correct the derived attributes of stored items: the keys of lists and filters, and the time to live.
 
-Items that were stored before a filter was declared lack the keys of its index, and those that another
-program wrote may lack all of them. `make reindex ENV=dev ENTITY=todos` gives them these, once the filter is
-applied. What to derive is read from the deployed function, so that it is what the function derives.
+Items stored before a filter was declared lack the keys of its index, and items that another program wrote may
+lack all keys. Once the filter is applied, `make reindex ENV=dev ENTITY=todos` adds them. It reads the options of
+the deployed functions, and so derives the same attributes as they do.
 
-A change is conditional on the version that was read and leaves version and updatedAt alone: no write of a
-client's is lost or seen twice. Run again, it changes only what is not right yet. A record that is no item is
-named and left as it is.
+Each update requires the version that was read, and keeps version and updatedAt, so that it loses no write of a
+client and repeats none. A second run changes only items that are not correct yet. Records that are not items
+are reported and left unchanged.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ from trestle.store.records import InvalidRecordError, item_of
 from trestle.strict_json import loads
 
 PAGE = 100  # items
-ATTEMPTS = 10  # at an item that keeps changing
+ATTEMPTS = 10  # to update an item that keeps changing
 DEFAULT_RATE = 200.0
-# The functions that write derive attributes; all that derive them have the same options.
+# The operations that derive attributes; their functions have the same options.
 WRITERS = {name for name, operation in OPERATIONS.items() if "filters" in operation["settings"]}
-FAULTS_SHOWN = 20  # faults
-# The attributes of the indexes of entities, some of whose callers reach the items of other owners.
+FAULTS_SHOWN = 20
+# The keys of indexes for callers who may read the items of other owners.
 PLACE = {ITEMS["everyone_index"]["hash"], ITEMS["id_index"]["hash"]}
 
 Record = dict[str, dict[str, Any]]
 
 
 class InvalidItemError(Exception):
-    """Why a line or a record is not an item, or cannot be changed."""
+    """The reason why a line or record is not an item, or cannot be changed."""
 
 
 @dataclass
 class ReindexResult:
-    """The progress: items read and changed, records left out and why, and the id to continue after."""
+    """The progress: items read and changed, skipped records with the reason, and the id to continue after."""
 
     read: int = 0
     changed: int = 0
@@ -74,7 +74,7 @@ def reindex(
     rate: float = DEFAULT_RATE,
     report: Callable[[ReindexResult], None] = lambda _: None,
 ) -> None:
-    """Correct every item of an entity after `result.after`, at most `rate` a second; `result` is kept up to date."""
+    """Correct every item after `result.after`, at most `rate` a second, and keep `result` up to date."""
     started = time.monotonic()
     while True:
         start = {"ExclusiveStartKey": {"id": {"S": result.after}}} if result.after else {}
@@ -93,9 +93,9 @@ def reindex(
 
 
 def correct_item(client: Any, entity: Entity, record: Record) -> bool:
-    """Give one item the attributes that are derived from it, and only those; return whether any were wrong.
+    """Correct an item's derived attributes; return whether any were wrong.
 
-    Raise InvalidItemError for a record that is no item, and for an item that has no room for them.
+    Raise InvalidItemError if the record is not an item, or if the attributes do not fit into it.
     """
     for _ in range(ATTEMPTS):
         update = correction(entity, record)
@@ -105,21 +105,21 @@ def correct_item(client: Any, entity: Entity, record: Record) -> bool:
             client.update_item(TableName=entity.table, Key={"id": record["id"]}, **update)
         except client.exceptions.ConditionalCheckFailedException as error:
             if not (found := error.response.get("Item")):
-                return False  # deleted meanwhile
+                return False  # deleted since it was read
             record = found
             continue
         except ClientError as error:
             if "Item size" in str(error):
-                raise InvalidItemError("has no room for the keys of its filters within DynamoDB's 400 KB") from None
+                raise InvalidItemError("would exceed DynamoDB's 400 KB with the keys of its filters") from None
             raise
         return True
-    raise UserError(f"The item {record['id']['S']} keeps changing: try again when it is written less.")
+    raise UserError(f"The item {record['id']['S']} keeps changing: run it again when there are fewer writes.")
 
 
 def correction(entity: Entity, record: Record) -> dict[str, Any]:
-    """Return the UpdateItem that makes an item's derived attributes right, empty when they are.
+    """Return the UpdateItem that corrects an item's derived attributes; empty if they are correct.
 
-    Raise InvalidItemError for a record that is no item.
+    Raise InvalidItemError if the record is not an item.
     """
     item, (owner, _) = stored_item(entity, record), split_key(record["id"]["S"])
     wanted = {name: value for name, value in derivation_of(entity).of(item.doc, owner).items() if value}
@@ -148,7 +148,7 @@ def correction(entity: Entity, record: Record) -> dict[str, Any]:
 
 
 def stored_item(entity: Entity, record: Record) -> Item:
-    """Return the item that a record holds. Raise InvalidItemError for a record that is no item."""
+    """Return the item in a record. Raise InvalidItemError if the record is not an item."""
     try:
         return item_of(entity, record)
     except InvalidRecordError as error:
@@ -156,17 +156,17 @@ def stored_item(entity: Entity, record: Record) -> Item:
 
 
 def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
-    """Whether two key attributes are equal; DynamoDB may write a number in its own way."""
+    """Return whether two key attributes are equal; DynamoDB may format a number differently."""
     if one and "N" in one and "N" in other:
         return Decimal(one["N"]) == Decimal(other["N"])
     return one == other
 
 
 def deployed_options(environment: Environment, outputs: Mapping[str, Any], entity: str) -> dict[str, Any]:
-    """Return the options that an entity's live functions run with.
+    """Return the options of an entity's live functions.
 
-    Each function has those that it needs; what two of them have is the same. An entity without functions, which
-    only own code uses, has those of the tfvars. Raises UserError.
+    Each function has the options it needs, and options of two functions are equal. An entity without functions,
+    which only own code uses, has the options of the tfvars. Raise UserError if a function does not exist.
     """
     tables = outputs["table_names"]
     if entity not in tables:
@@ -186,7 +186,7 @@ def deployed_options(environment: Environment, outputs: Mapping[str, Any], entit
 
 
 def schema_file(project: Path, options: Mapping[str, Any]) -> Path | None:
-    """Return where a project has the schema that an entity's options name, or None if they name none."""
+    """Return the file of the schema that an entity's options name, or None if they name none."""
     return project / "schemas" / f"{options['schema']}.json" if "schema" in options else None
 
 
@@ -194,7 +194,7 @@ def read_schema(environment: Environment, entity: str, file: Path) -> dict[str, 
     """Return an entity's schema as the functions read it. Raise UserError if the file is missing or faulty."""
     if not file.is_file():
         raise UserError(
-            f"{file} is missing, and the live functions of the entity {entity} use it: put the file back, or run "
+            f"{file} is missing, and the live functions of the entity {entity} use it: restore the file, or run "
             f"`{environment.apply_command}` if your configuration names another schema now."
         )
     content = file.read_bytes()
@@ -215,14 +215,14 @@ def deployed_entity(
 
 
 def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
-    """Stop where no function of an entity writes or lists."""
+    """Raise UserError if no function of an entity writes or lists."""
     operations = outputs["function_names"][entity].keys()
     if operations and not operations & WRITERS:
-        raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
+        raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to reindex.")
 
 
 def run_reindex(options: argparse.Namespace) -> int:
-    """Reindex; return 1 if records were left as they are."""
+    """Reindex; return 1 if records were left unchanged."""
     result = ReindexResult(after=options.after)
     environment: Environment = options.environment
     environment.prepare()
@@ -241,12 +241,12 @@ def run_reindex(options: argparse.Namespace) -> int:
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
         raise UserError(f"{error if code == 1 else 'Stopped.'}{where}", code) from error
     print_note(f"{result.read} items read, {result.changed} changed.")
-    report_faults(result.left_out, "Records that were left as they are")
+    report_faults(result.left_out, "Records left unchanged")
     return 1 if result.left_out else 0
 
 
 def report_faults(faults: list[str], what: str) -> None:
-    """Say the first of the faults, and how many there are."""
+    """Print the first of the faults, and their number."""
     for fault in faults[:FAULTS_SHOWN]:
         print_note(fault)
     if faults:

@@ -1,14 +1,13 @@
-"""Move an entity's items: from its table into a file of JSON lines, and from such a file into its table.
+"""Export an entity's items to a file of JSON lines, and import such a file into its table.
 
-A line is an item as the API answers it; where items have owners, its id is OWNER#ID, as in the table.
+A line is an item as the API returns it. If items have owners, its id is OWNER#ID, as in the table.
 
-An import validates the whole file before it writes anything, as the entity's functions would: ids, schema,
-owners. What lists, filters and the time to live go by is derived as they derive it; ids, times and versions
-stay. An item that the table has already, as it is in the file, is left as it is: what was stopped can be run
-again.
+An import validates the whole file before it writes anything, as the entity's functions do: ids, schema, owners.
+It derives the keys of lists and filters and the time to live as they do, and keeps ids, times and versions. It
+skips an item that the table has with the same content, so that an interrupted import can be run again.
 
-With --hooks new items are made as by the API's POST: the entity's before_create runs, here and with the caller's own
-rights, and what it writes is written with the item or not at all. Without it no hook runs.
+With --hooks, new items are created as by the API's POST: the entity's before_create runs on this machine with
+the caller's permissions, and its writes are stored with the item or not at all. Without --hooks no hook runs.
 """
 
 from __future__ import annotations
@@ -69,31 +68,31 @@ from trestle.store.records import ENVELOPE, has_expired
 from trestle.store.writes import is_left_by
 from trestle.strict_json import dumps, loads
 
-BATCH = 100  # lines between two looks at the rate
+BATCH = 100  # lines between two checks of the rate
 THREADS = 8
 DEFAULT_RATE = 200.0  # writes a second
 STAMPS = tuple(name for name in SERVERS_OWN if name != "id")
-WRITER = "import"  # as the records tell who wrote them
-# As the functions write times: text that sorts as time does.
+WRITER = "import"  # the author in the records
+# The functions' format of times, whose text sorts by time.
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 @dataclass(frozen=True)
 class DeployedEntity:
-    """An entity as it is deployed, and DynamoDB's client for its table."""
+    """An entity as it is deployed, and a DynamoDB client."""
 
     entity: Entity
     client: Any
-    matches_local_build: bool = True  # whether its live functions are those of the last build, with its schemas
+    matches_local_build: bool = True  # whether its live functions come from the last build, with its schemas
     hooks: Any = None  # trestle.own.hooks.Hooks, if they are to run
 
 
-# --- out
+# --- export
 
 
 @dataclass
 class ExportResult:
-    """What came out: items, items whose time was over, records that are no items and why."""
+    """The number of items and of expired items, and the skipped records with the reason."""
 
     items: int = 0
     expired: int = 0
@@ -106,7 +105,7 @@ def export(
     write: Callable[[str], Any],
     report: Callable[[str], None] = lambda _: None,
 ) -> ExportResult:
-    """Write every item of a table, strongly consistent one by one, as a line each."""
+    """Write every item of a table as a line. Reads are strongly consistent for each item."""
     result = ExportResult()
     start: dict[str, Any] = {}
     while True:
@@ -127,7 +126,7 @@ def export(
 
 
 def serialize(entity: Entity, record: Record) -> str:
-    """Return a record as a line. Raise InvalidItemError for one that is no item, or that an import would refuse."""
+    """Return a record as a line. Raise InvalidItemError if it is not an item, or an import would refuse it."""
     item, key = stored_item(entity, record), record["id"]["S"]
     if own := sorted(item.doc.keys() & RESERVED):
         raise InvalidItemError(f"has {' and '.join(own)} in its doc, which the server sets")
@@ -140,11 +139,11 @@ def serialize(entity: Entity, record: Record) -> str:
     return dumps(view)
 
 
-# --- in
+# --- import
 
 
 class ImportLine(NamedTuple):
-    """An item in a file, and whose it is, "" for nobody's; one without times of its own is new."""
+    """An item in a file, and its owner, or "". An item without times is new."""
 
     number: int
     item: Item
@@ -153,7 +152,7 @@ class ImportLine(NamedTuple):
 
 
 def parse_lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator[ImportLine | InvalidItemError]:
-    """Each line that is not empty, or what is wrong with it."""
+    """Yield each line that is not empty, or its fault."""
     for number, raw in enumerate(file, 1):
         if raw.strip():
             try:
@@ -163,11 +162,10 @@ def parse_lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator
 
 
 def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) -> ImportLine:
-    """Read one line. Raise InvalidItemError with all that is wrong.
+    """Return the item in a line. Raise InvalidItemError with all its faults.
 
-    A line without times and version is a new item, and gets the schema's defaults. readOnly properties are taken
-    as they are. as_stored: take what the API would not make now, such as an item that was stored before its
-    schema became stricter.
+    A line without times and version is a new item, and gets the schema's defaults. readOnly properties are
+    accepted. as_stored: accept items that the API would refuse now, such as those from before a stricter schema.
     """
     try:
         value = loads(raw.strip().decode("utf-8-sig"))
@@ -176,9 +174,9 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
     except InvalidRequest as error:
         raise InvalidItemError(describe_faults(error.faults)) from None
     if not isinstance(value, dict):
-        raise InvalidItemError("is no object")
+        raise InvalidItemError("is not a JSON object")
     if not isinstance(value.get("id"), str):
-        raise InvalidItemError("has no id: write one, by which a second run knows the item")
+        raise InvalidItemError("has no id: add one, so that a second run recognizes the item")
     owner, item_id = split_key(value["id"])
     faults = [] if as_stored else list(placement_faults(entity, item_id, owner))
     faults += key_faults(value["id"], owner, item_id)
@@ -197,9 +195,9 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
 
 
 def schema_of(entity: Entity, doc: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an object has to meet: the schema, but for properties not for every client that nothing has set yet.
+    """Return the schema for an object, without the missing properties that not every client may write.
 
-    These are readOnly, or `fields` says who writes them.
+    Such properties are readOnly, or `fields` names who writes them.
     """
     place = read_only.with_members(read_only.find(entity.schema), entity.restricted)
     missing = {
@@ -211,7 +209,7 @@ def schema_of(entity: Entity, doc: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def key_faults(key: str, owner: str, item_id: str) -> Iterator[dict[str, str]]:
-    """What is wrong with the key of an item of an owner, "" for nobody's."""
+    """Yield the faults of an item's key. The owner is "" for an item without an owner."""
     if not is_id(item_id):
         yield {"pointer": "/id", "detail": RULE}
     elif owner and not is_owner(owner):
@@ -222,7 +220,7 @@ def key_faults(key: str, owner: str, item_id: str) -> Iterator[dict[str, str]]:
 
 
 def placement_faults(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:
-    """What keeps an item from being found by this id and owner."""
+    """Yield the reasons why the API could not find an item with this id and owner."""
     if item_id in entity.reserved_ids:
         yield {"pointer": "/id", "detail": NOT_RESERVED}
     if entity.owner and not owner:
@@ -232,7 +230,7 @@ def placement_faults(entity: Entity, item_id: str, owner: str) -> Iterator[dict[
 
 
 def stamp_faults(value: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """What is wrong with an item's times and version."""
+    """Yield the faults of an item's times and version."""
     for name in ("createdAt", "updatedAt"):
         stamp = value.get(name)
         if not (isinstance(stamp, str) and TIME.fullmatch(stamp) and is_date_time(stamp)):
@@ -244,12 +242,12 @@ def stamp_faults(value: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def describe_faults(faults: list[dict[str, str]]) -> str:
-    """Faults as one sentence."""
+    """Return faults as one sentence."""
     return "; ".join(f"{fault['pointer']} {fault['detail']}".strip() for fault in faults)
 
 
 def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False, hooks: bool = False) -> list[str]:
-    """Validate every line; return what is wrong, "line 3: ..." each. hooks: whether hooks are to run."""
+    """Validate every line; return the faults, each as "line 3: ...". hooks: whether hooks are to run."""
     faults: list[str] = []
     numbers: dict[str, int] = {}
     for line in parse_lines(file, entity, as_stored=as_stored):
@@ -257,8 +255,8 @@ def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False, hooks: bo
             faults.append(str(line))
         elif hooks and not line.is_new:
             faults.append(
-                f"line {line.number}: has times and a version, so it is no new item: leave out --hooks to store it as "
-                "it is"
+                f"line {line.number}: has times and a version, so it is not a new item: omit --hooks to store it "
+                "unchanged"
             )
         elif (first := numbers.setdefault(join_key(line.owner, line.item.id), line.number)) != line.number:
             faults.append(f"line {line.number}: has the id of line {first}")
@@ -267,14 +265,14 @@ def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False, hooks: bo
 
 @dataclass
 class ImportResult:
-    """How far it has come: lines by their outcome, those left out and why, the line to continue after."""
+    """The progress: lines by outcome, skipped lines with the reason, and the line to continue after."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
     after: int = 0
 
     def __str__(self) -> str:
-        """The outcomes in words."""
+        """Return the outcomes as text."""
         return ", ".join(f"{count:,} {outcome}" for outcome, count in self.outcomes.items()) or "no lines"
 
 
@@ -288,7 +286,7 @@ def write(
     rate: float = DEFAULT_RATE,
     report: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Store the item of every line after `result.after`; `result` is kept up to date."""
+    """Store the item of every line after `result.after`, and keep `result` up to date."""
     started, count = time.monotonic(), 0
 
     def rest() -> Iterator[ImportLine]:
@@ -317,15 +315,15 @@ def write(
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
 
 
-# Outcomes that leave a line's item out, with the reason.
+# The outcomes of skipped lines, with the reason.
 REJECTED = {
-    "refused": "the table has another item with this id (ARGS=--replace puts this one in its place)",
-    "too large": "the item is over the 400 KB that DynamoDB keeps of one",
+    "refused": "the table has another item with this id (ARGS=--replace replaces it)",
+    "too large": "the item exceeds DynamoDB's 400 KB",
 }
 
 
 def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
-    """Store one item, unless there is another with its id; return the outcome."""
+    """Store one item, unless another item has its id; return the outcome."""
     entity, client = target.entity, target.client
     write = creation(entity, line.owner, line.item)
     write.sign(WRITER)
@@ -336,10 +334,10 @@ def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
         client.put_item(TableName=entity.table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **write.payload)
     except client.exceptions.ConditionalCheckFailedException as error:
         stored = error.response.get("Item") or {}
-        if is_left_by(write, stored):  # sent again after a lost answer
+        if is_left_by(write, stored):  # a retry after a lost response
             return "written"
         if is_same(stored, record, ("doc",) if line.is_new else ENVELOPE):
-            return "there already"
+            return "unchanged"
         if not replace:
             return "refused"
         client.put_item(TableName=entity.table, Item=record)
@@ -352,7 +350,7 @@ def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
 
 
 def create(target: DeployedEntity, line: ImportLine) -> tuple[str, str]:
-    """Make a new item as POST does, with the entity's hooks; return the outcome, and why the line was left out, or "".
+    """Create a new item as POST does, with the entity's hooks; return the outcome, and why it was skipped or "".
 
     Raise UserError if a hook fails.
     """
@@ -361,7 +359,7 @@ def create(target: DeployedEntity, line: ImportLine) -> tuple[str, str]:
 
     context = Context(owner=line.owner, operation="create", request_id=f"line {line.number}", writer=WRITER)
     try:
-        # By the key a second run finds what the first has made, and no hook runs again.
+        # The key lets a second run find the item of the first, without another run of the hook.
         key = join_key(line.owner, line.item.id)
         _, was_there = create_hooked(target.hooks, target.entity, context, line.item.doc, line.item.id, key=key)
     except errors.Refused as refused:
@@ -372,15 +370,15 @@ def create(target: DeployedEntity, line: ImportLine) -> tuple[str, str]:
         return "too large", REJECTED["too large"]
     except errors.Unavailable as error:
         raise UserError(f"line {line.number}: {error.detail}") from error
-    except errors.Refusal as refusal:  # such as a required property that only the hook was to set
+    except errors.Refusal as refusal:  # such as a required property that the hook did not set
         return "invalid", f"{refusal.detail} {describe_faults(refusal.faults)}".strip()
     except CodeError as error:
         raise UserError(f"line {line.number}: {error}") from error
-    return ("there already" if was_there else "written"), ""
+    return ("unchanged" if was_there else "written"), ""
 
 
 def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
-    """Return whether two records have the same values, in JSON's sense; one that is no item has not."""
+    """Return whether two records have equal JSON values. A record that is not an item has none."""
     try:
         return all(name in stored and is_equal(decode(stored[name]), decode(record[name])) for name in attributes)
     except (InvalidRequest, ValueError):
@@ -391,7 +389,7 @@ def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
 
 
 def deployed(environment: Environment, name: str, *, hooks: bool = False) -> DeployedEntity:
-    """Return an entity as it is deployed in an environment; hooks: with its hooks, and then clients choose ids."""
+    """Return an entity as it is deployed in an environment. hooks: with its hooks; clients then choose the ids."""
     outputs, functions = environment.outputs(), environment.client("lambda")
     options = deployed_options(environment, outputs, name)
     entity = deployed_entity(environment, outputs, name, options | ({"ids": "client"} if hooks else {}))
@@ -406,11 +404,11 @@ def deployed(environment: Environment, name: str, *, hooks: bool = False) -> Dep
 
 
 def load_hooks(environment: Environment, entity: Entity, function: str | None, client: Any) -> Any:
-    """Return the hooks of an entity, from the code of the project and the settings of the function that creates.
+    """Return the hooks of an entity, from the project's code and the settings of the create function.
 
-    Raise UserError if before_create is not there or cannot be imported.
+    Raise UserError if before_create does not exist or cannot be imported.
     """
-    none = UserError(f"{entity.name} has no hook before_create that creates run: leave out --hooks.")
+    none = UserError(f"{entity.name} has no hook before_create for its create operation: omit --hooks.")
     if function is None:
         raise none
     settings = environment.client("lambda").get_function_configuration(FunctionName=function, Qualifier=ALIAS)
@@ -424,7 +422,7 @@ def load_hooks(environment: Environment, entity: Entity, function: str | None, c
     os.environ["DYNAMODB_CLIENT"] = "boto3"
     boto3_client.use(client)
     sys.path.insert(0, str(environment.project))
-    # The schemas of entities that hooks use are beside the code.
+    # The schemas of entities that hooks use are in the project, too.
     try:
         hooks = hooks_of(entity, {**variables, "LAMBDA_TASK_ROOT": str(environment.project)}, LEVELS["WARNING"])
     except CodeError as error:
@@ -436,7 +434,7 @@ def load_hooks(environment: Environment, entity: Entity, function: str | None, c
 
 
 def matches_local_build(project: Path, names: Iterable[str], functions: Any, schema: Path) -> bool:
-    """Whether live functions come of a project's last build on this machine, and that had this schema."""
+    """Return whether live functions come from a project's last build here, and that build had this schema."""
     built = read_manifest(project / "dist")
     hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
     found = (functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS) for name in names)
@@ -447,7 +445,7 @@ def matches_local_build(project: Path, names: Iterable[str], functions: Any, sch
 def check_new(path: Path) -> None:
     """Raise UserError if an export cannot write a new file there."""
     if os.path.lexists(path):
-        raise UserError(f"{path} is there already: name another file with FILE=, or move it away.")
+        raise UserError(f"{path} already exists: name another file with FILE=, or move it.")
     folder = path.parent
     if not folder.is_dir():
         raise UserError(f"{path} cannot be written: there is no folder {folder}. Name another file with FILE=.")
@@ -456,7 +454,7 @@ def check_new(path: Path) -> None:
 
 
 def check_readable(path: Path) -> None:
-    """Raise UserError unless an import can read a file there, which it does more than once."""
+    """Raise UserError unless this is a file that an import can read several times."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -466,18 +464,18 @@ def check_readable(path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise UserError(f"{path} is a folder: name a file with FILE=.")
     if not stat.S_ISREG(mode):
-        raise UserError(f"{path} is a pipe or a device: write the lines to a file, and name that with FILE=.")
+        raise UserError(f"{path} is a pipe or a device: write the lines to a file, and name it with FILE=.")
     if not os.access(path, os.R_OK):
         raise UserError(f"{path} cannot be read: you have no permission. Name another file with FILE=.")
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[str]]:
-    """A new file for its owner alone, which has its name only once all of it is written."""
+    """Open a new file that only its owner can read, and that gets its name once it is complete."""
     check_new(path)
     partial = path.with_name(f"{path.name}.partial")
     try:
-        # Items are other people's data.
+        # Items may be personal data.
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a descriptor
             yield file
@@ -489,10 +487,10 @@ def new_file(path: Path) -> Iterator[IO[str]]:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    """Write the file; 1 when records were left out."""
+    """Write the file; return 1 if records were skipped."""
     file = options.file or Path(f"{options.entity}-{options.env}.jsonl")
     is_stdout = str(file) == "-"
-    # Before the build and Terraform, which take a while.
+    # Checked before the slow build and Terraform.
     if not is_stdout:
         check_new(file)
     environment: Environment = options.environment
@@ -504,17 +502,17 @@ def run_export(options: argparse.Namespace) -> int:
     else:
         with new_file(file) as opened:
             result = export(source, table, opened.write, options.progress)
-    expired = f" {result.expired:,} have expired and were left out." if result.expired else ""
+    expired = f" {result.expired:,} have expired and were skipped." if result.expired else ""
     print_note(f"{result.items:,} items of {table} written.{expired}")
-    report_faults(result.left_out, "Records that are no items and were left out")
+    report_faults(result.left_out, "Records that are not items and were skipped")
     return 1 if result.left_out else 0
 
 
 def run_import(options: argparse.Namespace) -> int:
-    """Store the file's items; 1 when lines have faults, and then nothing is written, or ids are taken."""
+    """Store the file's items; return 1 if lines were skipped. Raise UserError before any write if lines have faults."""
     check_readable(options.file)
     if options.hooks and (options.as_stored or options.replace):
-        raise UserError("--hooks makes new items: leave it out, or --as-stored and --replace.", exit_code=2)
+        raise UserError("--hooks creates new items, and cannot be combined with --as-stored or --replace.", exit_code=2)
     environment: Environment = options.environment
     environment.prepare()
     target = deployed(environment, options.entity, hooks=options.hooks)
@@ -543,9 +541,9 @@ def run_import(options: argparse.Namespace) -> int:
             write(file, target, result, replace=options.replace, rate=options.rate, report=report, **how)
         except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
             why = str(error) or "Stopped."
-            after = f"; those up to line {result.after} are done" if result.after else ""
+            after = f" up to line {result.after}" if result.after else ""
             raise UserError(
-                f"{why} So far: {result}{after}. Import the file again: what is there already stays."
+                f"{why} So far{after}: {result}. Import the file again: items that the table already has stay."
             ) from error
     print_note(f"{entity.table}: {result}.")
     report_faults(result.left_out, "Lines that were not written")
