@@ -1,9 +1,10 @@
-"""Run MiniStack with the read-backs corrected that would make every next plan show a difference.
+"""Run MiniStack with corrections, so that a plan after an apply shows no differences.
 
-The emulator accepts these settings and then does not report them, so Terraform sees drift in a stack that
-nobody touched. Each correction names the resources that drift without it. They reach into private functions
-and so hold for one version alone: on another the launcher, __main__.py, stops before it serves anything. The
-other modules are handed what they correct and import none of it, so that the version is looked at first.
+The emulator accepts some settings but does not report them, so Terraform sees drift in a system that nobody has
+changed. The docstring of each correction names the resource and the emulator's fault. Corrections replace private
+functions, so they are valid for one version only: with another one, the launcher, __main__.py, stops before it serves
+anything. The other modules receive the modules that they correct as arguments and do not import them, so that the
+version is checked first.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 
 PINNED = "1.5.33"
 
-# Where Terraform keeps its state in the emulator, as whom, and the file beside the emulator's folder that holds the
-# password. The emulator reads that file: what is in its environment reaches the functions.
+# The path of Terraform's state in the emulator, the user, and the file beside the emulator's folder that holds the
+# password. The emulator reads the file, because functions would see a variable of its environment.
 TERRAFORM_PATH, TERRAFORM_USER, TERRAFORM_PASSWORD = "/_trestle/terraform", "trestle", "terraform-password"
 
 Params = dict[str, Any]
 
 
 def basic_authorization(password: str) -> str:
-    """Return the header Authorization of requests for Terraform's state."""
+    """Return the Authorization header of requests for Terraform's state."""
     return f"Basic {base64.b64encode(f'{TERRAFORM_USER}:{password}'.encode()).decode()}"

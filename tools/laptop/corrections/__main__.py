@@ -1,4 +1,4 @@
-"""The launcher, which tools/laptop/emulator.py runs as a file."""
+"""Launch the emulator; tools/laptop/emulator.py runs this file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-# What is run with -I does not find the repository it is in. That goes last: no name in it may stand in for
-# something that the emulator imports.
+# With -I, Python does not find the repository of this file. It comes last in the search path, so that none of its
+# names replaces a module that the emulator imports.
 sys.path += [str(Path(__file__).resolve().parents[3] / folder) for folder in (".", "lambda_src")]
 
 from tools.laptop.corrections import (
@@ -48,7 +48,7 @@ def service(name: str) -> Any:
 
 
 def main() -> None:
-    """Apply the corrections and serve; the environment configures the emulator (see tools/laptop/emulator.py)."""
+    """Apply the corrections, and serve. The environment configures the emulator (see tools/laptop/emulator.py)."""
     if (found := version("ministack")) != PINNED:
         sys.exit(f"The local run corrects MiniStack {PINNED}, but {found} is installed: run `make setup`.")
     app: Any = import_module("ministack.app")

@@ -1,4 +1,4 @@
-"""What the console's first page is told of the laptop: the last hour's requests, and which versions answer."""
+"""Serve the data of the console's first page: the requests of the last hour, and the live versions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any
 from tools.laptop.corrections import Params
 from tools.laptop.corrections.apigateway import REQUEST
 
-# Of the console's origin, for GET alone. Nothing in it is an item's or a caller's.
+# A path of the console's origin, for GET only. It returns no data of items or callers.
 PATH = "/activity.json"
 HOUR = 60  # minutes
 
 
 class Activity:
-    """Counts requests by minute and route. A restart of the emulator begins anew."""
+    """Counts requests by minute and route. A restart of the emulator resets the counts."""
 
     def __init__(self, lambdas: Any, clock: Callable[[], float] = time.time) -> None:
         self._lambdas = lambdas
         self._clock = clock
         self._began = clock()
-        # By minute of the epoch: how often each route, as "METHOD /path", gave each outcome.
+        # By minute since the epoch: the number of outcomes of each route, as "METHOD /path".
         self._minutes: dict[int, Counter[tuple[str, str]]] = {}
 
     def count(self, route: str, status: int) -> None:
-        """Count a request's answer."""
+        """Count a response."""
         minute = int(self._clock() // 60)
         self._forget(minute)
         counter = self._minutes.setdefault(minute, Counter())
@@ -39,8 +39,9 @@ class Activity:
     def summary(self) -> Params:
         """Return {"since", "routes", "functions"}.
 
-        `since` is the beginning of what was counted (RFC 3339). `routes` has `requests`, those `refused` (4xx) and
-        those `failed` (5xx), by "METHOD /path". `functions` has each function's name and the version that is live.
+        `since` is the time of the first count (RFC 3339). `routes` has, by "METHOD /path", the numbers of `requests`,
+        of those that were `refused` (4xx), and of those that `failed` (5xx). `functions` has each function's name and
+        live version.
         """
         minute = int(self._clock() // 60)
         self._forget(minute)
@@ -64,7 +65,7 @@ class Activity:
 def live_versions(lambdas: Any) -> list[Params]:
     """Return {"name", "version", "canary"} of each function with an alias `live`, by name.
 
-    canary: the version that is tried, as {"version", "weight"}, or None.
+    canary: the version in a canary, as {"version", "weight"}, or None.
     """
     found = []
     for (_account, _region, name), function in lambdas._functions.all_items():
@@ -76,13 +77,13 @@ def live_versions(lambdas: Any) -> list[Params]:
 
 
 def correct(v1: Any, activity: Activity) -> None:
-    """Count what ministack.services.apigateway_v1 answers. AWS has metrics, which the emulator does not write."""
+    """Count the responses of ministack.services.apigateway_v1, since the emulator writes no metrics."""
     execute = v1.handle_execute
 
     async def execute_and_count(api: str, stage: str, method: str, *call: Any) -> Any:
         answer = await execute(api, stage, method, *call)
         path = REQUEST.get({}).get("resource_path", "")
-        # Preflight requests are the browser's own.
+        # Browsers send preflight requests on their own.
         if path and method != "OPTIONS":
             activity.count(f"{method} {path}", answer[0] if isinstance(answer, tuple) else 200)
         return answer
@@ -91,7 +92,7 @@ def correct(v1: Any, activity: Activity) -> None:
 
 
 def serve(app: Any, cloudfront: Any, activity: Activity) -> Any:
-    """Wrap the server: the console's origin has PATH, which only the console's own pages can read."""
+    """Wrap the server: serve PATH at the console's origin, where only the console's own pages can read it."""
 
     async def answer(scope: Params, receive: Any, send: Any) -> None:
         asked = scope["type"], scope.get("method"), scope.get("path")

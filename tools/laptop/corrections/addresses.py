@@ -1,4 +1,4 @@
-"""Where APIs answer: domains, closed default addresses, and the VPC endpoints of private APIs."""
+"""Correct the addresses of APIs: domains, disabled default addresses, and the VPC endpoints of private APIs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from urllib.parse import unquote
 
 from tools.laptop.corrections import Params
 
-# The address of an API's domain for clients that cannot choose the header Host, followed by the domain.
+# The path of an API's domain for clients that cannot set the header Host; the domain follows it.
 DOMAINS = "/_aws/domains/"
-# An API as the DNS name of a VPC endpoint has it: its id, and the endpoint's.
+# An API's name in the DNS name of a VPC endpoint: the API's id and the endpoint's id.
 PRIVATE_API = re.compile(r"([a-z0-9]+)-(vpce-[0-9a-f]+)")
 
-# The domain that a request is for, and the VPC endpoint that it comes through; "" for none.
+# The domain of a request, and the VPC endpoint that it comes through; "" for none.
 DOMAIN: ContextVar[str] = ContextVar("DOMAIN", default="")
 ENDPOINT: ContextVar[str] = ContextVar("ENDPOINT", default="")
 
 
 def correct(v1: Any, app: Any, evaluator: Any) -> None:
-    """Correct ministack.services.apigateway_v1, and what the server and policies have to do with addresses.
+    """Correct ministack.services.apigateway_v1, and the parts of the server and of policies that handle addresses.
 
-    After apigateway.correct, which this goes by.
+    Must run after apigateway.correct, on which it relies.
     """
     correct_domains(v1)
     correct_paths(app, v1)
@@ -38,7 +38,7 @@ def domain_names(v1: Any) -> Collection[str]:
 
 
 def correct_domains(v1: Any) -> None:
-    """aws_api_gateway_domain_name, aws_api_gateway_base_path_mapping: changes in place, and the root's mapping."""
+    """Correct aws_api_gateway_domain_name and _base_path_mapping: updates, and the mapping of the root."""
     create_mapping, create_name = v1._create_base_path_mapping, v1._create_domain_name
     handle_request = v1.handle_request
 
@@ -70,14 +70,14 @@ def correct_domains(v1: Any) -> None:
 
 
 def without_empty_truststore(domain: Params) -> Params:
-    """Leave out of a domain the mutual TLS that it does not ask for; return it."""
+    """Remove the mutual TLS from a domain that does not require it. Return the domain."""
     if not domain.get("mutualTlsAuthentication", {}).get("truststoreUri"):
         domain.pop("mutualTlsAuthentication", None)
     return domain
 
 
 def correct_paths(app: Any, v1: Any) -> None:
-    """Domains answer at a path too, as APIs do, and the address of a private API says which endpoint it is of."""
+    """Correct routing: serve domains at a path too, and take the VPC endpoint from the address of a private API."""
     parse = app._parse_execute_api_url
 
     def parse_address(host: str, path: str) -> Any:
@@ -97,7 +97,7 @@ def correct_paths(app: Any, v1: Any) -> None:
 
 
 def correct_events(v1: Any) -> None:
-    """What functions are told of the address: at a domain, neither the stage nor where the domain is here."""
+    """Correct the address in functions' events: at a domain, leave out the stage and the local path of the domain."""
     build_event = v1._build_lambda_event_v1
 
     def build_event_at_domain(*arguments: Any, **options: Any) -> Any:
@@ -105,7 +105,7 @@ def correct_events(v1: Any) -> None:
         if name := DOMAIN.get():
             context = event["requestContext"]
             stage = f"/{context['stage']}"
-            # Without a slash at the end, clients resolve relative references against the name.
+            # Without a slash at the end, clients would resolve relative references against the name.
             context["path"] = f"/{name}" if context["path"] == stage else context["path"].removeprefix(stage)
             context |= {"domainName": name, "domainPrefix": name.partition(".")[0]}
             event["headers"]["host"] = name
@@ -116,7 +116,7 @@ def correct_events(v1: Any) -> None:
 
 
 def correct_refusals(app: Any, v1: Any, evaluator: Any) -> None:
-    """A closed address answers, no request comes through a VPC endpoint, and users' tokens pass every policy."""
+    """Correct access: disabled addresses respond, no request has a VPC endpoint, and policies ignore users' tokens."""
     enforce, authorize = app._enforce_execute_api, v1._authorize_request_v1
     resolve = evaluator._resolve_condition_key
 

@@ -1,4 +1,4 @@
-"""API Gateway: changes in place, functions' events, answers without a function, and signatures."""
+"""Correct API Gateway: updates, functions' events, responses without a function, and signatures."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 from tools.laptop.corrections import Params
 from trestle.schema.patterns import matches
 
-# The mapping template of modules/api that repeats an allowed origin: the emulator has no #if.
+# The mapping template of modules/api that returns an allowed origin. The emulator does not support #if.
 ALLOW_ORIGIN = re.compile(
     r"#set\(\$allowed = (\[.*?\])\)#set\(\$headers = .*?"
     r"#if\(\$origin && \$allowed\.contains\(\$origin\)\)"
     r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
 
-# How modules/api packs a document that is too large for a template: what repeats is a variable.
+# How modules/api packs an OpenAPI document that is too large for a template: variables stand for repeated parts.
 VARIABLE = re.compile(r"#set\(\$(a[0-9a-f]+) = '([^']*)'\)")
 
-# The API's own URL, as modules/api has it in the OpenAPI document: the emulator has no domain names.
+# The API's own URL in modules/api's OpenAPI document, in which the emulator does not support domain names.
 OWN_URL = re.compile(r"https://\$context\.domainName\$context\.path\.replace\('([^']+)',''\)")
 
-# What is a number and comes as text.
+# The attributes that are numbers, but arrive as text.
 NUMBERS = ("authorizerResultTtlInSeconds", "burstLimit", "limit", "offset", "rateLimit", "timeoutInMillis")
 
-# The request that an API is at work on, as the emulator has it.
+# The request that an API is handling, in the emulator's form.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
-# The path of the HTTP request, as it was sent.
+# The path of the HTTP request as sent.
 SENT: ContextVar[str] = ContextVar("SENT", default="/")
 
 
 def correct(v1: Any, app: Any, auth_error: Any) -> None:
-    """Correct ministack.services.apigateway_v1, and what the server does for it."""
+    """Correct ministack.services.apigateway_v1, and the parts of the server that it uses."""
     correct_api_gateway(v1)
     correct_key_values(v1)
     correct_models(v1)
@@ -45,19 +45,19 @@ def correct(v1: Any, app: Any, auth_error: Any) -> None:
 
 
 def correct_models(v1: Any) -> None:
-    """aws_api_gateway_model: patterns mean what ECMA 262 says, not what Python's `re` does."""
+    """Correct aws_api_gateway_model: patterns are read as those of Python's `re` instead of ECMA 262."""
 
     def regex_search(pattern: str, text: str) -> bool | None:
         try:
             return matches(pattern, text)
-        except re.error:  # as the emulator has it: what cannot be read refuses nothing
+        except re.error:  # as in the emulator: a pattern that it cannot read matches everything
             return None
 
     v1._regex_search = regex_search
 
 
 def correct_api_gateway(v1: Any) -> None:
-    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused or lost."""
+    """Correct aws_api_gateway_*: MOCK integrations gain a method, and updates are rejected or lost."""
     put_integration, handle_request = v1._put_integration, v1.handle_request
     tag_resource, untag_resource = v1._tag_v1_resource, v1._untag_v1_resource
 
@@ -103,7 +103,7 @@ def correct_api_gateway(v1: Any) -> None:
 
 
 def correct_key_values(v1: Any) -> None:
-    """aws_api_gateway_api_key: without a value it is refused, since SDKs send an empty one; AWS makes one."""
+    """Correct aws_api_gateway_api_key: a key without a value is rejected, because SDKs send an empty one."""
     create = v1._create_api_key
 
     def create_with_value(data: Params) -> Any:
@@ -113,7 +113,7 @@ def correct_key_values(v1: Any) -> None:
 
 
 def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """Apply patch operations: their values are strings throughout, and ~1 in a path stands for a slash."""
+    """Apply patch operations. All their values are strings, and ~1 in a path stands for a slash."""
     for operation in operations:
         keys = [k.replace("~1", "/").replace("~0", "~") for k in operation["path"].strip("/").split("/")]
         *parents, last = keys
@@ -144,7 +144,7 @@ def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dic
 
 
 def correct_request_ids(v1: Any) -> None:
-    """An answer's x-amzn-requestid is not the id that the function and the answer's body know."""
+    """Correct request ids: a response's x-amzn-requestid is not the id in the function's event and in the body."""
     execute = v1._execute_in_scope
 
     async def execute_in_scope(request: dict[str, Any], *arguments: Any) -> Any:
@@ -158,7 +158,7 @@ def correct_request_ids(v1: Any) -> None:
 
 
 def correct_proxy_events(app: Any, v1: Any) -> None:
-    """Functions are told neither the caller's API key nor the root's bare path, and get other request ids."""
+    """Correct functions' events: they lack the caller's API key and the bare path of the root, and have other ids."""
     build_event, parse = v1._build_lambda_event_v1, app._parse_execute_api_url
 
     def parse_execute_api_url(host: str, path: str) -> Any:
@@ -171,7 +171,7 @@ def correct_proxy_events(app: Any, v1: Any) -> None:
         context["requestId"] = context["extendedRequestId"] = request["request_id"]
         methods, method = arguments[3]["resourceMethods"], arguments[5]
         key = v1._resolve_api_key(v1._api_key_from_request(request["headers"]))
-        if key and methods.get(method, {}).get("apiKeyRequired"):  # others are told nothing of keys
+        if key and methods.get(method, {}).get("apiKeyRequired"):  # the events of other methods contain no key
             context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
         if not SENT.get().endswith("/"):
             context["path"] = context["path"].rstrip("/")
@@ -182,7 +182,7 @@ def correct_proxy_events(app: Any, v1: Any) -> None:
 
 
 def correct_mock_answers(v1: Any) -> None:
-    """MOCK integrations answer with their template as it stands, and a 204 with a body."""
+    """Correct MOCK integrations: they return their template without evaluation, and a body with a 204."""
     invoke_mock = v1._invoke_mock_v1
     endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
@@ -203,14 +203,14 @@ def correct_mock_answers(v1: Any) -> None:
 
 
 def unpacked(template: str) -> str:
-    """Return the template with the values of its variables in their places."""
+    """Return the template with its variables replaced by their values."""
     values = dict(VARIABLE.findall(template))
     text = VARIABLE.sub("", template)
     return re.sub(r"\$\{(a[0-9a-f]+)\}", lambda found: values[found[1]], text) if values else text
 
 
 def correct_signed_calls(app: Any, v1: Any, auth_error: Any) -> None:
-    """A signature for another service or region passes, and who has no right gets an answer of IAM's."""
+    """Correct signatures: those for another service or region pass, and a missing permission gives an error of IAM."""
     enforce = app._enforce_execute_api
     v1._AUTHENTICATION_GATEWAY_ERRORS["AccessDenied"] = ("ACCESS_DENIED", "AccessDeniedException")
 
@@ -225,7 +225,7 @@ def correct_signed_calls(app: Any, v1: Any, auth_error: Any) -> None:
         if scope is None or v1.method_authorization_type(api, stage, method, path) != "AWS_IAM":
             return refused
         if refused is not None:
-            # Rights are looked at once the signature is right; its faults get the gateway's answers already.
+            # Permissions are checked only for valid signatures. Invalid ones already get the gateway's responses.
             return refusal("AccessDenied") if b"is not authorized to perform" in refused[2] else refused
         signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", headers.get("authorization", ""))
         ours = signed is None or signed.groups() == (scope[1], "execute-api")

@@ -1,4 +1,4 @@
-"""API Gateway's Lambda authorizers: how their policies are read, and which of their faults is whose."""
+"""Correct Lambda authorizers of API Gateway: the evaluation of their policies, and the status codes of their errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.laptop.corrections import Params
 
-# The action of calling a method
+# The action of a call of a method
 INVOKE = "execute-api:Invoke"
 
 
@@ -18,7 +18,7 @@ def correct(v1: Any) -> None:
 
 
 def correct_answers(v1: Any) -> None:
-    """Any spelling of "Unauthorized" is a 401, and a context that AWS refuses loses what it refuses."""
+    """Correct errors: any spelling of "Unauthorized" gives a 401, and invalid parts of a context are only dropped."""
     invoke = v1._invoke_authorizer_lambda
 
     async def invoke_strictly(*call: Any) -> Any:
@@ -39,9 +39,9 @@ def correct_answers(v1: Any) -> None:
 
 
 def decide(policy: Any, method: str) -> str:
-    """Return "Allow", "Deny" or "NoMatch" for a method's ARN. The emulator reads neither actions nor NotResource.
+    """Return "Allow", "Deny" or "NoMatch" for a method's ARN. The emulator ignores actions and NotResource.
 
-    A condition is not evaluated: with one, a statement denies but does not allow.
+    Conditions are not evaluated: a statement with one can deny, but not allow.
     """
     statements = policy.get("Statement") if isinstance(policy, dict) else None
     found = {
@@ -53,7 +53,7 @@ def decide(policy: Any, method: str) -> str:
 
 
 def applies(statement: Params, method: str) -> bool:
-    """Tell whether a statement is about calling a method."""
+    """Return whether a statement applies to calls of a method."""
     actions, others = listed(statement.get("Action")), listed(statement.get("NotAction"))
     if not (is_named(actions, INVOKE, re.IGNORECASE) or (others and not is_named(others, INVOKE, re.IGNORECASE))):
         return False
@@ -64,11 +64,11 @@ def applies(statement: Params, method: str) -> bool:
 
 
 def is_named(patterns: list[Any], text: str, flags: re.RegexFlag = re.NOFLAG) -> bool:
-    """Tell whether one of a policy's patterns, with * and ?, matches a text."""
+    """Return whether one of a policy's patterns, with * and ?, matches a text."""
     as_regexes = (re.escape(str(each)).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
     return any(re.fullmatch(each, text, flags | re.DOTALL) for each in as_regexes)
 
 
 def listed(value: Any) -> list[Any]:
-    """Return a list of what a policy may give alone."""
+    """Return a policy's value as a list. A policy can have a single value instead of a list."""
     return [] if value is None else value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""What the emulator does on its own, without a request: from when on, for which account, and what is saved of it."""
+"""Control the emulator's background threads: when they start, for which account, and when their changes are saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tools.laptop.corrections.persistence import Saver, tell
 
 
 class Background:
-    """The emulator's threads that call functions, fire schedules and delete expired items."""
+    """The emulator's threads that call functions, run schedules and delete expired items."""
 
     def __init__(self, saver: Saver, functions: Any) -> None:
-        """Save what the threads change with `saver`; `functions` is ministack.services.lambda_svc."""
+        """Save the threads' changes with `saver`. `functions` is ministack.services.lambda_svc."""
         self.saver, self.functions = saver, functions
         self.began = time.time()
 
@@ -23,7 +23,7 @@ class Background:
         return self.saver.is_serving
 
     def changed(self) -> None:
-        """Note, from any thread, that data have changed."""
+        """Record, from any thread, that data has changed."""
         self.saver.touch_from_thread()
 
     def log(self, text: str) -> None:
@@ -31,7 +31,7 @@ class Background:
         tell(text)
 
     def run_for(self, account: str, region: str, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function of the emulator's as one account in one region; return its result."""
+        """Call a function of the emulator for an account and region. Return its result."""
         kinds = (self.functions._request_account_id, self.functions._request_region)
         tokens = [kind.set(value) for kind, value in zip(kinds, (account, region), strict=True)]
         try:

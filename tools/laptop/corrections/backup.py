@@ -1,4 +1,4 @@
-"""Backup: the policies of vaults."""
+"""Correct Backup: the policies of vaults."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def correct(backup: Any) -> None:
-    """aws_backup_vault_policy: there are no requests to set or to delete one."""
+    """Correct aws_backup_vault_policy: the emulator cannot set or delete it."""
     handle_request = backup.handle_request
-    key = "Policy"  # kept with its vault, and so saved and deleted with it
+    key = "Policy"  # stored with its vault, and so saved and deleted with it
 
     async def handle_with_policies(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
         match = re.fullmatch(r"/backup-vaults/([^/]+)/access-policy", path)

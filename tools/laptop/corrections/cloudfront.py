@@ -1,4 +1,4 @@
-"""CloudFront: the console's distribution, and what is around it."""
+"""Correct CloudFront: the console's distribution, and the resources that belong to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.laptop.corrections import Params
 from tools.laptop.corrections.activity import PATH as ACTIVITY
 from tools.laptop.corrections.addresses import DOMAINS
 
-# Where users sign in, and what of an app's client says where they come back to.
+# The path at which users sign in, and the attributes of an app's client that name their return URLs.
 SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
 RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 
@@ -20,7 +20,7 @@ RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 def correct(
     cloudfront: Any, app: Any, evaluator: Any, cognito: Any, *, port: str, domains: Callable[[], Collection[str]]
 ) -> None:
-    """Correct ministack.services.cloudfront, and what of policies and of sign-in has to do with it."""
+    """Correct ministack.services.cloudfront, and the parts of policies and sign-in that belong to it."""
     correct_distributions(cloudfront, app, domains)
     correct_changed_functions(cloudfront)
     correct_response_headers_policies(cloudfront)
@@ -29,7 +29,7 @@ def correct(
 
 
 def correct_distributions(cloudfront: Any, app: Any, domains: Callable[[], Collection[str]]) -> None:
-    """aws_cloudfront_distribution: it does not reach APIs, and needs Node.js to run a function."""
+    """Correct aws_cloudfront_distribution: it does not reach APIs, and needs Node.js to run a function."""
     fetch = cloudfront._fetch_from_origin
 
     async def fetch_from_any(origin: Params, method: str, uri: str, query: str, *call: Any) -> Any:
@@ -48,13 +48,13 @@ def correct_distributions(cloudfront: Any, app: Any, domains: Callable[[], Colle
         return status, "", cloudfront._multidict_from_pairs(answered.items()), content
 
     def find_whoever_asks(label: str) -> Params | None:
-        # By the name of the caller's account a browser would choose whether it gets the console or AWS.
+        # Without this, a browser could choose between the console and AWS by the name of the caller's account.
         every: Any = cloudfront._distributions.to_dict().values()
         return next((d for d in every if d["DomainName"] == f"{label}.cloudfront.net"), None)
 
     async def run_function(_arn: str, event: Params) -> Params:
         request: Params = event["request"]
-        # What the one function that there is does, aws_cloudfront_function.mount of modules/website.
+        # The effect of the only function, aws_cloudfront_function.mount of modules/website.
         uri: str = request["uri"]
         if not uri.startswith("/api/") or re.search(r"/(\.|%2e){2}(/|$)", uri, re.IGNORECASE):
             return {"statusCode": 400}
@@ -67,7 +67,7 @@ def correct_distributions(cloudfront: Any, app: Any, domains: Callable[[], Colle
 
 
 def correct_changed_functions(cloudfront: Any) -> None:
-    """aws_cloudfront_function: SDKs look for the new version where AWS tells it, under a name with a slip."""
+    """Correct aws_cloudfront_function: an update's response lacks ETtag, which is AWS's spelling and SDKs read."""
     update = cloudfront._cf_update_function
 
     def update_and_tell(*call: Any) -> Any:
@@ -80,7 +80,7 @@ def correct_changed_functions(cloudfront: Any) -> None:
 
 
 def correct_response_headers_policies(cloudfront: Any) -> None:
-    """aws_cloudfront_response_headers_policy: what is not set is reported as set to nothing."""
+    """Correct aws_cloudfront_response_headers_policy: unset values are reported as empty ones."""
     build = cloudfront._RHP_SPEC["build_config"]
 
     def build_what_is_set(parent: Any, config: Params) -> None:
@@ -93,7 +93,7 @@ def correct_response_headers_policies(cloudfront: Any) -> None:
 
 
 def correct_bucket_policies(evaluator: Any) -> None:
-    """aws_s3_bucket_policy: a distribution reads its bucket over TLS, and policies are not told."""
+    """Correct aws_s3_bucket_policy: a distribution reads its bucket over TLS, which policies do not see."""
     evaluate = evaluator.evaluate_resource_policy
 
     def evaluate_over_tls(policy: Any, context: Any, service: str | None = None) -> Any:
@@ -105,7 +105,7 @@ def correct_bucket_policies(evaluator: Any) -> None:
 
 
 def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
-    """The page is told where sign-in and dashboard are in AWS, and users would come back to where the page is there."""
+    """Correct the console's settings: they name the sign-in, dashboard and return URLs of AWS."""
     handle, find_client = cloudfront.handle_viewer_request, cognito._find_pool_by_client_id
 
     def here(text: str) -> str:
@@ -116,10 +116,10 @@ def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
         if policy := headers.get("Content-Security-Policy"):
             headers["Content-Security-Policy"] = here(policy)
         if path == "/config.json" and status == 200:
-            # The dashboard would be in AWS. Here the first page counts requests itself.
+            # The dashboard exists only in AWS. In the local run, activity.py counts requests for the first page.
             told = json.loads(here(body.decode())) | {"activity": ACTIVITY, "dashboard": None}
             body = json.dumps(told).encode()
-            headers.pop("Content-Length", None)  # for the server to set, as for other bodies
+            headers.pop("Content-Length", None)  # the server sets it, as for other bodies
         return status, headers, body
 
     def find_client_of_console(client_id: str) -> Any:

@@ -1,4 +1,4 @@
-"""CloudTrail: the tags of trails."""
+"""Correct CloudTrail: the tags of trails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools.laptop.corrections import Params
 
 
 def correct(cloudtrail: Any) -> None:
-    """aws_cloudtrail: tags that come with a new trail are dropped."""
+    """Correct aws_cloudtrail: the tags of a new trail are dropped."""
     create = cloudtrail._create_trail
 
     def create_trail(sent: Params) -> Any:

@@ -10,7 +10,7 @@ from tools.laptop.corrections import Params
 
 
 def correct(cloudwatch: Any) -> None:
-    """aws_cloudwatch_metric_alarm and _composite_alarm: most of what is set is dropped or not reported."""
+    """Correct aws_cloudwatch_metric_alarm and _composite_alarm: most settings are dropped or not reported."""
     put, describe = cloudwatch._put_metric_alarm, cloudwatch._describe_alarms
 
     def put_metric_alarm(params: Params, data: Params, is_cbor: bool, is_json: bool = False) -> Any:
@@ -24,7 +24,7 @@ def correct(cloudwatch: Any) -> None:
                 if "MetricStat" in query:
                     query["MetricStat"]["Period"] = int(query["MetricStat"]["Period"])
                 query["ReturnData"] = str(query.get("ReturnData", True)).lower() == "true"
-            if "Metrics" in sent:  # each has its own, and the emulator makes some up for the alarm
+            if "Metrics" in sent:  # each query has its own, but the emulator invents some for the alarm
                 for key in ("Dimensions", "MetricName", "Namespace", "Period", "Statistic"):
                     alarm.pop(key, None)
         return answer
@@ -47,7 +47,7 @@ def correct(cloudwatch: Any) -> None:
 
 
 def nested(params: Params) -> Params:
-    """Return the parameters of AWS's Query protocol as the objects and lists that their names stand for."""
+    """Return the parameters of AWS's Query protocol as objects and lists."""
     found: Params = {}
     for name, value in params.items():
         *parents, last = name.split(".")
@@ -70,7 +70,7 @@ def listed(found: Any) -> Any:
 
 
 def as_xml(found: Any) -> str:
-    """Return what a JSON answer holds as a Query answer has it; what is null is left out."""
+    """Return a JSON response as a Query response, without null values."""
     if isinstance(found, dict):
         return "".join(f"<{k}>{as_xml(v)}</{k}>" for k, v in found.items() if v is not None)
     if isinstance(found, list):

@@ -1,6 +1,6 @@
-"""A function under a debugger: its process waits for one, has no time limit, and runs the code of your project.
+"""Let a function's process wait for a debugger, without a timeout, and run the files of the project.
 
-Which function that is, the file FILE beside the emulator's folders says; tools/laptop/debugger.py writes it.
+The file FILE in the emulator's folder names the function. tools/laptop/debugger.py writes it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from tools.laptop.corrections.secretsmanager import retire_workers
 
 FILE = "debug.json"
 
-# The environment variable that carries the file's text to the process of the function.
+# The environment variable that passes the file's text to the process of the function.
 VARIABLE = "TRESTLE_DEBUG"
 
 NO_LIMIT = 86_400  # seconds
 
-# What the process of a function does before it imports the function. It takes app/ of the project and not of the
-# package, so that debuggers know the files by the names that editors know, without a path mapping.
+# The code that a function's process runs before it imports the function. It imports app/ from the project instead of
+# the package, so that the debugger and the editor use the same file names, without a path mapping.
 WAIT = f"""
 def _wait_for_debugger(code_dir):
     import json, os, shutil, sys
@@ -38,7 +38,7 @@ def _wait_for_debugger(code_dir):
     try:
         debugpy.listen(("127.0.0.1", asked["port"]), in_process_debug_adapter=True)
     except Exception as error:
-        print("Not under the debugger at " + where + ", which another call has: " + str(error), file=sys.stderr)
+        print("This call is not debugged: another one uses " + where + ": " + str(error), file=sys.stderr)
         return
     debugpy.wait_for_client()
 """
@@ -46,14 +46,14 @@ BEFORE, AFTER = "    _ms_install_invoke_depth()\n", "    try:\n        mod = imp
 
 
 class Debugging:
-    """Which function is under a debugger, as a file says at this moment."""
+    """The function to debug, as a file names it now."""
 
     def __init__(self, file: Path) -> None:
-        """Read `file` whenever it matters; without it none is."""
+        """Read `file` at each use. If there is no such file, no function is debugged."""
         self.file = file
 
     def asked(self, function: str) -> str:
-        """Return what the process of a function is to do, as JSON; empty for any other function."""
+        """Return the debugger's settings for a function's process as JSON, or an empty text for any other function."""
         try:
             text = self.file.read_text()
         except OSError:
@@ -62,7 +62,7 @@ class Debugging:
 
 
 def correct(functions: Any, runtime: Any, debugging: Debugging) -> None:
-    """Correct how ministack.services.lambda_svc gets processes of ministack.core.lambda_runtime."""
+    """Correct how ministack.services.lambda_svc starts processes of ministack.core.lambda_runtime."""
     script = runtime._PYTHON_WORKER_SCRIPT
     waiting = script.replace(BEFORE + AFTER, f"{BEFORE}    _wait_for_debugger(code_dir)\n{AFTER}")
     runtime._PYTHON_WORKER_SCRIPT = WAIT + waiting
@@ -77,7 +77,7 @@ def correct(functions: Any, runtime: Any, debugging: Debugging) -> None:
             known = worker.config.get("Environment", {}).get("Variables", {}).get(VARIABLE, "")
             return bool(known != asked or (asked and key != f"{prefix}{qualifier}"))
 
-        # One process can have the port: not that of an earlier version, or of another debugger.
+        # Only one process can have the port, so end those of earlier versions and of other debugged functions.
         retire_workers(runtime, prefix, is_other)
         if asked:
             variables = {**config.get("Environment", {}).get("Variables", {}), VARIABLE: asked}

@@ -1,4 +1,4 @@
-"""EC2: security groups, endpoints, network ACLs and flow logs."""
+"""Correct EC2: security groups, endpoints, network ACLs and flow logs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def correct(ec2: Any) -> None:
 
 
 def correct_security_groups(ec2: Any) -> None:
-    """aws_security_group and its rules: prefix lists are lost, and a new group's open egress rule stays."""
+    """Correct aws_security_group and its rules: prefix lists are lost, and a new group keeps its open egress rule."""
     parse, rule_xml = ec2._parse_ip_permissions, ec2._sg_rule_xml
 
     def parse_ip_permissions(params: Params, prefix: str) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = parse(params, prefix)
         for i, rule in enumerate(rules, 1):
-            # A rule for all protocols has no ports, though some callers send 0.
+            # A rule for all protocols has no ports, although some callers send 0.
             if rule["IpProtocol"] == "-1":
                 rule.pop("FromPort", None)
                 rule.pop("ToPort", None)
@@ -48,7 +48,7 @@ def correct_security_groups(ec2: Any) -> None:
     def sg_rule_xml(sg_id: str, rule: dict[str, Any], is_egress: bool = False) -> str:
         xml: str = rule_xml(sg_id, rule, is_egress)
         for entry in rule.get("PrefixListIds", []):
-            # Without addresses or groups the rule comes out as one bare item: the prefix list belongs in it.
+            # Without addresses or groups, the rule is a single bare item, to which the prefix list belongs.
             xml = f"{xml.removesuffix('</item>')}<prefixListId>{entry['PrefixListId']}</prefixListId></item>"
         return xml
 
@@ -57,7 +57,7 @@ def correct_security_groups(ec2: Any) -> None:
 
 
 def correct_vpc_endpoints(ec2: Any) -> None:
-    """aws_vpc_endpoint: policy, security groups, private DNS and address type are dropped or not reported."""
+    """Correct aws_vpc_endpoint: policy, security groups, private DNS and address type are dropped or not reported."""
     create, modify, fields_xml = ec2._create_vpc_endpoint, ec2._modify_vpc_endpoint, ec2._vpce_fields_xml
 
     def remember(endpoint: dict[str, Any], params: Params) -> None:
@@ -102,7 +102,7 @@ def correct_vpc_endpoints(ec2: Any) -> None:
 
 
 def correct_network_acls(ec2: Any) -> None:
-    """aws_network_acl: subnets belong to no list, so none can change to another; rules lose ports."""
+    """Correct aws_network_acl: subnets have no ACL, so none can change to another, and rules lose their ports."""
     describe, entry_xml = ec2._describe_network_acls, ec2._network_acl_entry_xml
     create_subnet, delete_subnet = ec2._create_subnet, ec2._delete_subnet
     create_entry, replace_entry = ec2._create_network_acl_entry, ec2._replace_network_acl_entry
@@ -179,7 +179,7 @@ def correct_network_acls(ec2: Any) -> None:
 
 
 def correct_flow_logs(ec2: Any) -> None:
-    """aws_flow_log: tags, the role, the interval and the format are dropped."""
+    """Correct aws_flow_log: tags, role, interval and format are dropped."""
     create, describe = ec2._create_flow_logs, ec2._describe_flow_logs
 
     def create_flow_logs(params: Params) -> Any:

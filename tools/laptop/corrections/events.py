@@ -1,4 +1,4 @@
-"""EventBridge: what rules and schedules put into queues.
+"""Correct EventBridge: the messages that rules and schedules send to queues.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 """
@@ -13,7 +13,7 @@ from typing import Any
 from tools.laptop.corrections import Params
 from tools.laptop.corrections.rights import may
 
-INTERVAL = 1.0  # seconds between two looks at the schedules
+INTERVAL = 1.0  # seconds between two checks of the schedules
 
 
 def correct(schedules: Any, events: Any, queues: Any, evaluator: Any, background: Any) -> None:
@@ -23,7 +23,7 @@ def correct(schedules: Any, events: Any, queues: Any, evaluator: Any, background
 
 
 def correct_targets(events: Any, queues: Any, evaluator: Any, background: Any) -> None:
-    """Schedules' messages keep <aws.scheduler.…> as it stands, and neither roles nor queues' policies matter."""
+    """Correct messages: schedules do not replace <aws.scheduler.…>, and roles and queues' policies are not checked."""
     invoke = events._invoke_target
 
     def invoke_if_allowed(target: Params, event: Params, rule: Params, view: Any = None) -> None:
@@ -59,7 +59,7 @@ def with_context(text: str, arn: str, scheduled: float) -> str:
 
 
 def due(events: Any, schedule: Params, now: float) -> float:
-    """Return the time for which a call of a schedule was planned, in seconds of the epoch: the last before now."""
+    """Return a schedule's latest planned time before now, in seconds since the epoch."""
     if interval := events._parse_rate_seconds(schedule["ScheduleExpression"]):
         began = schedule["CreationDate"]
         return float(began + (now - began) // interval * interval)
@@ -67,7 +67,7 @@ def due(events: Any, schedule: Params, now: float) -> float:
 
 
 def correct_times(schedules: Any, events: Any, background: Any) -> None:
-    """A new rate waits and one from before a restart does not; schedules are looked at only every ten seconds."""
+    """Correct times: a new rate waits, a rate from before a restart does not, and checks are ten seconds apart."""
     tick, fired = schedules._tick_schedules, schedules._schedule_last_fired
 
     def tick_on_time() -> None:
@@ -77,9 +77,9 @@ def correct_times(schedules: Any, events: Any, background: Any) -> None:
             if not (interval := events._parse_rate_seconds(schedule["ScheduleExpression"])):
                 continue
             if key not in fired and schedule["CreationDate"] >= background.began:
-                fired[key] = schedule["CreationDate"] - interval  # AWS calls the target at once
+                fired[key] = schedule["CreationDate"] - interval  # AWS calls the target of a new rate at once
             else:
-                # What was due while nothing ran is over, and the next time does not drift.
+                # Skip the times at which the emulator was not running, without a drift of the next time.
                 fired[key] = due(events, schedule, fired.get(key, time.time()))
         tick()
 

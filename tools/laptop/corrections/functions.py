@@ -1,12 +1,12 @@
-"""Lambda: aliases of two versions, code signing configurations, and what a failure leaves in the log."""
+"""Correct Lambda: aliases with two versions, code signing configurations, and the log of a failure."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-# What the process of a function tells of an exception: the text that Lambda's runtime logs as one event. Its lines
-# end with "\r", since "\n" ends an event here.
+# The code with which a function's process describes an exception: the text that Lambda's runtime logs as one event.
+# Its lines end with "\r", since "\n" ends an event here.
 DESCRIBE = """
 def _describe(error):
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
@@ -18,9 +18,9 @@ TRACE = '"trace": traceback.format_exc()'
 
 
 class Output(str):
-    """What a function wrote in one call: a line is one event of its log.
+    """The output of a function in one call. Each line is one event of its log.
 
-    A newline alone ends a line, as in Lambda. The emulator would cut it at other signs too, such as U+2028.
+    Only a newline ends a line, as in Lambda. The emulator also splits at other characters, such as U+2028.
     """
 
     __slots__ = ()
@@ -38,7 +38,7 @@ def correct(functions: Any, runtime: Any) -> None:
 
 
 def correct_alias_weights(functions: Any) -> None:
-    """aws_lambda_alias: the API sends every request to the first of an alias' two versions."""
+    """Correct aws_lambda_alias: the API sends every request to the first of an alias' two versions."""
     find = functions._get_func_record_for_ref
 
     def find_by_weight(reference: str) -> Any:
@@ -55,7 +55,7 @@ def correct_alias_weights(functions: Any) -> None:
 
 
 def correct_code_signing(functions: Any) -> None:
-    """aws_lambda_function.code_signing_config_arn: CreateFunction drops it, so the next plan would add it again."""
+    """Correct aws_lambda_function.code_signing_config_arn: CreateFunction drops it, so the next plan adds it again."""
     create = functions._create_function
 
     def create_signed(data: dict[str, Any]) -> Any:
@@ -69,7 +69,7 @@ def correct_code_signing(functions: Any) -> None:
 
 
 def correct_events(functions: Any, runtime: Any) -> None:
-    """A traceback is an event for each of its lines, and what fails while it is imported leaves no word in the log."""
+    """Correct logs of failures: each line of a traceback is an event, and a failed import is not logged."""
     runtime._PYTHON_WORKER_SCRIPT = DESCRIBE + runtime._PYTHON_WORKER_SCRIPT.replace(TRACE, '"trace": _describe(e)')
     execute = functions._execute_function_warm
 

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: saved queries and searches."""
+"""Correct CloudWatch Logs: saved queries and searches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.laptop.corrections import Params
 
-LARGEST_PAGE = 10_000  # lines of a log that one answer holds
+LARGEST_PAGE = 10_000  # log lines in one response
 
 
 def correct(logs: Any) -> None:
@@ -19,9 +19,9 @@ def correct(logs: Any) -> None:
 
 
 def correct_saved_queries(logs: Any) -> None:
-    """aws_cloudwatch_query_definition: there are no requests for it."""
+    """Correct aws_cloudwatch_query_definition: the emulator does not have it."""
     handle_request = logs.handle_request
-    own = "queryDefinitionId"  # they are kept among the queries that run, and so saved with them
+    own = "queryDefinitionId"  # stored among the running queries, and so saved with them
 
     async def handle_with_saved_queries(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
         action = headers.get("x-amz-target", "").rpartition(".")[2]
@@ -42,18 +42,18 @@ def correct_saved_queries(logs: Any) -> None:
 
 
 def correct_log_search(logs: Any) -> None:
-    """FilterLogEvents: prefixes of streams are ignored, and lines beyond the largest page never told."""
+    """Correct FilterLogEvents: prefixes of streams are ignored, and lines beyond the largest page are lost."""
     filter_log_events = logs._filter_log_events
 
     def filter_by_prefix_and_page(data: Params) -> Any:
-        # The token says with what time the page begins, and how many lines of that time have been told.
+        # The token holds the time of the page's first line, and how many lines of that time have been returned.
         start, _, count = data.get("nextToken", "").partition(":")
         told = int(count or 0)
         limit = min(data.get("limit", LARGEST_PAGE) + told, LARGEST_PAGE)
         wanted = data | {"limit": limit} | ({"startTime": int(start)} if start else {})
         if prefix := data.get("logStreamNamePrefix"):
             streams = logs._log_groups.get(data["logGroupName"], {"streams": ()})["streams"]
-            # An empty list stands for all of them.
+            # An empty list means all streams.
             wanted["logStreamNames"] = [each for each in list(streams) if each.startswith(prefix)] or [""]
         status, headers, body = filter_log_events(wanted)
         if status != 200:

@@ -1,12 +1,12 @@
 """Save the emulator's whole state in one file, in the background, completely or not at all.
 
-The emulator saves only when it stops, a file for each service, and ignores failures. Here a copy of the
-process (fork) writes all services as they are at one moment, soon after a change. The new file replaces the
-old one once all of it is on the disk. The server goes on answering: the fork takes milliseconds, and the
-copy does the writing.
+The emulator saves only when it stops, writes one file per service, and ignores failures. Here, soon after a
+change, a copy of the process (fork) writes all services as they are at that moment. The new file replaces the old one
+when it is completely on the disk. The server keeps responding: the fork takes milliseconds, and the copy does the
+writing.
 
-The same file holds Terraform's state, so that it and the resources it describes are saved and restored
-together. Terraform reads and writes it with its `http` backend:
+The same file holds Terraform's state, so that the state and its resources are saved and restored together. Terraform
+reads and writes it with its `http` backend:
 https://developer.hashicorp.com/terraform/language/backend/http
 """
 
@@ -33,16 +33,16 @@ from tools.laptop.corrections import TERRAFORM_PATH, Params, basic_authorization
 NAME = "saved"
 FORMAT = 1
 
-# What the server answers besides the emulator, and the methods that it knows there; for Terraform's state those of
-# its `http` backend without locks.
+# The paths that this module serves, with their methods. For Terraform's state, these are the methods of its `http`
+# backend without locks.
 SAVE_PATH, STATE_PATH = "/_trestle/save", "/_trestle/state"
 METHODS = {SAVE_PATH: ("POST",), STATE_PATH: ("GET",), TERRAFORM_PATH: ("DELETE", "GET", "POST")}
 
-# Seconds from a change to its save; between two saves, at least, and as a multiple of what a save takes, so
-# that a large state costs no more than a small one; and until a save is given up.
+# Seconds from a change to its save; the shortest time between two saves, in seconds and as a multiple of a save's
+# duration, so that a large state costs no more than a small one; and seconds until a save is aborted.
 SOON, APART, SHARE, GIVEN_UP = 0.25, 1.0, 4.0, 120
 
-# What reads, and what changes data and no resource that Terraform would know of.
+# The names of requests that read, and of those that change data but no resources of Terraform.
 READS = re.compile(r"BatchGet|Describe|Filter|Get|Head|List|Lookup|Query|Scan|Search|Select|Test|TransactGet")
 OF_DATA = re.compile(
     r"(Batch|Transact)Write|(Delete|Put|Update)Item|(Batch)?Execute(Statement|Transaction)"
@@ -57,18 +57,18 @@ DATA_PATHS = re.compile(
 
 
 def correct(persistence: Any, app: Any, functions: Any) -> Saver:
-    """Correct ministack.core.persistence and what calls it; return what saves."""
+    """Correct ministack.core.persistence and its callers. Return the object that saves."""
     decode = persistence._json_object_hook
 
     def decode_strictly(value: Params) -> Any:
-        # Users' properties may have the names by which the emulator tells its own types.
+        # Users' properties may have the names that the emulator uses for its own types.
         scoped = value.get("__account_region_scoped__") is True or value.get("__scoped__") is True
         is_bytes = len(value) == 1 and isinstance(value.get("__bytes__"), str)
         return decode(value) if scoped or is_bytes else value
 
     persistence._json_object_hook = decode_strictly
     saver = Saver(persistence, app, functions, Path(persistence.STATE_DIR))
-    # Unreferenced code goes when the state is loaded: a state on the disk may still refer to it.
+    # Unreferenced code is deleted when the state is loaded, since a state on the disk may still refer to it.
     saver.prune, functions._prune_orphan_code_blobs = functions._prune_orphan_code_blobs, lambda _: None
     app._load_persisted_state = saver.load
     app.save_all = lambda _: saver.save_at_the_end()
@@ -76,15 +76,15 @@ def correct(persistence: Any, app: Any, functions: Any) -> Saver:
 
 
 class Saver:
-    """Saves the emulator's state, and loads it."""
+    """Saves and loads the emulator's state."""
 
     def __init__(self, persistence: Any, app: Any, functions: Any, folder: Path) -> None:
-        """Save in a folder."""
+        """Use this folder for the saved state."""
         self.persistence, self.app, self.functions, self.folder = persistence, app, functions, folder
         self.prune: Any = None
-        self.changes = 0  # of resources, ever
+        self.changes = 0  # number of changes to resources, ever
         self.terraform: str | None = None  # Terraform's state, once there is one
-        self.notice = ""  # for whoever starts the emulator
+        self.notice = ""  # message for the command that starts the emulator
         self.empty = True  # whether nothing was loaded
         self.touched = self.saved = 0
         self.fault = ""
@@ -95,29 +95,29 @@ class Saver:
 
     @property
     def file(self) -> Path:
-        """The whole state: a line with Terraform's state and the number of services, and a line for each service."""
+        """The file with the whole state: a line with Terraform's state and the number of services, then a line each."""
         return self.folder / NAME
 
     @property
     def previous(self) -> Path:
-        """What the file held before."""
+        """The file with the previous state."""
         return self.folder / f"{NAME}.previous"
 
     def touch(self, *, is_change: bool = False) -> None:
-        """Note that something has changed."""
+        """Record that something has changed."""
         self.touched += 1
         self.changes += is_change
         self.wake.set()
 
     def touch_from_thread(self) -> None:
-        """Note, outside the server's thread, that data have changed."""
+        """Record, outside the server's thread, that data has changed."""
         if self.loop:
             self.loop.call_soon_threadsafe(self.touch)
 
     # -- saving
 
     async def keep_saving(self) -> None:
-        """Save soon after each change, for ever."""
+        """Save soon after each change, in an endless loop."""
         self.loop = asyncio.get_running_loop()
         while True:
             await self.wake.wait()
@@ -135,7 +135,7 @@ class Saver:
             await asyncio.sleep(max(APART, SHARE * (time.monotonic() - began)))
 
     async def save(self) -> str:
-        """Save all that has been answered by now; return what went wrong, or nothing."""
+        """Save the changes of all requests so far. Return the error, or an empty text."""
         async with self.at_work:
             seen, copied = self.touched, self._copy()
             fault = await asyncio.to_thread(outcome, *copied)
@@ -144,21 +144,21 @@ class Saver:
             return fault
 
     def save_at_the_end(self) -> None:
-        """Save what is not saved yet."""
+        """Save the changes that are not saved yet."""
         if self.touched != self.saved and (fault := outcome(*self._copy())):
             tell(f"The state could not be saved: {fault}")
 
     def _saved(self, seen: int) -> None:
         self.saved = seen
-        for old in self.folder.glob("*.json"):  # as the emulator itself saves
+        for old in self.folder.glob("*.json"):  # as the emulator itself does
             if old.stem in self.app._state_map:
                 old.unlink()
 
     def _copy(self) -> tuple[int, int]:
-        """Let a copy of this process save; return its id and where it says what went wrong."""
+        """Start a copy of this process that saves. Return its id and the pipe for its error."""
         ours, reader, writer = os.getpid(), *os.pipe()
         with warnings.catch_warnings():
-            # Threads are not copied, and a lock that one of them holds is never let go: hence the alarm.
+            # Threads are not copied, so a lock that one of them holds is never released: hence the alarm.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
@@ -172,14 +172,14 @@ class Saver:
             signal.alarm(GIVEN_UP)
             gc.disable()
             gc.freeze()
-            # Neither connections nor the lock by which a running emulator is known are this process's.
+            # Connections, and the lock that marks a running emulator, belong to the original process.
             os.closerange(3, writer)
             os.closerange(writer + 1, 65536)
             logging.disable()
-            vars(copy)["deepcopy"] = lambda value, _=None: value  # all of this is a copy
+            vars(copy)["deepcopy"] = lambda value, _=None: value  # this is a copy of the process
             with (self.folder / f"{NAME}.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.getppid() == parent:  # else another may have loaded what is there
+                if os.getppid() == parent:  # otherwise, another emulator may have loaded the file
                     self.write()
             os._exit(0)
         except BaseException as error:
@@ -187,7 +187,7 @@ class Saver:
             os._exit(1)
 
     def write(self) -> None:
-        """Write the state as it is; the file before stays until all is on the disk."""
+        """Write the current state. The old file stays until the new one is completely on the disk."""
         partial = self.folder / f"{NAME}.partial"
         try:
             services = self.app._build_persistence_save_dict()
@@ -200,7 +200,7 @@ class Saver:
                     out.write(self._line(name, get_state) + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
-            with suppress(OSError):  # not every file system has links
+            with suppress(OSError):  # not every file system supports links
                 self.previous.unlink(missing_ok=True)
                 self.previous.hardlink_to(self.file)
             partial.replace(self.file)
@@ -208,7 +208,7 @@ class Saver:
             with suppress(OSError):
                 partial.unlink()
             raise
-        with suppress(OSError):  # not every file system can
+        with suppress(OSError):  # not every file system supports it
             folder = os.open(self.folder, os.O_RDONLY)
             os.fsync(folder)
 
@@ -226,7 +226,7 @@ class Saver:
             state = None
         if state is not None:
             return text.encode()
-        # A module that does not import has none: what was saved of it stays.
+        # A module that cannot be imported has no state: keep the saved one.
         known = lines(self.file)[1:] if self.file.exists() else []
         nothing = json.dumps({"service": name, "version": 0, "state": None}).encode()
         return next((line for line in known if json.loads(line)["service"] == name), nothing)
@@ -234,17 +234,17 @@ class Saver:
     # -- loading
 
     def load(self) -> None:
-        """Load what was saved last; where that cannot be read, what was saved before, and keep both."""
+        """Load the last saved state. If it cannot be read, keep the file and load the previous one."""
         with (self.folder / f"{NAME}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the copy of an emulator that was killed may still be saving
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a copy of a killed emulator may still be saving
             states, unreadable = self._newest()
         self.empty = not states
         for name, state in states.items():
             try:
                 self.app._get_module(name_of_module(self.app, name)).load_persisted_state(state)
             except Exception as error:
-                # Going on without it would soon save that it is gone.
-                tell(f"The saved state of {name} cannot be restored ({error!r}): it is in {self.folder}.")
+                # Without this error, the next save would delete its state.
+                tell(f"The saved state of {name} cannot be restored ({error!r}). It is in {self.folder}.")
                 os._exit(1)
         if unreadable:
             since = "the state that was saved before it" if states else "nothing"
@@ -294,13 +294,13 @@ class Saver:
 
 
 def name_of_module(app: Any, state: str) -> str:
-    """Return the module whose state has this name."""
+    """Return the module that owns the state with this name."""
     name: str = app._state_map[state]
     return name
 
 
 def tell(text: str) -> None:
-    """Write a line to the emulator's log, past buffers whose locks another thread may have held."""
+    """Write a line to the emulator's log without buffers, whose locks another thread may have held."""
     os.write(2, f"{text}\n".encode())
 
 
@@ -310,7 +310,7 @@ def lines(file: Path) -> list[bytes]:
 
 
 def outcome(pid: int, reader: int) -> str:
-    """Wait for the copy that saves; return what went wrong, or nothing."""
+    """Wait for the copy that saves. Return the error, or an empty text."""
     said = b""
     while chunk := os.read(reader, 4096):
         said += chunk
@@ -320,9 +320,9 @@ def outcome(pid: int, reader: int) -> str:
 
 
 def serve(app: Any, saver: Saver, password: Path) -> Any:
-    """Wrap the server: note what changes, and answer whoever starts and stops the emulator.
+    """Wrap the server: record changes, and serve the commands that start and stop the emulator.
 
-    Terraform's state is for those who can read the file of the password.
+    Terraform's state is only for clients that can read the password file.
     """
     running: list[asyncio.Task[None]] = []
 
@@ -393,7 +393,7 @@ def serve(app: Any, saver: Saver, password: Path) -> Any:
 
 
 def is_owner(scope: Params, password: Path) -> bool:
-    """Tell whether a request has the password of a file, which is read anew each time: it may be made after us."""
+    """Return whether a request has the password of a file. Read it each time: it may be created after the start."""
     given = dict(scope.get("headers", ())).get(b"authorization", b"")
     try:
         known = password.read_text()
@@ -403,7 +403,7 @@ def is_owner(scope: Params, password: Path) -> bool:
 
 
 async def whole_body(receive: Any) -> bytes | None:
-    """Return the body of a request; None if whoever sent it was killed while sending."""
+    """Return the body of a request, or None if the client was killed while it was sending."""
     chunks, more = [], True
     while more:
         message: Params = await receive()
@@ -415,7 +415,7 @@ async def whole_body(receive: Any) -> bytes | None:
 
 
 def state_of(body: bytes) -> str | None:
-    """Return the state of Terraform's that a body holds, as text; None if it holds none."""
+    """Return Terraform's state in a body as text, or None if there is none."""
     try:
         text = body.decode()
         state = json.loads(text)
@@ -425,7 +425,7 @@ def state_of(body: bytes) -> str | None:
 
 
 def kind_of(scope: Params, body: bytes) -> str:
-    """Tell whether a request reads, changes data, or changes a resource, as far as its looks say."""
+    """Return whether a request probably reads, changes data or changes a resource, from its name."""
     headers = dict(scope.get("headers", ()))
     host, path, method = headers.get(b"host", b"").decode("latin-1"), scope["path"], scope.get("method", "")
     if path.startswith("/_ministack/health"):

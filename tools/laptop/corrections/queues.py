@@ -1,4 +1,4 @@
-"""SQS queues whose messages a function takes.
+"""Correct SQS queues that functions read.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -16,7 +16,7 @@ from tools.laptop.corrections.streams import failures
 
 READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 
-TAKEN = "taken"  # marks the messages that a function is at work on
+TAKEN = "taken"  # marks the messages that a function is processing
 
 
 def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, debugging: Debugging) -> None:
@@ -29,7 +29,7 @@ def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, deb
 
 
 def correct_policies(evaluator: Any) -> None:
-    """aws_sqs_queue: a policy that denies requests without TLS denies every request, since the emulator has no TLS."""
+    """Correct aws_sqs_queue: a policy that denies requests without TLS denies all, since the emulator has no TLS."""
     evaluate = evaluator.evaluate_resource_policy
 
     def evaluate_over_tls(policy: Any, context: Any, *options: Any, **more: Any) -> Any:
@@ -40,7 +40,7 @@ def correct_policies(evaluator: Any) -> None:
 
 
 def correct_rights(functions: Any, evaluator: Any) -> None:
-    """A function gets messages of queues that its role may not read."""
+    """Correct permissions: a function receives messages of queues that its role may not read."""
     concurrency = functions._sqs_esm_concurrency
 
     def concurrency_by_rights(mapping: Params, function: Params, config: Params, queue: Any = None) -> int:
@@ -55,7 +55,7 @@ def correct_rights(functions: Any, evaluator: Any) -> None:
 
 
 def correct_answers(functions: Any, queues: Any, background: Any, debugging: Debugging) -> None:
-    """An answer that names no message of the batch counts as success; calls leave no metrics and are not saved."""
+    """Correct batches: a response that names no message is a success, and calls have no metrics and are not saved."""
     poll = functions._poll_sqs
 
     def run_batch(mapping: Params, function: Params, event: Params, batch: list[Params], url: str, _name: str) -> None:
@@ -98,7 +98,7 @@ def correct_answers(functions: Any, queues: Any, background: Any, debugging: Deb
 
 
 def correct_order(queues: Any) -> None:
-    """aws_sqs_queue: takes 25 seconds, so the laptop run makes a queue beside that of its dead letters."""
+    """Correct aws_sqs_queue: a queue cannot be created before its dead-letter queue. Terraform creates both at once."""
     validate = queues._validate_redrive_policy
 
     def validate_but_for_order(text: str) -> None:
@@ -115,7 +115,7 @@ def correct_order(queues: Any) -> None:
 
 
 def correct_restarts(queues: Any) -> None:
-    """Messages of calls that a stop cut short wait for their timeout, and after a change of port no queue is read."""
+    """Correct restarts: messages of interrupted calls wait for their timeout, and on a new port no queue is read."""
     load_state = queues.load_persisted_state
 
     def load_state_and_release(state: Params) -> None:

@@ -1,4 +1,4 @@
-"""What a role may do, for calls that AWS makes as a role without a request."""
+"""Evaluate a role's permissions, for calls that AWS makes with a role but without a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def may(evaluator: Any, role: str, action: str, resource: str) -> bool:
-    """Return whether the policies of a role allow an action on a resource, all by ARN; `evaluator` is MiniStack's."""
+    """Return whether a role's policies allow an action on a resource, both by ARN. `evaluator` is MiniStack's."""
     account, name = role.split(":")[4], role.rpartition("/")[2]
     session = f"arn:aws:sts::{account}:assumed-role/{name}/service"
     asked = evaluator.EvalContext(session, "AssumedRole", account, action, resource, resource.split(":")[3])

@@ -1,4 +1,4 @@
-"""Secrets Manager: secrets of other accounts and regions, and values that change."""
+"""Correct Secrets Manager: secrets of other accounts and regions, and values that change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def correct(vault: Any, functions: Any, runtime: Any) -> None:
 
 
 def correct_foreign_secrets(vault: Any) -> None:
-    """A secret whose name is an ARN stands for that very secret, whatever account and region the ARN names."""
+    """Let a secret whose name is an ARN stand for the secret with this ARN, of any account and region."""
     resolve, create, policy_for = vault._resolve, vault._create_secret, vault.secret_policy_for_arn
 
     def foreign(arn: str) -> tuple[str, Params] | None:
@@ -39,14 +39,14 @@ def correct_foreign_secrets(vault: Any) -> None:
         return vault.json_response(json.loads(answer[2]) | {"ARN": name})
 
     def policy_of(arn: str) -> Any:
-        # Who may read it there is not known here: the function's own policies decide.
+        # The secret's own policy in AWS is not known here, so only the function's policies decide.
         return None if foreign(arn) else policy_for(arn)
 
     vault._resolve, vault._create_secret, vault.secret_policy_for_arn = resolve_any, create_named, policy_of
 
 
 def correct_new_values(vault: Any, functions: Any, runtime: Any) -> None:
-    """Functions keep a secret's value for minutes: a new value starts those anew that know the secret."""
+    """Correct new values: functions cache a secret for minutes, so restart those that read it."""
     handle_request = vault.handle_request
 
     async def handle_and_refresh(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
@@ -64,7 +64,7 @@ def correct_new_values(vault: Any, functions: Any, runtime: Any) -> None:
 
 
 def retire_workers(runtime: Any, prefix: str, is_meant: Callable[[str, Any], bool] = lambda *_: True) -> None:
-    """End the processes whose keys begin so, of those that are meant, each once it has answered.
+    """End the processes whose keys have this prefix and for which `is_meant` is true, after their current call.
 
     A key is ACCOUNT:REGION:FUNCTION:VERSION. `is_meant` gets the key and the process.
     """

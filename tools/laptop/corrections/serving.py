@@ -1,4 +1,4 @@
-"""What stands before all of the emulator: who gets an answer, and who gets it again."""
+"""Wrap the emulator's server: decide which clients may use it, and repeat lost responses."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tools.laptop.corrections import Params
 from tools.laptop.corrections.addresses import DOMAINS
 from tools.laptop.issuer import PATH
 
-# What browsers send and programs do not: the first two not with each request. No page can change one of them.
+# The headers that only browsers send, the first two not with every request. No page can change them.
 BROWSER = {
     b"origin": re.compile(rb"."),
     b"sec-fetch-site": re.compile(rb"."),
     b"user-agent": re.compile(rb"Mozilla/"),
 }
-# What they may ask for, as "METHOD path". To the letter: what the emulator has no handler for at such a path,
-# it takes for a call of the service that the query, a header or the body names.
+# The requests that browsers may send, as "METHOD path". The paths must match exactly: if the emulator has no handler
+# for a path, it treats the request as a call of the service that the query, a header or the body names.
 OF_CONSOLE = re.compile(r"[A-Z]+ /(api/.*|[0-9a-f]{16}/.*|[a-z]+\.[a-z]+)?", re.DOTALL)
 OF_APIS = re.compile(
     r"[A-Z]* /_aws/(domains|execute-api)/[^/]+/.*"
@@ -31,17 +31,17 @@ OF_APIS = re.compile(
 
 
 def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Collection[str]], port: str) -> Any:
-    """Wrap the server: the console is at http://localhost, and nobody's web page gets at AWS.
+    """Wrap the server: serve the console at http://localhost, and keep web pages away from the emulated AWS.
 
-    A domain of an API is that API and nothing else, whoever asks, and an alias of the console is the console.
+    A domain of an API serves only that API, for every client, and an alias of the console serves the console.
 
-    AWS takes any signature here and runs functions as whoever started it. Any page that is open in a browser
-    can send requests here, and can point its own name here, so that they are its own origin's. So other names
-    get nothing, and browsers get the console, the APIs and the sign-in pages alone.
+    The emulated AWS accepts any signature, and runs functions as the user who started it. Any page that is open in a
+    browser can send requests here. It can also point its own domain here, so that they have its own origin. So other
+    names get nothing, and browsers get only the console, the APIs and the sign-in pages.
     """
     said = (
-        f"Browsers get the console at http://localhost:{port}, the APIs and the sign-in pages here, and all "
-        "by the names localhost and 127.0.0.1 alone. For AWS use a program: an SDK, Terraform or curl.\n"
+        f"Browsers can only use the console at http://localhost:{port}, the APIs and the sign-in pages, and only "
+        "with the names localhost and 127.0.0.1. To call AWS, use a program: an SDK, Terraform or curl.\n"
     )
 
     async def refuse(scope: Params, send: Any) -> None:
@@ -74,7 +74,7 @@ def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Col
         consoles = [distribution["DomainName"] for distribution in cloudfront._distributions.values()]
         if host not in ("127.0.0.1", "localhost") and host in aliases():
             browser, host = True, "localhost"
-        # A program's request that is signed or names a target is for AWS, and one below /_ for the emulator.
+        # A program's request is for AWS if it is signed or names a target, and for the emulator below /_.
         other = scope["path"].startswith("/_") or headers.keys() & {b"x-amz-date", b"x-amz-target"}
         if host == "localhost" and consoles and (browser or not other):
             host = consoles[0]
@@ -93,10 +93,10 @@ def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Col
 
 
 def replay_lost_answers(app: Any) -> Any:
-    """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
+    """Wrap the server: a retry of a request whose response was lost gets that response.
 
-    SDKs number their calls, and a second try has its first try's number. Without this, the second try to
-    create something finds that it exists, and fails.
+    SDKs send an id with each call, which is the same in a retry. Without this correction, a retry of a creation would
+    fail, because the resource exists.
     """
     answers: OrderedDict[bytes, list[Params]] = OrderedDict()
 

@@ -1,4 +1,4 @@
-"""Cognito's sign-in page: it says where the passwords of the laptop's users are."""
+"""Correct Cognito's sign-in page: show where the passwords of local users are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 NOTE = """<p style="margin-top:8px;font-size:13px;line-height:1.5;color:#545b64;overflow-wrap:anywhere">
-These users exist on this computer alone. <code>python local.py token --user NAME</code> creates one.
+These users exist only on this computer. <code>python local.py token --user NAME</code> creates one.
 Passwords are in <code>{}</code>.</p>"""
 
 
 def correct(cognito: Any, users: Path) -> None:
-    """Add the note to the pages that ask who signs in. users: the file that `python local.py token` writes."""
+    """Add the note to the pages that ask for a user. users: the file that `python local.py token` writes."""
     note = NOTE.format(escape(str(users)))
 
     def with_note(page: Any) -> Any:

@@ -1,4 +1,4 @@
-"""DynamoDB streams: kept over a restart, aware of expired items, and read for functions as Lambda reads them.
+"""Correct DynamoDB streams: keep them over a restart, add expired items, and read them for functions as Lambda does.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
@@ -19,35 +19,35 @@ from tools.laptop.corrections.rights import may
 
 READING = ("GetRecords", "GetShardIterator", "DescribeStream")
 
-# The records of a stream, how many of them were trimmed, and streams that were turned off, in ministack's dynamodb.
+# Attributes of ministack's dynamodb: the records of streams, the numbers of trimmed ones, and disabled streams.
 STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
 
 EXPIRY_THREAD = "dynamodb-ttl-reaper"
-# As functions get it; GetRecords writes it with capitals.
+# As in functions' events. GetRecords capitalizes the keys.
 EXPIRY_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
-SLOWEST_RETRY = 10.0  # seconds between two calls with the same records, at most
+SLOWEST_RETRY = 10.0  # the longest time in seconds between two calls with the same records
 
 
 @dataclass
 class Batch:
-    """Records that a function has yet to take, each with its position in the stream."""
+    """Records that a function has not processed yet, each with its position in the stream."""
 
     records: list[tuple[int, Params]]
-    failed: int = 0  # calls with these records
-    due: float = 0.0  # seconds of the epoch
+    failed: int = 0  # number of calls with these records
+    due: float = 0.0  # seconds since the epoch
 
 
 @dataclass
 class Reading:
-    """How far a mapping has come: what is left of the records that were read last, and where they end."""
+    """The progress of a mapping: the remaining records of the last read, and the position of its end."""
 
     end: int
     batches: list[Batch] = field(default_factory=list)
 
     @property
     def position(self) -> int:
-        """The first record that the function has not taken."""
+        """The position of the first record that the function has not processed."""
         return self.batches[0].records[0][0] if self.batches else self.end
 
 
@@ -60,7 +60,7 @@ def correct(functions: Any, tables: Any, queues: Any, metrics: Any, *, evaluator
 
 
 def correct_saved_streams(tables: Any) -> None:
-    """A restart loses the records but keeps functions' positions, so that as many later records are skipped."""
+    """Correct restarts: records are lost but functions' positions are kept, so later records are skipped."""
     get_state, load_state = tables.get_state, tables.load_persisted_state
 
     def get_state_with_streams() -> Params:
@@ -76,7 +76,7 @@ def correct_saved_streams(tables: Any) -> None:
 
 
 def correct_expiry(tables: Any, background: Any) -> None:
-    """Expired items leave no record in the stream."""
+    """Correct expiry: expired items have no record in the stream."""
     remove, build = tables._remove_item, tables._build_change_record
 
     def remove_and_record(table: Params, partition: Any, sort: Any) -> Any:
@@ -96,7 +96,7 @@ def correct_expiry(tables: Any, background: Any) -> None:
 
 
 def correct_identities(streams: Any) -> None:
-    """GetRecords names what deleted an expired item as functions get it, which no SDK reads."""
+    """Correct GetRecords: it returns the userIdentity of expired items in a form that no SDK reads."""
     get_records = streams._get_records
 
     def get_records_with_identities(data: Params) -> Any:
@@ -113,12 +113,12 @@ def correct_identities(streams: Any) -> None:
 
 
 def is_expiry() -> bool:
-    """Return whether this thread is the one that deletes expired items."""
+    """Return whether this thread deletes expired items."""
     return threading.current_thread().name == EXPIRY_THREAD
 
 
 def correct_batch_sizes(functions: Any) -> None:
-    """aws_lambda_event_source_mapping: without a size, batches of a stream have 100 records, and not 10."""
+    """Correct aws_lambda_event_source_mapping: without a size, batches of a stream have 10 records instead of 100."""
     create = functions._create_esm
 
     def create_with_size(data: Params) -> Any:
@@ -130,12 +130,12 @@ def correct_batch_sizes(functions: Any) -> None:
 
 
 def correct_reading(functions: Any, tables: Any, queues: Any, metrics: Any, *, evaluator: Any, background: Any) -> None:
-    """Failed batches are retried whole and forever or not at all, answers do not matter, and roles need no rights."""
+    """Correct batches: failed ones are retried forever or never, responses are ignored, and roles are not checked."""
     readings: dict[str, Reading] = {}
     positions = functions._dynamodb_stream_positions
 
     def read(mapping: Params, table: str) -> Batch | None:
-        """Return what the function takes next, or None: from the stream if nothing is left of the last records."""
+        """Return the next batch for the function, or None. Read the stream if no records of the last read remain."""
         name, size = mapping["UUID"], mapping["BatchSize"]
         start, end = tables.stream_start_position(table), tables.stream_end_position(table)
         if not (reading := readings.get(name)):
@@ -155,9 +155,9 @@ def correct_reading(functions: Any, tables: Any, queues: Any, metrics: Any, *, e
         return reading.batches[0] if reading.batches and reading.batches[0].due <= time.time() else None
 
     def deliver(mapping: Params, function: Params, config: Params, batch: Batch) -> None:
-        """Call the function with a batch, and note what is left of it."""
+        """Call the function with a batch, and record which records remain."""
         began = time.time()
-        batch.due = began + SLOWEST_RETRY  # should this call itself fail
+        batch.due = began + SLOWEST_RETRY  # in case this call itself fails
         records = [record for _, record in batch.records]
         answer = functions._execute_function(function, {"Records": records})
         if answer.get("throttle"):
@@ -178,12 +178,12 @@ def correct_reading(functions: Any, tables: Any, queues: Any, metrics: Any, *, e
         background.changed()
 
     def report(mapping: Params, config: Params, batch: Batch, answer: Params, condition: str) -> None:
-        """Send the position of records that are given up to the mapping's destination."""
+        """Send the position of discarded records to the mapping's destination."""
         target = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
         if not target:
             return
         if ":sqs:" not in target or not may(evaluator, config["Role"], "sqs:SendMessage", target):
-            background.log(f"The role of {config['FunctionName']} may not send records that it gave up to {target}.")
+            background.log(f"The role of {config['FunctionName']} may not send discarded records to {target}.")
             return
         about = failure(mapping, config, batch, answer, condition)
         url = queues._queue_url(target.rpartition(":")[2])
@@ -219,12 +219,12 @@ def correct_reading(functions: Any, tables: Any, queues: Any, metrics: Any, *, e
 
 
 def created_at(record: Params) -> float:
-    """Return when a record was written, in seconds of the epoch: more exactly than its own time, by its number."""
+    """Return when a record was written, in seconds since the epoch. Its number is more exact than its own time."""
     return int(record["dynamodb"]["SequenceNumber"][:20]) / 1000
 
 
 def left_over(mapping: Params, batch: Batch, answer: Params, age: float) -> tuple[list[Batch], str]:
-    """Return what of a batch the function is to be called with again, and why the batch is given up, if it is."""
+    """Return the records to retry, and the reason to discard them, or an empty text."""
     records = batch.records
     if not answer.get("error"):
         if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or ()):
@@ -247,9 +247,9 @@ def left_over(mapping: Params, batch: Batch, answer: Params, age: float) -> tupl
 
 
 def failures(answer: Any, known: list[str]) -> list[str]:
-    """Return the identifiers in a function's answer that name failed records; all if the answer cannot be read.
+    """Return the identifiers of the failed records in a function's response, or all if it cannot be read.
 
-    An empty answer names none.
+    An empty response names none.
     """
     if isinstance(answer, str):
         try:
@@ -262,7 +262,7 @@ def failures(answer: Any, known: list[str]) -> list[str]:
 
 
 def failure(mapping: Params, config: Params, batch: Batch, answer: Params, condition: str) -> Params:
-    """Return the message about records that are given up: where they are, and not what they are."""
+    """Return the message about discarded records, which has their positions but not their content."""
 
     def written(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

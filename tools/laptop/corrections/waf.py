@@ -1,4 +1,4 @@
-"""WAF: where firewalls log."""
+"""Correct WAF: the logging of firewalls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tools.laptop.corrections import Params
 
 
 def correct(waf: Any) -> None:
-    """aws_wafv2_web_acl_logging_configuration: there are no requests for it."""
+    """Correct aws_wafv2_web_acl_logging_configuration: the emulator does not have it."""
     handle_request = waf.handle_request
-    key = "LoggingConfiguration"  # kept with its web ACL, and so saved and deleted with it
+    key = "LoggingConfiguration"  # stored with its web ACL, and so saved and deleted with it
 
     async def handle_with_logging(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
         action = headers.get("x-amz-target", "").rpartition(".")[2]

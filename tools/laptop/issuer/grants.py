@@ -1,4 +1,4 @@
-"""Codes and refresh tokens of the laptop's issuer: the code flow with PKCE (RFC 6749, RFC 7636)."""
+"""Grant codes and refresh tokens of the local issuer: the code flow with PKCE (RFC 6749, RFC 7636)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VERIFIER, CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}"), re.compile(r"[A-Za
 
 
 class OAuthError(Exception):
-    """An error with its code of RFC 6749, and a sentence."""
+    """An error with its code of RFC 6749 and a sentence."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -35,7 +35,7 @@ class OAuthError(Exception):
 
 @dataclass
 class Grants:
-    """Who may have tokens: by a code, once and within a minute, or by a refresh token, which each use replaces."""
+    """The grants of tokens. A code is valid once, for a minute. Each use of a refresh token replaces it."""
 
     issuer: Issuer
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -43,41 +43,39 @@ class Grants:
     # -- the authorization request
 
     def check_client(self, query: Mapping[str, str]) -> None:
-        """Raise OAuthError unless the request names our client and a place that its answer may go to.
+        """Raise OAuthError unless the request names the client and an allowed redirect URI.
 
-        Without these the answer must not leave this page.
+        Without them, the browser must not be redirected.
         """
         settings = self.issuer.settings or {}
         if not (client := settings.get("client_id")):
-            raise OAuthError("unauthorized_client", "The tfvars' jwt has no client_id, so no page signs in here.")
+            raise OAuthError("unauthorized_client", "`jwt` in the tfvars has no client_id, so no page can sign in.")
         if query.get("client_id") != client:
-            raise OAuthError("invalid_client", f'client_id is not "{client}", as the tfvars\' jwt has it.')
+            raise OAuthError("invalid_client", f'client_id is not "{client}", the client_id of `jwt` in the tfvars.')
         if not is_on_this_machine(query.get("redirect_uri", "")):
-            raise OAuthError(
-                "invalid_request", "redirect_uri is no URL of this machine: use one that begins with http://localhost."
-            )
+            raise OAuthError("invalid_request", "redirect_uri is not a URL of this machine: use http://localhost.")
 
     def check_request(self, query: Mapping[str, str]) -> None:
-        """Raise OAuthError unless a client's request is one for a code with PKCE."""
+        """Raise OAuthError unless a client's request is for a code with PKCE."""
         audiences = (self.issuer.settings or {})["audiences"]
         if query.get("response_type") != "code":
             raise OAuthError("unsupported_response_type", "response_type is not code.")
         if query.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(query.get("code_challenge", "")):
             raise OAuthError("invalid_request", "code_challenge is missing, or its method is not S256.")
         if not all(SCOPE.fullmatch(scope) for scope in query.get("scope", "").split(" ") if scope):
-            raise OAuthError("invalid_scope", "scope has characters that no scope has.")
+            raise OAuthError("invalid_scope", "scope has characters that are not allowed in a scope.")
         if any(query.get(name, audiences[0]) not in audiences for name in ("audience", "resource")):
-            raise OAuthError("invalid_target", f"The audience is none of {', '.join(audiences)}.")
+            raise OAuthError("invalid_target", f"The audience is not one of {', '.join(audiences)}.")
         if query.get("prompt") == "none":
-            raise OAuthError("login_required", "Nobody is signed in here.")
+            raise OAuthError("login_required", "No user is signed in.")
 
     def create_code(self, query: Mapping[str, str], user: Mapping[str, Any]) -> str:
-        """Return a code that stands for a user's consent to a checked request."""
+        """Return a code for a checked request that a user has consented to."""
         self._remember_user(user)
         now = time.monotonic()
         self.codes = {code: known for code, known in self.codes.items() if known["until"] > now}
         if len(self.codes) >= MOST_CODES:
-            raise OAuthError("temporarily_unavailable", "Too many sign-ins are under way: wait a minute.")
+            raise OAuthError("temporarily_unavailable", "There are too many open sign-ins: wait a minute.")
         code = secrets.token_urlsafe(32)
         kept = ("client_id", "code_challenge", "nonce", "redirect_uri", "scope", "audience", "resource")
         request = {name: query[name] for name in kept if name in query}
@@ -87,7 +85,7 @@ class Grants:
     # -- the token request
 
     def exchange(self, form: Mapping[str, str]) -> dict[str, Any]:
-        """Return the tokens for a code or a refresh token. Raise OAuthError if it is not good."""
+        """Return the tokens for a code or a refresh token. Raise OAuthError if it is not valid."""
         if (kind := form.get("grant_type")) == "authorization_code":
             return self._exchange_code(form)
         if kind == "refresh_token":
@@ -97,10 +95,10 @@ class Grants:
     def _exchange_code(self, form: Mapping[str, str]) -> dict[str, Any]:
         known = self.codes.pop(form.get("code", ""), None)
         if known is None or known["until"] <= time.monotonic():
-            raise OAuthError("invalid_grant", "The code is unknown, was used or is too old.")
+            raise OAuthError("invalid_grant", "The code is unknown, used or expired.")
         request = known["request"]
         if any(form.get(name) != request[name] for name in ("client_id", "redirect_uri")):
-            raise OAuthError("invalid_grant", "The code was made for another client_id or redirect_uri.")
+            raise OAuthError("invalid_grant", "The code was issued for another client_id or redirect_uri.")
         verifier = form.get("code_verifier", "")
         digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         if not VERIFIER.fullmatch(verifier) or not hmac.compare_digest(digest, request["code_challenge"]):
@@ -110,18 +108,18 @@ class Grants:
     def _exchange_refresh_token(self, form: Mapping[str, str]) -> dict[str, Any]:
         known = self._take_session(form.get("refresh_token", ""))
         if known is None or form.get("client_id") != known["request"]["client_id"]:
-            raise OAuthError("invalid_grant", "The refresh token is unknown, was used or is too old.")
+            raise OAuthError("invalid_grant", "The refresh token is unknown, used or expired.")
         request = {name: value for name, value in known["request"].items() if name != "nonce"}
         return self._tokens(request, known["user"])
 
     def revoke(self, form: Mapping[str, str]) -> dict[str, Any]:
-        """End a refresh token, if it is one (RFC 7009)."""
+        """Revoke a refresh token, if it is one (RFC 7009)."""
         self._take_session(form.get("token", ""))
         return {}
 
     def _tokens(self, request: Mapping[str, str], user: Mapping[str, Any]) -> dict[str, Any]:
         asked = request.get("scope", "").split()
-        # In Entra's tokens a scope has no prefix of its API, in others it has: both names are granted.
+        # In Entra's tokens, a scope lacks the prefix of its API, which other issuers keep: grant both names.
         scopes = list(dict.fromkeys([*asked, *(scope.rpartition("/")[2] or scope for scope in asked)]))
         claims: dict[str, Any] = dict(user["claims"])
         for name in ("audience", "resource"):
@@ -146,7 +144,7 @@ class Grants:
             answer["refresh_token"] = self._create_session(request, user)
         return answer
 
-    # -- refresh tokens, which outlast the process: of each, the file holds a digest
+    # -- refresh tokens, which outlive the process: the file holds a digest of each
 
     @property
     def _sessions(self) -> dict[str, Any]:
@@ -168,10 +166,10 @@ class Grants:
             write_json(self.issuer.folder / "sessions.json", sessions)
         return found
 
-    # -- users: the issuer knows nobody beforehand, and remembers who signed in
+    # -- users: the issuer has none at first, and remembers each user who signs in
 
     def known_users(self) -> list[dict[str, Any]]:
-        """Return who signed in here, the last one first."""
+        """Return the users who have signed in, the latest first."""
         known: list[dict[str, Any]] = read_json(self.issuer.folder / "users.json") or []
         return known
 
@@ -181,12 +179,12 @@ class Grants:
 
 
 def digest_of(token: str) -> str:
-    """Return what a file may hold of a refresh token."""
+    """Return the digest of a refresh token, which is safe to store."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def is_on_this_machine(url: str) -> bool:
-    """Tell whether a URL is one of this machine's own, so that no other site gets what is sent there."""
+    """Return whether a URL is on this machine, so that no other site receives a code."""
     try:
         parts = urlsplit(url)
         has_port = parts.port is None or parts.port > 0

@@ -1,4 +1,4 @@
-"""The sign-in page of the laptop's issuer. It asks for a name alone, since whoever can open it can sign anyway."""
+"""The sign-in page of the local issuer. It asks only for a name: anyone who can open it can sign tokens."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ button { margin-top: 1rem; cursor: pointer }
 small, .error { display: block }
 .error { color: light-dark(#a00, #f88) }
 """
-NEWLINE = "\n"  # no backslash may stand in the braces of an f-string
+NEWLINE = "\n"  # the braces of an f-string cannot contain a backslash
 
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 
 def security_headers(*form_targets: str) -> dict[str, str]:
-    """Return the headers of a page whose form may lead to these origins alone."""
+    """Return the headers of a page whose form may only lead to these origins."""
     policy = {
         "default-src": "'none'",
         "style-src": f"'sha256-{STYLE_HASH}'",
@@ -33,7 +33,7 @@ def security_headers(*form_targets: str) -> dict[str, str]:
     }
     return {
         "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        # The form has to say where it comes from.
+        # The form must send its origin.
         "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
     }
@@ -42,7 +42,7 @@ def security_headers(*form_targets: str) -> dict[str, str]:
 def sign_in_page(
     settings: Mapping[str, Any], action: str, users: Sequence[Mapping[str, Any]], fault: str = "", typed: str = ""
 ) -> str:
-    """Return the page where a user signs in. `action` is where its forms are sent."""
+    """Return the page where a user signs in. `action` is the URL of its forms."""
     known = "".join(
         f'<form method="post" action="{escape(action)}">'
         f'<input type="hidden" name="username" value="{escape(user["name"])}">'
@@ -52,14 +52,14 @@ def sign_in_page(
         for user in users
     )
     body = (
-        f"<p>This is the laptop's own issuer, in the place of <code>{escape(str(settings.get('issuer')))}</code>. "
-        "Sign in as anybody.</p>"
+        f"<p>This is the local issuer, which replaces <code>{escape(str(settings.get('issuer')))}</code>. "
+        "Sign in with any name.</p>"
         + (f'<p class="error" role="alert">{escape(fault)}</p>' if fault else "")
-        + (f"<h2>Again as</h2>{known}<h2>As somebody else</h2>" if known else "")
+        + (f"<h2>Known users</h2>{known}<h2>Another user</h2>" if known else "")
         + f"""<form method="post" action="{escape(action)}">
 <label>Name <input name="username" value="{escape(typed)}" required autofocus autocomplete="off"></label>
-<label>Groups <textarea name="groups" rows="2"></textarea><small>one a line</small></label>
-<label>Claims <textarea name="claims" rows="3"></textarea><small>NAME=VALUE, one a line</small></label>
+<label>Groups <textarea name="groups" rows="2"></textarea><small>one per line</small></label>
+<label>Claims <textarea name="claims" rows="3"></textarea><small>NAME=VALUE, one per line</small></label>
 <button>Sign in</button>
 </form>"""
     )
@@ -67,12 +67,12 @@ def sign_in_page(
 
 
 def message_page(title: str, sentence: str) -> str:
-    """Return a page that says one thing."""
+    """Return a page with a single message."""
     return page(title, f"<p>{escape(sentence)}</p>")
 
 
 def page(title: str, body: str) -> str:
-    """Return a whole page."""
+    """Return a complete page."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{STYLE}</style><main><h1>{escape(title)}</h1>{body}</main></html>\n"
@@ -80,7 +80,7 @@ def page(title: str, body: str) -> str:
 
 
 def claims_text(user: Mapping[str, Any]) -> str:
-    """Return a user's claims as the form has them."""
+    """Return a user's claims in the format of the form."""
     return "\n".join(f"{name}={value}" for name, value in user["claims"].items())
 
 

@@ -1,4 +1,4 @@
-"""What the emulator's process answers as the laptop's issuer."""
+"""Serve the local issuer in the emulator's process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.laptop.issuer.tokens import ALGORITHMS, Issuer
 
 LARGEST_BODY = 65_536  # bytes
 
-# What there is below PATH, and by which methods. Pages of any origin may read the first ones: no cookie is sent there.
+# The paths below PATH with their methods. Pages of any origin may read the first ones, which need no cookie.
 SHARED = {
     "/.well-known/openid-configuration": ("GET",),
     "/jwks": ("GET",),
@@ -31,7 +31,7 @@ Answer = tuple[int, dict[str, str], str]
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request; its path is below PATH, and header names are in lower case."""
+    """An HTTP request. Its path is relative to PATH, and its header names are in lower case."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Request:
 
 
 def serve(app: Any, folder: Path, port: int) -> Any:
-    """Wrap the server: answer what is asked below PATH, while the folder has keys."""
+    """Wrap the server: respond to requests below PATH as long as the folder has keys."""
     grants = Grants(Issuer(folder, issuer_url(port)))
 
     async def answer_request(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -77,7 +77,7 @@ def serve(app: Any, folder: Path, port: int) -> Any:
 
 
 def answer(grants: Grants, request: Request) -> Answer:
-    """Return the status, the headers and the body of an answer."""
+    """Return the status, the headers and the body of the response."""
     path, issuer = request.path, grants.issuer
     if (methods := ENDPOINTS.get(path)) is None:
         return json_answer(404, {"error": "not_found"})
@@ -102,7 +102,7 @@ def answer(grants: Grants, request: Request) -> Answer:
 
 
 def discovery_document(issuer: Issuer) -> dict[str, Any]:
-    """Return what OpenID Connect Discovery 1.0 and RFC 8414 ask for."""
+    """Return the metadata of OpenID Connect Discovery 1.0 and RFC 8414."""
     return {
         "issuer": issuer.url,
         "authorization_endpoint": f"{issuer.url}/authorize",
@@ -122,16 +122,16 @@ def discovery_document(issuer: Issuer) -> dict[str, Any]:
 
 
 def answer_authorization(grants: Grants, request: Request) -> Answer:
-    """Show the sign-in page, or take what was typed there and send the browser back with a code."""
+    """Show the sign-in page, or process its form and redirect the browser with a code."""
     query, form = request.query, request.form
     try:
         grants.check_client(query)
     except OAuthError as error:
-        return html_answer(400, message_page("This sign-in cannot begin", str(error)))
+        return html_answer(400, message_page("This sign-in request is not valid", str(error)))
     target = query["redirect_uri"]
     try:
         grants.check_request(query)
-        # Only this page's own form signs somebody in: a program says no origin, a page of another site says its own.
+        # Only this page's own form can sign in: a program sends no origin, and another site's page sends its own.
         here = origin_of(grants.issuer.url)
         if request.method == "POST" and request.headers.get("origin", here) != here:
             raise OAuthError("access_denied", "The sign-in came from another site.")
@@ -151,14 +151,14 @@ def answer_authorization(grants: Grants, request: Request) -> Answer:
 
 
 def page_answer(grants: Grants, query: Mapping[str, str], fault: str = "", typed: str = "") -> Answer:
-    """Return the sign-in page, whose forms repeat the request that it is for."""
+    """Return the sign-in page. Its forms repeat the authorization request."""
     action = f"{PATH}/authorize?{urlencode(query)}"
     text = sign_in_page(grants.issuer.settings or {}, action, grants.known_users(), fault, typed)
     return html_answer(400 if fault else 200, text, origin_of(query["redirect_uri"]))
 
 
 def user_of(form: Mapping[str, str]) -> dict[str, Any]:
-    """Return who signs in. Raise ValueError, with what is wrong, if that is nobody."""
+    """Return the user who signs in. Raise ValueError with the fault if the form is not valid."""
     name, groups = form.get("username", "").strip(), lines(form.get("groups", ""))
     if fault := name_fault("name", name) or next(filter(None, (name_fault("group", group) for group in groups)), None):
         raise ValueError(fault)
@@ -172,7 +172,7 @@ def lines(text: str) -> list[str]:
 
 
 def answer_logout(query: Mapping[str, str]) -> Answer:
-    """Send the browser back to where it came from: no session is kept here."""
+    """Redirect the browser to where it came from. There is no session to end."""
     target = query.get("post_logout_redirect_uri", "")
     if not is_on_this_machine(target):
         return html_answer(200, message_page("Signed out", "You can close this page."))
@@ -181,7 +181,7 @@ def answer_logout(query: Mapping[str, str]) -> Answer:
 
 
 def json_answer(status: int, value: Mapping[str, Any], **headers: str) -> Answer:
-    """Return an answer in JSON."""
+    """Return a response in JSON."""
     kind = {"content-type": "application/json", "cache-control": "no-store", **headers}
     return status, kind, json.dumps(value)
 
@@ -199,7 +199,7 @@ def origin_of(url: str) -> str:
 
 
 def pairs(data: bytes) -> dict[str, str]:
-    """Return the parameters of a query or a form; of one that is repeated, none (RFC 6749, 3.1)."""
+    """Return the parameters of a query or form, without repeated ones (RFC 6749, 3.1)."""
     try:
         found = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError:

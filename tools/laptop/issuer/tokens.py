@@ -1,4 +1,4 @@
-"""Keys and tokens of the laptop's issuer. They live in one folder, and only its owner can read them."""
+"""Create the keys and tokens of the local issuer. The keys are in one folder that only its owner can read."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import Any
 
 from tools.files import read_json, write_json
 
-# The algorithms that the API's authorizer takes; a token is signed by the first unless its maker says otherwise.
+# The algorithms that the API's authorizer accepts. The first is the default.
 ALGORITHMS = ("RS256", "ES256")
 
-LIFETIME = 3600  # seconds that a token is good for
+LIFETIME = 3600  # seconds until a token expires
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """The issuer of one system: its keys, and what the tfvars say of its tokens."""
+    """The issuer of one system: its keys, and the settings of its tokens in the tfvars."""
 
     folder: Path
     url: str
 
     @property
     def keys_file(self) -> Path:
-        """The private keys, as PEM, the newest of an algorithm first."""
+        """The file of the private keys, as PEM, with the newest of an algorithm first."""
         return self.folder / "keys.json"
 
     @property
     def settings_file(self) -> Path:
-        """The variable `jwt` of the tfvars, and the system's name."""
+        """The file with the variable `jwt` of the tfvars and the system's name."""
         return self.folder / "settings.json"
 
     @property
     def settings(self) -> dict[str, Any] | None:
-        """The tfvars' `jwt`, with the system's name as `name`; None before an apply."""
+        """The variable `jwt` of the tfvars, with the system's name as `name`; None before an apply."""
         found: dict[str, Any] | None = read_json(self.settings_file)
         return found
 
     def prepare(self, jwt: Mapping[str, Any], name: str) -> None:
-        """Keep what the tfvars say, and make keys unless there are some."""
+        """Store the settings of the tfvars, and create keys unless they exist."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = {**jwt, "audiences": sorted(jwt["audiences"]), "name": name}
         if known != self.settings:
@@ -50,7 +50,7 @@ class Issuer:
             self.rotate()
 
     def rotate(self, keep: int = 1) -> None:
-        """Make new keys, which sign from now on. Keep publishing some of the keys before them."""
+        """Create new keys, which sign from now on. Keep publishing some of the previous keys."""
         known = self._keys()
         earlier = [key for name in ALGORITHMS for key in [k for k in known if k["alg"] == name][:keep]]
         write_json(self.keys_file, [*(new_key(name) for name in ALGORITHMS), *earlier])
@@ -87,7 +87,7 @@ class Issuer:
         return self.sign(own | dict(claims or {}))
 
     def sign(self, claims: Mapping[str, Any], *, algorithm: str = ALGORITHMS[0], kind: str = "at+jwt") -> str:
-        """Return a token with these very claims."""
+        """Return a token with exactly these claims."""
         import jwt  # noqa: PLC0415 - a tenth of a second, which most commands need not wait
 
         key = next(key for key in self._keys() if key["alg"] == algorithm)
