@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Pack the Lambda functions: one reproducible zip per folder of lambda_src/ that holds an index.py.
+"""Pack the Lambda functions: one reproducible zip for each folder of lambda_src/ that has an index.py.
 
 `python build.py` writes dist/<function>.zip and dist/manifest.json, which Terraform reads. A zip holds the
-function's own modules, what they import of lambda_src/, the schemas if trestle.schema is among that, and byte
-code for Lambda's Python beside each module. For a module of app/ that has hooks there are further zips,
-dist/<function>.<module>.zip, which hold it and what it imports. A schema outside the subset of
-docs/reference/schemas.md stops the build, and so does code in app/ that could not run.
+function's own modules, the modules of lambda_src/ that they import, byte code for Lambda's Python beside each
+module, and the schemas if the function imports trestle.schema. A module of app/ with hooks gets further zips,
+dist/<function>.<module>.zip, which also hold this module and its imports. The build fails if a schema is outside
+the subset of docs/reference/schemas.md, or if code in app/ could not run.
 
-dist/authorizer.zip holds the libraries of requirements/authorizer.txt as well if a var-file or a root of the project
-sets `jwt`, or if --authorizer is given. They are installed from the package index the first time. On the laptop the
-authorizer uses those of .venv.
+dist/authorizer.zip also holds the libraries of requirements/authorizer.txt if a var-file or Terraform file of the
+project sets `jwt`, or with --authorizer. The first build installs them from the package index. In the local run, the
+authorizer uses the libraries of .venv.
 
-The same sources give the same bytes on any machine: nothing in a zip comes from the folder, the user, the
-umask, the clock or the Python that runs this file. It needs only the standard library.
+The same sources give the same bytes on every machine: nothing in a zip depends on the folder, the user, the
+umask, the clock or the Python that runs this file. This file needs only the standard library.
 """
 
 from __future__ import annotations
@@ -42,29 +42,30 @@ ROOT = Path(__file__).resolve().parent
 
 RUNTIME: str = json.loads((ROOT / "contract" / "platform.json").read_text(encoding="utf-8"))["runtime"]
 CACHE_TAG = f"cpython-{RUNTIME.replace('.', '')}"
-WRONG_PYTHON = 3  # the compiling process' exit status when it is not that Python
+WRONG_PYTHON = 3  # exit status of the compiling process if it is not Lambda's Python
 
-# Where Lambda unpacks a zip: the file name that tracebacks show.
+# Lambda's folder for the files of a zip, as tracebacks show it.
 TASK_FOLDER = "/var/task"
 
-# The function whose zips run functions of app/, and the file that runs an operation with hooks of app/.
+# The function whose zips run functions of app/, and the entry file of an operation with hooks of app/.
 OWN = "app"
 HOOKED = "hooked.py"
 
-# The function that verifies an issuer's tokens, the lock of its libraries, and what it imports of them.
+# The function that verifies an issuer's tokens, the lock of its libraries, and the packages of them that it imports.
 AUTHORIZER = "authorizer"
 AUTHORIZER_LOCK = "requirements/authorizer.txt"
 LIBRARIES = {"jwt"}
-# Where a project sets the variable jwt: in HCL, or in JSON.
+# The files in which a project may set the variable jwt, in HCL or JSON.
 VAR_FILES = ("*.tf", "*.tfvars", "*.tfvars.json", "environments/*.tfvars", "environments/*.tfvars.json")
 SETS_JWT = re.compile(r'^\s*jwt\s*=\s*\{|"jwt"\s*:\s*\{', re.M)
 
-# zip cannot say "no time"; this is the earliest it can.
+# A zip entry must have a time: this is the earliest possible.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644 << 16
 UNIX = 3
 
-# What Lambda takes in a request, in bytes. Unzipped it takes five times that, which stored files never reach.
+# Lambda's limit for a zip in a request, in bytes. Its limit for unzipped files is five times this; as the zips are
+# not compressed, they cannot reach it.
 LARGEST_ZIP = 50 * 2**20
 
 MANIFEST = "manifest.json"
@@ -74,14 +75,14 @@ Module = tuple[str, bytes]  # path in the zip, source
 
 
 class BuildError(Exception):
-    """Why there is no build: one sentence for the user, with the remedy."""
+    """The reason why a build fails: one sentence for the user, with the remedy."""
 
 
-# --- What goes in ---
+# --- Sources ---
 
 
 class Sources:
-    """Trestle's lambda_src/ and a project's schemas/ and app/, as read once.
+    """Trestle's lambda_src/ and a project's schemas/ and app/, read once.
 
     `modules` maps paths such as lambda_src/get/index.py and app/bookings.py to bytes, `schemas` names to bytes.
     `functions` are the folders of lambda_src/ that hold an index.py.
@@ -90,8 +91,8 @@ class Sources:
     def __init__(
         self, root: Path, project: Path | None = None, platform: str = "lambda", authorizer: bool = False
     ) -> None:
-        """Read them. authorizer: whether the authorizer is to run in Lambda, and needs its libraries in the zip."""
-        # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
+        """Read the files. authorizer: whether the authorizer's zip needs its libraries, to run in Lambda."""
+        # Imported here because the compiling process is isolated, so that it cannot import Trestle's other files.
         from tools import own_code  # noqa: PLC0415 - as above
         from tools.sources import sources  # noqa: PLC0415 - as above
 
@@ -100,7 +101,7 @@ class Sources:
         self.schemas = {path.name: path.read_bytes() for path in sources((project or root) / "schemas", "*.json")}
         self.functions = [path.split("/")[1] for path in self.modules if re.fullmatch("[^/]+/[^/]+/index.py", path)]
         if not self.functions:
-            raise BuildError("lambda_src/ holds no function: put an index.py into a folder of it.")
+            raise BuildError("lambda_src/ has no function: add a folder with an index.py.")
         self.shapes = {name: self._shapes(name, content) for name, content in self.schemas.items()}
         self._trees: dict[str, ast.Module] = {}
         self._import_nodes: dict[str, list[ast.Import | ast.ImportFrom]] = {}
@@ -153,11 +154,11 @@ class Sources:
 
     @property
     def installed(self) -> list[Packages]:
-        """What is installed of packages: those of app/, and those of the authorizer."""
+        """The installed packages: those of app/, and those of the authorizer."""
         return [each for each in (self.packages, self.libraries) if each]
 
     def _import_faults(self) -> list[str]:
-        """Return the imports of app/ that would fail in Lambda, each as a sentence."""
+        """Return a sentence for each import in app/ that would fail in Lambda."""
         from tools.own_code import import_fault  # noqa: PLC0415 - as in Sources
 
         imports = [each for externals in self.app.externals.values() for each in externals]
@@ -168,13 +169,13 @@ class Sources:
         ]
 
     def inputs(self) -> dict[str, str]:
-        """Return the SHA-256 (hex) of each file that is packed or read, by path. Terraform compares them."""
+        """Return the SHA-256 (hex) of each input file, by path. Terraform compares them with the files."""
         files = self.modules | self.app.inputs() | self._locks
         files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         return {path: sha256(content) for path, content in files.items()}
 
     def described(self) -> dict[str, Any]:
-        """Return what the manifest says of own code and of schemas, which needs no zip."""
+        """Return the manifest's entries for own code and schemas."""
         return {
             "app": self.app.manifest(),
             "schemas": {
@@ -184,7 +185,7 @@ class Sources:
         }
 
     def digest(self) -> str:
-        """A SHA-256 (hex) of everything a build depends on, this file included."""
+        """Return a SHA-256 (hex) of everything that a build depends on, including this file."""
         read = {f"shapes/{name}": texts for name, texts in self.shapes.items()} | {"app": self.app.manifest()}
         others = {"build.py": sha256(Path(__file__).read_bytes()), "runtime": RUNTIME}
         if self.packages:
@@ -202,8 +203,8 @@ class Sources:
     def zips(self) -> dict[str, dict[str, bytes]]:
         """Return the files of each zip, without byte code, by the zip's name: path in the zip -> content.
 
-        `get` is the function of lambda_src/get. `get.bookings` runs the hooks of app/bookings.py as well, and
-        `app.bookings` is for the functions of that module.
+        `get` is the function of lambda_src/get. `get.bookings` also runs the hooks of app/bookings.py, and
+        `app.bookings` runs the functions of this module.
         """
         plain = [function for function in self.functions if function != OWN]
         found = {function: self.files(function, "index.py") for function in plain}
@@ -218,7 +219,7 @@ class Sources:
         return dict(sorted(found.items()))
 
     def files(self, function: str, entry: str, own: Iterable[str] = ()) -> dict[str, bytes]:
-        """Return the files of a zip that begins with `entry` of a function and holds these modules of app/."""
+        """Return the files of a zip whose handler is in `entry` of a function, with these modules of app/."""
         first = f"lambda_src/{function}/{entry}"
         found: dict[str, str] = {}  # path in the zip -> path in the repository or project
         waiting = [first, *own]
@@ -251,7 +252,7 @@ class Sources:
         return self._trees[path]
 
     def _imports(self, path: str) -> list[ast.Import | ast.ImportFrom]:
-        """The import statements of a module, which many zips share."""
+        """Return the import statements of a module. They are cached, since many zips share modules."""
         if path not in self._import_nodes:
             from tools.imports import imports  # noqa: PLC0415 - as in Sources
 
@@ -259,7 +260,7 @@ class Sources:
         return self._import_nodes[path]
 
     def _bound_names(self, path: str) -> set[str]:
-        """The names that a module has, as others may import them."""
+        """Return the names that can be imported from a module."""
         if path not in self._names:
             from tools.imports import bound_names  # noqa: PLC0415 - as in Sources
 
@@ -267,7 +268,7 @@ class Sources:
         return self._names[path]
 
     def _imported_modules(self, function: str, path: str) -> Iterator[str]:
-        """The modules of lambda_src/ that the module at `path` imports, wherever in it the import stands."""
+        """Yield the modules of lambda_src/ that the module at `path` imports, at its top or inside functions."""
         for node in self._imports(path):
             where = f"{path} line {node.lineno}"
             if isinstance(node, ast.Import):
@@ -275,7 +276,7 @@ class Sources:
                     yield from self._module(function, alias.name, where)
                 continue
             if node.level:
-                raise BuildError(f"{where} has a relative import: write it from the top, as in trestle.store.")
+                raise BuildError(f"{where} has a relative import: write the full name, such as trestle.store.")
             module = node.module or ""
             modules = self._module(function, module, where)
             yield from modules
@@ -284,10 +285,10 @@ class Sources:
                 if inner:
                     yield inner
                 elif modules and alias.name not in {"*"} | self._bound_names(modules[-1]):
-                    raise BuildError(f"{where} imports {alias.name} of {module}, which has no such name.")
+                    raise BuildError(f"{where} imports {alias.name} from {module}, which has no such name.")
 
     def _module(self, function: str, module: str, where: str) -> list[str]:
-        """The paths of `module` and the packages around it; none when it comes with Lambda's Python."""
+        """Return the paths of a module and its parent packages, or none if it comes with Lambda's Python."""
         from tools.own_code import PROVIDED  # noqa: PLC0415 - as in Sources
 
         names = module.split(".")
@@ -298,10 +299,10 @@ class Sources:
         others = PROVIDED | LIBRARIES if function == AUTHORIZER else PROVIDED
         if not found and (names[0] in sys.stdlib_module_names or names[0] in others):
             return []
-        raise BuildError(f"{where} imports {module}, which neither lambda_src/ nor Lambda's Python has.")
+        raise BuildError(f"{where} imports {module}, which is neither in lambda_src/ nor in Lambda's Python.")
 
     def _path(self, function: str, module: str) -> str | None:
-        """Where a module of ours lies: in the function's own folder or shared, but not another function's."""
+        """Return a module's path, in the function's own folder or shared; None if there is no such module."""
         inside = module.replace(".", "/")
         shared = [] if inside.partition("/")[0] in self.functions else [inside]
         for path in (f"{function}/{inside}", *shared):
@@ -315,10 +316,10 @@ class Sources:
 
 
 def python_commands() -> Iterator[list[str]]:
-    """Commands that may start Lambda's Python, the likeliest first."""
+    """Yield commands that may start Lambda's Python, the likeliest first."""
     if sys.implementation.cache_tag == CACHE_TAG:
         yield [sys.executable]
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails where there is none
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails for a user without one
     folders = {
         Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions": f"{RUNTIME}*",
         Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python")): f"cpython-{RUNTIME}*",
@@ -327,12 +328,12 @@ def python_commands() -> Iterator[list[str]]:
         Path("/opt/homebrew/opt"): f"python@{RUNTIME}",
         Path("/usr/local/opt"): f"python@{RUNTIME}",
     }
-    # pyenv's command of that name works only where a project selects the version; hence its folder as well.
+    # pyenv's command of this name works only in projects that select the version, so its folder is searched as well.
     named = shutil.which(f"python{RUNTIME}")
     if named:
         yield [named]
     for folder, pattern in folders.items():
-        # glob() fails at a folder that this user may not even look at, such as another's PYENV_ROOT.
+        # glob() fails in a folder that this user must not read, such as another user's PYENV_ROOT.
         if os.access(folder, os.R_OK | os.X_OK):
             for found in sorted(folder.glob(f"{pattern}/bin/python{RUNTIME}"), reverse=True):
                 yield [str(found)]
@@ -342,10 +343,10 @@ def python_commands() -> Iterator[list[str]]:
 
 
 def byte_code(modules: list[Module]) -> list[bytes | str] | None:
-    """`modules` compiled by Lambda's Python, in their order; None where this machine has none.
+    """Return the byte code of each module, compiled by Lambda's Python; None if this machine does not have it.
 
-    A sentence stands for a module that this Python cannot read: it may be another version than the one that runs
-    this file.
+    For a module that this Python cannot compile, the result is a sentence. Its version may differ from that of the
+    Python that runs this file.
     """
     question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
     for python in python_commands():
@@ -360,7 +361,7 @@ def byte_code(modules: list[Module]) -> list[bytes | str] | None:
 
 
 def compile_modules(question: str) -> str:
-    """The other side of `byte_code`, run by Lambda's Python."""
+    """Compile the modules that `byte_code` sends, in Lambda's Python; return JSON."""
     answer = []
     for path, source in json.loads(question):
         try:
@@ -372,10 +373,10 @@ def compile_modules(question: str) -> str:
 
 
 def pyc(path: str, source: bytes) -> bytes:
-    """A .pyc file of `source` that Python takes without looking at the source (PEP 552, unchecked hash).
+    """Return a .pyc file that Python loads without a check of the source (PEP 552, unchecked hash).
 
-    Marshal's version 2 writes no references between objects. The newer versions write one or not depending on
-    how often this process happens to use an object, which differs from run to run.
+    Marshal's version 2 writes no references between objects. In newer versions, whether there is a reference depends
+    on how often this process uses an object, which differs from run to run.
     """
     code = compile(source, f"{TASK_FOLDER}/{path}", "exec", dont_inherit=True, optimize=0)
     unchecked_hash = (1).to_bytes(4, "little")
@@ -384,21 +385,21 @@ def pyc(path: str, source: bytes) -> bytes:
 
 
 def cached_name(path: str) -> str:
-    """Where Python looks for the byte code of the module at `path`."""
+    """Return the path at which Python looks for the byte code of the module at `path`."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}__pycache__/{name.removesuffix('.py')}.{CACHE_TAG}.pyc"
 
 
-# --- What comes out ---
+# --- Zips and manifest ---
 
 
 def sha256(content: bytes) -> str:
-    """The SHA-256 of `content` in hex."""
+    """Return the SHA-256 of `content` in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
 def digests(content: bytes) -> dict[str, Any]:
-    """What the manifest says of a zip's content."""
+    """Return the manifest's digests of a zip."""
     return {
         "sha256": sha256(content),
         "size": len(content),
@@ -407,7 +408,7 @@ def digests(content: bytes) -> dict[str, Any]:
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """A zip of `files`, stored rather than deflated, as zlib's output differs between its versions."""
+    """Return a zip of `files`. It is not compressed, since zlib's output differs between its versions."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):
@@ -419,14 +420,14 @@ def pack(files: dict[str, bytes]) -> bytes:
 
 
 def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
-    """What dist/ is to hold, by file name: the zips and the manifest. `bytecode` is auto, require or none."""
+    """Return the files of dist/ by name: the zips and the manifest. `bytecode` is auto, require or none."""
     files = sources.zips()
     modules = sorted({item for each in files.values() for item in each.items() if item[0].endswith(".py")})
     compiled = byte_code(modules) if bytecode != "none" else None
     if compiled is None and bytecode == "require":
-        raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example.")
+        raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, for example with uv or pyenv.")
     codes = dict(zip(modules, compiled or [], strict=False))
-    # A package may hold what no Python reads, such as templates; own code may not.
+    # A package may contain .py files that are not valid Python, such as templates. Own code must not.
     foreign = {path for each in sources.installed for path in each.paths}
     if faults := [code for (path, _), code in codes.items() if isinstance(code, str) and path not in foreign]:
         raise BuildError("\n".join(faults))
@@ -465,7 +466,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
 
 
 def _too_large(function: str, size: int, files: dict[str, bytes]) -> str:
-    """Return what to do about a zip that Lambda does not take."""
+    """Return the message for a zip that is too large for Lambda."""
     sizes: dict[str, int] = {}
     for name, content in files.items():
         sizes[name.partition("/")[0]] = sizes.get(name.partition("/")[0], 0) + len(content)
@@ -473,8 +474,8 @@ def _too_large(function: str, size: int, files: dict[str, bytes]) -> str:
     parts = ", ".join(f"{name} ({sizes[name] / 2**20:.0f} MB)" for name in largest)
     limit = LARGEST_ZIP // 2**20
     return (
-        f"dist/{function}.zip would have {size / 2**20:.0f} MB, and Lambda takes {limit}. Import smaller packages; the "
-        f"largest are {parts}."
+        f"dist/{function}.zip would have {size / 2**20:.0f} MB, and Lambda's limit is {limit} MB. Import smaller "
+        f"packages; the largest are {parts}."
     )
 
 
@@ -485,7 +486,7 @@ def _read_manifest(dist: Path) -> dict[str, Any]:
 
 
 def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode: str) -> bool:
-    """Whether dist/ is whole and of these sources, as far as digests tell."""
+    """Return whether dist/ is complete and its digests match these sources."""
     has_code = manifest.get("bytecode") == RUNTIME
     platform = sources.packages.platform.name if sources.packages else None
     if (
@@ -503,9 +504,9 @@ def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode:
 
 
 def write(dist: Path, files: dict[str, bytes]) -> None:
-    """Put `files` into dist/, each whole or not at all, and take away the zips of functions that are gone.
+    """Write `files` to dist/, each one completely or not at all, and delete the zips of removed functions.
 
-    The manifest goes first and comes back last: a build that is cut short leaves none, and Terraform says so.
+    The manifest is deleted first and written last: an interrupted build leaves none, and Terraform reports that.
     """
     dist.mkdir(exist_ok=True)
     (dist / MANIFEST).unlink(missing_ok=True)
@@ -522,18 +523,18 @@ def write(dist: Path, files: dict[str, bytes]) -> None:
 
 
 def sets_jwt(project: Path) -> bool:
-    """Tell whether a var-file or a root of the project sets `jwt`, as far as its text tells."""
+    """Return whether the text of a var-file or Terraform file of the project sets `jwt`."""
     files = sorted(file for pattern in VAR_FILES for file in project.glob(pattern) if file.is_file())
     return any(SETS_JWT.search(file.read_text(encoding="utf-8", errors="replace")) for file in files)
 
 
 def _content(path: Path) -> bytes | None:
-    """Return a file's content, None if there is no such file."""
+    """Return a file's content, or None if there is no such file."""
     return path.read_bytes() if path.is_file() else None
 
 
 def build(root: Path, project: Path, bytecode: str, platform: str, authorizer: bool) -> None:
-    """Bring the project's dist/ up to date and say what it holds."""
+    """Update the project's dist/, and print its zips."""
     dist = project / "dist"
     sources = Sources(root, project, platform, platform == "lambda" and (authorizer or sets_jwt(project)))
     manifest = _read_manifest(dist)
@@ -544,7 +545,7 @@ def build(root: Path, project: Path, bytecode: str, platform: str, authorizer: b
     manifest = json.loads(files[MANIFEST])
     if manifest["bytecode"] is None and bytecode == "auto":
         print(
-            f"There is no Python {RUNTIME} on this machine: the zips hold no byte code and start slowly.",
+            f"There is no Python {RUNTIME} on this machine: the zips have no byte code and start more slowly.",
             file=sys.stderr,
         )
     write(dist, files)
@@ -553,87 +554,88 @@ def build(root: Path, project: Path, bytecode: str, platform: str, authorizer: b
 
 
 def check(root: Path, project: Path) -> None:
-    """Stop unless the project's dist/ holds exactly what the sources give, byte code as its manifest says."""
+    """Raise BuildError if the project's dist/ differs from a build of its sources with the same options."""
     dist = project / "dist"
     manifest = _read_manifest(dist)
     if not manifest:
-        raise BuildError("dist/ holds no build: run `python build.py`.")
+        raise BuildError("dist/ has no build: run `python build.py`.")
     sources = Sources(root, project, manifest.get("platform") or "lambda", manifest.get("authorizer") == "lambda")
     expected = build_files(sources, "none" if manifest.get("bytecode") is None else "require")
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
     different = sorted(name for name in expected | present if expected.get(name) != present.get(name))
     if different:
-        raise BuildError(f"dist/ is not what the sources give ({', '.join(different)}): run `python build.py`.")
+        raise BuildError(f"dist/ differs from a build of its sources ({', '.join(different)}): run `python build.py`.")
 
 
-SIGNATURE = "META-INF/"  # where AWS Signer puts what it adds
+SIGNATURE = "META-INF/"  # the folder that AWS Signer adds
 
 
 def contents(package: Path) -> dict[str, bytes]:
-    """What a zip holds, by path."""
+    """Return the files of a zip by path."""
     with zipfile.ZipFile(package) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
 def adopt_signed(project: Path, folder: Path) -> None:
-    """Put the signed zips of a folder in the place of those that were built, and their digests into the manifest.
+    """Replace the built zips with the signed ones of a folder, and write their digests to the manifest.
 
-    Later builds keep them until the sources change. Stop unless each holds what was built and a signature.
+    Later builds keep them until the sources change. Raise BuildError if a zip has no signature, or other files than the
+    built one.
     """
     dist = project / "dist"
     manifest = _read_manifest(dist)
     if not manifest:
-        raise BuildError("dist/ holds no build: run `python build.py` first, then sign its zips.")
+        raise BuildError("dist/ has no build: run `python build.py` first, then sign its zips.")
     signed: dict[str, bytes] = {}
     for entry in manifest["functions"].values():
         package = folder / entry["file"]
         try:
             found, built = contents(package), contents(dist / entry["file"])
         except (OSError, zipfile.BadZipFile):
-            raise BuildError(f"{package} is missing or no zip: sign each zip of dist/, and keep its name.") from None
+            raise BuildError(f"{package} is missing or not a zip: sign each zip of dist/, and keep its name.") from None
         if not any(name.startswith(SIGNATURE) for name in found):
-            raise BuildError(f"{package} holds no signature: take the zip that the signing job wrote.")
+            raise BuildError(f"{package} has no signature: use the zip that the signing job wrote.")
         if any(found.get(name) != built.get(name) for name in found | built if not name.startswith(SIGNATURE)):
-            raise BuildError(f"{package} is not what was built: sign dist/{entry['file']} again.")
+            raise BuildError(f"{package} differs from the built zip: sign dist/{entry['file']} again.")
         content = signed[entry["file"]] = package.read_bytes()
         entry.update(digests(content))
     signed[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     write(dist, signed)
-    print(f"dist/ holds signed zips: {', '.join(manifest['functions'])}.")
+    print(f"dist/ has signed zips: {', '.join(manifest['functions'])}.")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
-    """The command line; returns the exit status."""
+    """Parse the command line and run it; return the exit status."""
     parser = argparse.ArgumentParser(description="Pack the Lambda functions into dist/.")
-    parser.add_argument("--check", action="store_true", help="only say whether dist/ is what the sources give")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if dist/ is not up to date")
     parser.add_argument(
         "--authorizer",
         action="store_true",
-        help="pack the libraries that `jwt` needs in Lambda, even if no var-file of the project sets jwt = { ... }",
+        help="pack the libraries that `jwt` needs in Lambda, even if no file of the project sets jwt = { ... }",
     )
     parser.add_argument(
         "--bytecode",
         choices=("auto", "require", "none"),
         default="auto",
-        help=f"compile for Python {RUNTIME}: when one is found (auto, the default), or fail, or not at all",
+        help=f"compile for Python {RUNTIME}: if it is found (auto, the default), or fail without it, or never",
     )
     parser.add_argument(
         "--platform",
         choices=("lambda", "laptop"),
         default="lambda",
-        help="where packages of app/requirements.txt are to run: Lambda (the default), or this machine and this Python",
+        help="where the packages of app/requirements.txt run: in Lambda (the default), or on this machine and Python",
     )
     parser.add_argument(
         "--project",
         type=Path,
         metavar="DIR",
-        help="the folder with your schemas/ and app/, where dist/ is written; Trestle's own by default",
+        help="the folder with your schemas/ and app/, in which dist/ is written (default: Trestle's own)",
     )
     parser.add_argument(
         "--signed",
         type=Path,
         metavar="DIR",
-        help="the folder with the zips that AWS Signer has signed, to deploy in place of those that were built",
+        help="a folder with zips that AWS Signer has signed, which replace the built ones in dist/",
     )
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -642,18 +644,18 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             return WRONG_PYTHON
         sys.stdout.write(compile_modules(sys.stdin.read()))
         return 0
-    sys.path[:0] = {str(ROOT)} - set(sys.path)  # where Python does not look with PYTHONSAFEPATH
+    sys.path[:0] = {str(ROOT)} - set(sys.path)  # with PYTHONSAFEPATH, Python does not look there
     from tools.errors import user_errors  # noqa: PLC0415 - as in Sources
 
     return user_errors(run)(options, root)
 
 
 def run(options: argparse.Namespace, root: Path) -> int:
-    """Run the command line's command; returns the exit status."""
+    """Run the command that the options name; return the exit status."""
     project = options.project or root
     try:
         if not project.is_dir():
-            raise BuildError(f"There is no folder {project}: pass --project the folder that holds schemas/.")
+            raise BuildError(f"There is no folder {project}: set --project to the folder that has schemas/.")
         if options.signed:
             adopt_signed(project, options.signed)
         elif options.check:

@@ -136,7 +136,7 @@ def test_a_project_has_its_own_schemas_and_packages(root: Path, tmp_path: Path) 
 def test_a_project_that_is_not_there_is_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, "--project", str(tmp_path / "absent")) == 1
     assert capsys.readouterr().err == (
-        f"build.py: There is no folder {tmp_path}/absent: pass --project the folder that holds schemas/.\n"
+        f"build.py: There is no folder {tmp_path}/absent: set --project to the folder that has schemas/.\n"
     )
 
 
@@ -171,13 +171,13 @@ def test_manifest(root: Path) -> None:
 FAULTS = {
     "def f(:": "lambda_src/get/index.py line 1 is not Python: invalid syntax",
     "x = '\0'": "lambda_src/get/index.py",
-    "import yaml": "line 1 imports yaml, which neither lambda_src/ nor Lambda's Python has",
-    "import trestle.nothing": "line 1 imports trestle.nothing, which neither",
-    "from trestle.nothing import x": "line 1 imports trestle.nothing, which neither",
-    "from trestle import nothing": "line 1 imports nothing of trestle, which has no such name",
-    "from trestle.late import latest": "line 1 imports latest of trestle.late, which has no such name",
-    "from create.helper import x": "line 1 imports create.helper, which neither",
-    "def f():\n    from . import x": "line 2 has a relative import: write it from the top",
+    "import yaml": "line 1 imports yaml, which is neither in lambda_src/ nor in Lambda's Python",
+    "import trestle.nothing": "line 1 imports trestle.nothing, which is neither",
+    "from trestle.nothing import x": "line 1 imports trestle.nothing, which is neither",
+    "from trestle import nothing": "line 1 imports nothing from trestle, which has no such name",
+    "from trestle.late import latest": "line 1 imports latest from trestle.late, which has no such name",
+    "from create.helper import x": "line 1 imports create.helper, which is neither",
+    "def f():\n    from . import x": "line 2 has a relative import: write the full name",
     "def handler(): pass": "lambda_src/get/index.py defines no lambda_handler",
 }
 
@@ -215,7 +215,7 @@ def test_every_fault_of_a_schema_is_a_line(root: Path, capsys: pytest.CaptureFix
 
 def test_no_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path) == 1
-    assert "lambda_src/ holds no function" in capsys.readouterr().err
+    assert "lambda_src/ has no function" in capsys.readouterr().err
 
 
 # --- The same bytes ---
@@ -498,7 +498,7 @@ def test_signed_zips_take_the_place_of_those_that_were_built(
     folder = sign(root, tmp_path / "signed")
     capsys.readouterr()
     assert run(root, "--signed", str(folder)) == 0
-    assert capsys.readouterr().out == "dist/ holds signed zips: create, get.\n"
+    assert capsys.readouterr().out == "dist/ has signed zips: create, get.\n"
     for name, entry in manifest(root)["functions"].items():
         package = (root / f"dist/{name}.zip").read_bytes()
         assert package == (folder / f"{name}.zip").read_bytes()
@@ -518,16 +518,16 @@ def test_signed_zips_take_the_place_of_those_that_were_built(
 
 
 UNSIGNED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
-    "none built": (lambda root, _: (root / "dist/manifest.json").unlink(), "dist/ holds no build: run"),
-    "missing": (lambda _, folder: (folder / "get.zip").unlink(), "/get.zip is missing or no zip: sign each"),
-    "no zip": (lambda _, folder: (folder / "get.zip").write_text("?"), "/get.zip is missing or no zip: sign each"),
+    "none built": (lambda root, _: (root / "dist/manifest.json").unlink(), "dist/ has no build: run"),
+    "missing": (lambda _, folder: (folder / "get.zip").unlink(), "/get.zip is missing or not a zip: sign each"),
+    "no zip": (lambda _, folder: (folder / "get.zip").write_text("?"), "/get.zip is missing or not a zip: sign each"),
     "unsigned": (
         lambda root, folder: shutil.copyfile(root / "dist/get.zip", folder / "get.zip"),
-        "/get.zip holds no signature: take the zip that the signing job wrote.",
+        "/get.zip has no signature: use the zip that the signing job wrote.",
     ),
     "of another build": (
         lambda _, folder: shutil.copyfile(folder / "create.zip", folder / "get.zip"),
-        "/get.zip is not what was built: sign dist/get.zip again.",
+        "/get.zip differs from the built zip: sign dist/get.zip again.",
     ),
 }
 

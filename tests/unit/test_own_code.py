@@ -353,7 +353,7 @@ def test_edited_own_code_is_built_again(root: Path, capsys: pytest.CaptureFixtur
     )
     (root / "app/bookings.py").write_text(f"{CREATE}\n")
     assert run(root, "--check") == 1
-    assert "dist/ is not what the sources give (create.bookings.zip, " in capsys.readouterr().err
+    assert "dist/ differs from a build of its sources (create.bookings.zip, " in capsys.readouterr().err
     assert run(root) == 0
     (root / "app/bookings.py").unlink()
     assert run(root) == 0

@@ -523,7 +523,7 @@ def test_a_zip_that_lambda_does_not_take(
     root = project(tmp_path, lock, bookings=f"import money\n{CREATE}")
     (line,) = refused(root, capsys)
     assert line.startswith(
-        "dist/create.bookings.zip would have 3 MB, and Lambda takes 2. "
+        "dist/create.bookings.zip would have 3 MB, and Lambda's limit is 2 MB. "
         "Import smaller packages; the largest are money (3 MB), "
     )
     assert not list(root.glob("dist/*.zip"))
