@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 if sys.version_info < (3, 11):  # noqa: UP036 - who runs this may have any Python
-    sys.exit("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info))
+    sys.exit("Trestle needs Python 3.11 or newer, and this is Python {}.{}.".format(*sys.version_info))
 # Run as a script, as in .venv, this has its own folder there.
 sys.path[:] = [str(ROOT), *(path for path in sys.path if path != str(ROOT / "tools"))]
 

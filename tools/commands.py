@@ -1,8 +1,8 @@
-"""Every command, with its options: `python -m tools COMMAND`, and `python local.py COMMAND` for this machine.
+"""Define every command and its options: `python -m tools COMMAND`, and `python local.py COMMAND` for the local run.
 
-Handlers are named here and imported when they run, so that no command waits for another's imports. A handler
-gets the options and returns the exit code. Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 nothing is
-running, 130 interrupted.
+Each command names its handler, which is imported only when the command runs, so that no command waits for the
+imports of another. A handler takes the options and returns the exit code. Exit codes: 0 success, 1 failure,
+2 wrong arguments, 3 nothing is running, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tools.version import VERSION
 
 
 class Option:
-    """An argument of a command, as ArgumentParser.add_argument takes it.
+    """An argument of a command, with the settings of ArgumentParser.add_argument.
 
-    An option that is needed is an error of its own if it is missing, which says how to give it. Of a command's
-    options that are alternatives, one at most may be given.
+    If an option with `is_needed` is missing, the error message shows how to pass it. At most one of a command's
+    options with `is_alternative` may be passed.
     """
 
     def __init__(self, *flags: str, is_needed: bool = False, is_alternative: bool = False, **settings: Any) -> None:
@@ -39,48 +39,48 @@ class Option:
 
     @property
     def name(self) -> str:
-        """The option's name as users know it from make: ENV for --env."""
+        """The option's name as a variable of make: ENV for --env."""
         return self.flags[0].lstrip("-").upper()
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its name, what it does, the function that does it, and its options."""
+    """A command: its name, a summary, the function that runs it, and its options."""
 
     name: str
     summary: str
     handler: str  # module:function
     options: tuple[Option, ...] = ()
-    forwards_to: str = ""  # the program that gets further arguments
-    needs_packages: bool = True  # those of .venv
+    forwards_to: str = ""  # the program that receives further arguments
+    needs_packages: bool = True  # the packages of .venv
 
 
-ALMOST = 0.8  # how alike a word and an option are, from 0 to 1, if it is that option misspelt
+ALMOST = 0.8  # the similarity, from 0 to 1, from which on a word is a misspelt option
 
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 NOUNS = {"ENV": "environment", "ENTITY": "entity", "FILE": "file", "FUNCTION": "function"}
 
 
 def positive(text: str) -> float:
-    """Return a number over 0, for argparse."""
+    """Return a number greater than 0, for argparse."""
     try:
         number = float(text)
     except ValueError:
         number = 0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no rate: write a number over 0.")
+        raise argparse.ArgumentTypeError(f"{text} is not a rate: write a number greater than 0.")
     return number
 
 
 def count(text: str) -> int:
     """Return a whole number, for argparse."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number: write 0 or more, in digits alone.")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number: write 0 or more, with digits only.")
     return int(text)
 
 
 def period(text: str) -> int:
-    """Return the seconds of a period such as 15m, for argparse."""
+    """Return the seconds in a period such as 15m, for argparse."""
     number, unit = text[:-1], text[-1:]
     if unit not in PERIODS or not (number.isascii() and number.isdecimal() and 0 < int(number) < 10_000):
         raise argparse.ArgumentTypeError(f"{text} is not a period: write a number and s, m, h or d, such as 15m.")
@@ -90,12 +90,12 @@ def period(text: str) -> int:
 def port(text: str) -> int:
     """Return a port that an ordinary user may listen on, for argparse."""
     if not (text.isdecimal() and 1024 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text} is not a port from 1024 to 65535")
+        raise argparse.ArgumentTypeError(f"{text} is not a port: write a number from 1024 to 65535")
     return int(text)
 
 
 def claim(text: str) -> tuple[str, str]:
-    """Return the name and the value of a claim that is written NAME=VALUE, for argparse."""
+    """Return the name and value of a claim in the form NAME=VALUE, for argparse."""
     try:
         return parse_claim(text)
     except ValueError as error:
@@ -110,9 +110,9 @@ def scope(text: str) -> str:
 
 
 def lifetime(text: str) -> int:
-    """Return seconds from now, which are negative for a time that is over, for argparse."""
+    """Return a number of seconds from now, for argparse. A negative number is a time in the past."""
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: write a whole number, such as 600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: write a whole number, such as 600")
     return int(text)
 
 
@@ -121,215 +121,266 @@ ENV_OR_LOCAL = Option(
     "--env",
     is_needed=True,
     metavar="ENV",
-    help="the environment, as in environments/ENV.tfvars, or local: what runs here",
+    help="the environment, as in environments/ENV.tfvars, or local for the local run",
 )
-ENTITY = Option("--entity", is_needed=True, metavar="ENTITY", help="the entity, by its key in the tfvars")
-FUNCTION = Option("--function", is_needed=True, metavar="FUNCTION", help="the function, by its key in the tfvars")
-RATE = Option("--rate", type=positive, default=200.0, metavar="N", help="writes a second (default: %(default)g)")
+ENTITY = Option("--entity", is_needed=True, metavar="ENTITY", help="the entity's key in the tfvars")
+FUNCTION = Option("--function", is_needed=True, metavar="FUNCTION", help="the function's key in the tfvars")
+RATE = Option("--rate", type=positive, default=200.0, metavar="N", help="writes per second (default: %(default)g)")
 
 TERRAFORM = "terraform"
 
 TOOLS = (
     Command(
-        "setup", "make .venv, or the environments of the named locks", "tools.venv:setup",
+        "setup", "create .venv, or the virtual environments of the given locks", "tools.venv:setup",
         (
             Option("locks", nargs="*", metavar="LOCK", help=f"one of {', '.join(venv.LOCKS)} (default: local)"),
-            Option("--terraform", action="store_true", help="put Terraform into .venv as well where there is none"),
+            Option(
+                "--terraform", action="store_true",
+                help="also install Terraform into .venv if the machine has none",
+            ),
         ),
         needs_packages=False,
     ),
     Command(
-        "fmt", "format the Terraform", "tools.validation:fmt",
-        (Option("--check", action="store_true", help="only name the files that are not formatted, and fail if any"),),
+        "fmt", "format the Terraform files", "tools.validation:fmt",
+        (
+            Option(
+                "--check", action="store_true",
+                help="list the files that are not formatted, and fail if there are any; change nothing",
+            ),
+        ),
     ),
     Command(
-        "validate", "run terraform validate, and the tests of the variables' validations", "tools.validation:validate"
+        "validate", "run terraform validate and the tests of the variables' validations", "tools.validation:validate"
     ),
     Command("plan", "show what an apply would change", "tools.aws.deploy:plan", (ENV,), TERRAFORM),
     Command("apply", "change the environment in AWS", "tools.aws.deploy:apply", (ENV,), TERRAFORM),
     Command(
-        "deploy", "apply, then smoke", "tools.aws.deploy:deploy",
-        (ENV, Option("--smoke", nargs=argparse.REMAINDER, metavar="ARG", help="arguments of smoke, last")),
+        "deploy", "apply, then run the smoke test", "tools.aws.deploy:deploy",
+        (
+            ENV,
+            Option(
+                "--smoke", nargs=argparse.REMAINDER, metavar="ARG",
+                help="arguments of the smoke test; must come last",
+            ),
+        ),
         TERRAFORM,
     ),
-    Command("destroy", "say what is lost, and delete the environment", "tools.aws.deploy:destroy", (ENV,), TERRAFORM),
-    Command("smoke", "prove that a deployed API works", "tools.aws.deploy:smoke", (ENV,), "tests/smoke.py"),
+    Command(
+        "destroy", "list the data that is lost, then delete the environment",
+        "tools.aws.deploy:destroy", (ENV,), TERRAFORM,
+    ),
+    Command("smoke", "test that a deployed API works", "tools.aws.deploy:smoke", (ENV,), "tests/smoke.py"),
     Command("outputs", "print an environment's outputs", "tools.aws.deploy:outputs", (ENV,)),
     Command(
-        "openapi", "write a deployed API's OpenAPI document into openapi-ENV.json", "tools.aws.deploy:openapi", (ENV,)
+        "openapi", "write a deployed API's OpenAPI document to openapi-ENV.json", "tools.aws.deploy:openapi", (ENV,)
     ),
     Command(
-        "bootstrap", "prepare an account and region: state bucket, API Gateway's log role, CI's roles",
+        "bootstrap", "prepare an account and region: the state bucket, API Gateway's log role, CI's roles",
         "tools.aws.bootstrap:bootstrap",
-        (Option("--write", action="store_true", help="write the bucket's name into environments/*.s3.tfbackend"),),
+        (Option("--write", action="store_true", help="write the bucket's name to environments/*.s3.tfbackend"),),
         TERRAFORM,
     ),
-    Command("preflight", "look for what would stop or spoil an apply", "tools.aws.preflight:preflight", (ENV,)),
     Command(
-        "cost", "estimate what an environment costs a month, without asking AWS", "tools.aws.cost:cost",
+        "preflight", "check the account for problems that would make an apply fail",
+        "tools.aws.preflight:preflight", (ENV,),
+    ),
+    Command(
+        "cost", "estimate an environment's monthly cost without calling AWS", "tools.aws.cost:cost",
         (
             Option("--env", metavar="ENV", help="the environment, as in environments/ENV.tfvars"),
             Option(
                 "--var-file", type=Path, action="append", metavar="FILE", dest="var_files",
-                help="another tfvars file, more than once if need be",
+                help="a further tfvars file; can be repeated",
             ),
-            Option("--requests", type=count, default=1_000_000, metavar="N", help="a month (default: %(default)s)"),
+            Option(
+                "--requests", type=count, default=1_000_000, metavar="N",
+                help="requests per month (default: %(default)s)",
+            ),
         ),
     ),
     Command(
-        "release", "put new code live by degrees, or take it back if it fails", "tools.aws.release:run_release",
+        "release", "shift traffic to new code in steps, and roll back if it fails", "tools.aws.release:run_release",
         (
             ENV_OR_LOCAL,
-            Option("--unproven", action="store_true", help="let versions go live that met no request meanwhile"),
+            Option(
+                "--unproven", action="store_true",
+                help="release versions even if they received no requests during the canary",
+            ),
         ),
         TERRAFORM,
     ),
-    Command("rollback", "put what was live before back, at once", "tools.aws.release:run_rollback", (ENV_OR_LOCAL,)),
-    Command("live", "show what is live and what there is to go back to", "tools.aws.release:run_live", (ENV_OR_LOCAL,)),
+    Command("rollback", "return to the previous versions at once", "tools.aws.release:run_rollback", (ENV_OR_LOCAL,)),
     Command(
-        "logs", "print what was logged, one line a request", "tools.aws.logs:run_logs",
+        "live", "show the live versions and those that a rollback returns to",
+        "tools.aws.release:run_live", (ENV_OR_LOCAL,),
+    ),
+    Command(
+        "logs", "print the functions' logs, one line per request", "tools.aws.logs:run_logs",
         (
             ENV_OR_LOCAL,
-            Option("--entity", metavar="ENTITY", help="of the functions of one entity alone"),
-            Option("--function", metavar="FUNCTION", help="of one function of app/ alone"),
-            Option("--request", metavar="ID", help="lines with this request id, or any other text, alone"),
+            Option("--entity", metavar="ENTITY", help="print only the logs of one entity's functions"),
+            Option("--function", metavar="FUNCTION", help="print only the logs of one function of app/"),
+            Option("--request", metavar="ID", help="print only lines that contain this request id, or any other text"),
             Option(
                 "--since", type=period, default=600, metavar="PERIOD",
                 help="how far to go back, such as 2h (default: 10m)",
             ),
-            Option("--follow", "-f", action="store_true", help="go on until Ctrl-C"),
+            Option("--follow", "-f", action="store_true", help="print new lines as they come, until Ctrl-C"),
         ),
     ),
     Command(
-        "run", "call a function of app/ once, with a job, a change or an event", "tools.aws.functions:run_function",
+        "run", "call a function of app/ once with a job, a change or an event", "tools.aws.functions:run_function",
         (
             ENV_OR_LOCAL,
             FUNCTION,
-            Option("--body", type=Path, metavar="FILE", help="a JSON file: the job's body, the change or the event"),
+            Option(
+                "--body", type=Path, metavar="FILE",
+                help="a JSON file with the job's body, the change or the event",
+            ),
         ),
     ),
     Command(
-        "redrive", "take the dead letters of a function of app/ back", "tools.aws.functions:run_redrive",
+        "redrive", "send the dead letters of a function of app/ to it again", "tools.aws.functions:run_redrive",
         (ENV_OR_LOCAL, FUNCTION),
     ),
     Command(
-        "export", "write an entity's items into a file of JSON lines", "tools.aws.transfer:run_export",
+        "export", "write an entity's items to a file of JSON lines", "tools.aws.transfer:run_export",
         (
             ENV_OR_LOCAL,
             ENTITY,
             Option("--file", type=Path, metavar="FILE", help="a new file (default: ENTITY-ENV.jsonl), or - for stdout"),
-            Option("--table", metavar="NAME", help="another table to read, such as one that was restored"),
+            Option("--table", metavar="NAME", help="another table to read from, such as a restored one"),
         ),
     ),
     Command(
-        "import", "store the items of such a file", "tools.aws.transfer:run_import",
+        "import", "store the items of an exported file", "tools.aws.transfer:run_import",
         (
             ENV_OR_LOCAL,
             ENTITY,
             Option("--file", type=Path, is_needed=True, metavar="FILE", help="the file of JSON lines"),
             Option("--after", type=count, default=0, metavar="N", help="continue after this line"),
-            Option("--as-stored", action="store_true", help="take what the API would refuse now"),
-            Option("--replace", action="store_true", help="replace other items that have the same ids"),
-            Option("--hooks", action="store_true", help="make new items, with the hook before_create"),
+            Option("--as-stored", action="store_true", help="store items that the API would reject now"),
+            Option("--replace", action="store_true", help="replace stored items that have the same ids"),
+            Option("--hooks", action="store_true", help="create new items, and call the hook before_create for each"),
             RATE,
         ),
     ),
     Command(
-        "reindex", "give stored items the keys of new filters", "tools.aws.reindex:run_reindex",
+        "reindex", "add the keys of new filters to stored items", "tools.aws.reindex:run_reindex",
         (ENV_OR_LOCAL, ENTITY, Option("--after", metavar="ID", help="continue after this item"), RATE),
     ),
 )  # fmt: skip
 
 LAPTOP = (
     Command(
-        "up", "bring the stack up, or apply a change to the running one", "tools.laptop.cli:up",
+        "up", "start the system, or apply changes to the running one", "tools.laptop.cli:up",
         (
             Option(
                 "--var-file", type=Path, action="append", metavar="FILE", dest="var_files",
-                help="variables to apply, more than once if need be (default: what ran last, at first "
+                help="the system's variables; can be repeated (default: those of the last run, at first "
                 "environments/local.tfvars)",
             ),
-            Option("--root", type=Path, metavar="DIR", help="Terraform of your own that calls modules/service"),
-            Option("--port", type=port, metavar="N", help="where to listen (default: as what ran last, at first 4566)"),
-            Option("--detach", action="store_true", help="return when it is up, and leave it running"),
-            Option("--watch", action="store_true", help="bring what you save in app/, schemas/ or tfvars live at once"),
-            Option("--debug", metavar="FUNCTION", help="let a function wait for a debugger, without time limits"),
-            Option("--yes", action="store_true", help="delete items and users of what was removed without asking"),
+            Option(
+                "--root", type=Path, metavar="DIR",
+                help="the folder of your own Terraform that calls modules/service",
+            ),
+            Option(
+                "--port", type=port, metavar="N",
+                help="the port to listen on (default: that of the last run, at first 4566)",
+            ),
+            Option("--detach", action="store_true", help="return when the system is up, and leave it running"),
+            Option(
+                "--watch", action="store_true",
+                help="apply each change that you save in app/, schemas/ or tfvars files",
+            ),
+            Option("--debug", metavar="FUNCTION", help="let this function wait for a debugger; it then has no timeout"),
+            Option(
+                "--yes", action="store_true",
+                help="delete the items and users of removed entities and pools without asking",
+            ),
         ),
     ),
-    Command("status", "tell whether it runs (exit code 0) or not (3)", "tools.laptop.cli:status"),
+    Command("status", "show whether a system is running (exit code 0) or not (3)", "tools.laptop.cli:status"),
     Command(
-        "logs", "print what the functions logged", "tools.laptop.cli:logs",
-        (Option("-f", "--follow", action="store_true", help="go on with what they log from now on"),),
+        "logs", "print the functions' logs", "tools.laptop.cli:logs",
+        (Option("-f", "--follow", action="store_true", help="print new lines only, until Ctrl-C"),),
     ),
     Command(
         "run", "call a function of the running system once", "tools.aws.run_here:run_function",
         (
-            Option("function", metavar="FUNCTION", help="the function, by its key in the tfvars"),
-            Option("--change", is_alternative=True, type=Path, metavar="FILE", help="a JSON file: the change"),
+            Option("function", metavar="FUNCTION", help="the function's key in the tfvars"),
+            Option("--change", is_alternative=True, type=Path, metavar="FILE", help="a JSON file with the change"),
             Option(
-                "--body", is_alternative=True, type=Path, metavar="FILE", help="a JSON file: a job's body, or an event"
+                "--body", is_alternative=True, type=Path, metavar="FILE",
+                help="a JSON file with a job's body or an event",
             ),
         ),
     ),
     Command(
-        "secret", "keep a secret's value for your functions on this machine", "tools.laptop.own_functions:run_secret",
-        (Option("name", metavar="NAME", help="the secret, by its key in the tfvars' `secrets`"),),
+        "secret", "store a secret's value for your functions on this machine", "tools.laptop.own_functions:run_secret",
+        (Option("name", metavar="NAME", help="the secret's key in `secrets` in the tfvars"),),
     ),
     Command("outputs", "print Terraform's outputs and the API keys as JSON", "tools.laptop.cli:outputs"),
-    Command("env", "print exports of URL, KEY and CONSOLE for a shell to evaluate", "tools.laptop.cli:env"),
+    Command("env", "print shell exports of URL, KEY and CONSOLE", "tools.laptop.cli:env"),
     Command(
-        "token", "print an access token of a user, of the stack's user pool or of the laptop's issuer",
+        "token", "print a user's access token from the system's user pool or the local issuer",
         "tools.laptop.cli:token",
         (
-            Option("--user", required=True, metavar="NAME", help="who signs in, made if need be"),
+            Option(
+                "--user", required=True, metavar="NAME",
+                help="the user to sign in; created if there is no such user",
+            ),
             Option(
                 "--group", action="append", default=[], metavar="G", dest="groups",
-                help="a group of the user, more than once if need be; in a user pool the user stays in it",
+                help="a group to put the user in; can be repeated (in a user pool, the user stays in it)",
             ),
             Option(
                 "--claim", action="append", type=claim, default=[], metavar="K=V", dest="claims",
-                help="a further claim of this token, more than once if need be (in AWS a trigger of the pool adds it)",
+                help="a further claim for the token; can be repeated (in AWS, a trigger of the pool adds it)",
             ),
             Option(
                 "--scope", action="append", type=scope, default=[], metavar="S", dest="scopes",
-                help="a scope of a token of the laptop's issuer, more than once if need be",
+                help="a scope for the token, which only the local issuer supports; can be repeated",
             ),
             Option(
                 "--expires", type=lifetime, metavar="N",
-                help="seconds that a token of the laptop's issuer is good for (default: 3600)",
+                help="the seconds until the token expires, which only the local issuer supports (default: 3600)",
             ),
             Option(
                 "--issuer", choices=("cognito", "jwt"),
-                help="cognito for the user pool, jwt for the laptop's issuer (default: the one there is, else cognito)",
+                help="cognito for the user pool, jwt for the local issuer (default: the one it has; cognito if both)",
             ),
         ),
     ),
     Command(
-        "emulator", "start an empty emulated AWS for make deploy ENV=dev and the like; print its exports",
+        "emulator", "start an empty emulated AWS for `make deploy ENV=dev` and other commands, and print its exports",
         "tools.laptop.cli:emulator",
         (
-            Option("--port", type=port, metavar="N", help="where to listen (default: 4567)"),
-            Option("--region", default="us-west-2", help="the region that is exported (default: %(default)s)"),
-            Option("--detach", is_alternative=True, action="store_true", help="return when it answers"),
-            Option("--env", is_alternative=True, action="store_true", help="print the exports of the one that runs"),
-            Option("--stop", is_alternative=True, action="store_true", help="stop it, and delete its data"),
+            Option("--port", type=port, metavar="N", help="the port to listen on (default: 4567)"),
+            Option("--region", default="us-west-2", help="the region to export (default: %(default)s)"),
+            Option(
+                "--detach", is_alternative=True, action="store_true",
+                help="return when it is up, and leave it running",
+            ),
+            Option("--env", is_alternative=True, action="store_true", help="print the exports of the running one"),
+            Option("--stop", is_alternative=True, action="store_true", help="stop it and delete its data"),
         ),
     ),
     Command(
-        "down", "stop the stack; its data stays for the next time", "tools.laptop.cli:down",
-        (Option("--purge", action="store_true", help="delete its data, too"),),
+        "down", "stop the system, and keep its data for the next start", "tools.laptop.cli:down",
+        (Option("--purge", action="store_true", help="also delete its data"),),
     ),
 )  # fmt: skip
 
 ABOUT = {
-    "local.py": "Run the API on this machine, without AWS.",
-    "python -m tools": "Deploy and operate environments. make calls these commands: see make help.",
+    "local.py": "Run the system on this machine, without AWS.",
+    "python -m tools": "Deploy and operate environments. make runs these commands: see `make help`.",
 }
 
 
 def parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser:
-    """Return the parser of a program's commands; its options name the command as `command`."""
+    """Return the parser of a program's commands. The options that it returns hold the command as `command`."""
     main_parser = argparse.ArgumentParser(prog=program, description=ABOUT[program], allow_abbrev=False)
     main_parser.add_argument("--version", action="version", version=f"Trestle {VERSION}")
     added = main_parser.add_subparsers(required=True, metavar="COMMAND")
@@ -349,16 +400,17 @@ def parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser
 
 
 def parse(program: str, commands: Sequence[Command], arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line; raise UserError if one is missing.
+    """Return the options of a command line. Raise UserError if a required one is missing.
 
-    Besides its own, a command finds there `arguments`, which it forwards, and `progress`, which shows its steps.
+    They also hold `arguments`, which the command forwards, and `progress`, which shows its steps.
     """
     check_spelling(program, commands, arguments)
     options, rest = parser(program, commands).parse_known_args(arguments)
     command: Command = options.command
     if rest and not command.forwards_to:
         raise UserError(
-            f"{program} {command.name} takes no argument {rest[0]}: run `{program} {command.name} --help`.", exit_code=2
+            f"{program} {command.name} does not accept the argument {rest[0]}: run `{program} {command.name} --help`.",
+            exit_code=2,
         )
     options.arguments, options.progress = rest, Console()
     needed = [option.name for option in command.options if option.is_needed]
@@ -371,9 +423,10 @@ def parse(program: str, commands: Sequence[Command], arguments: Sequence[str]) -
 
 
 def check_spelling(program: str, commands: Sequence[Command], arguments: Sequence[str]) -> None:
-    """Raise UserError if the command or a long option is unknown, with the one that was probably meant.
+    """Raise UserError if the command or a long option is unknown. The message suggests the closest match.
 
-    An option of a program that gets further arguments passes, unless it is almost one of the command's own.
+    If the command forwards further arguments to a program, other options pass, unless they look like a misspelt
+    option of the command itself.
     """
     words = iter(arguments)
     word = next(words, "-")
@@ -398,7 +451,7 @@ def check_spelling(program: str, commands: Sequence[Command], arguments: Sequenc
 
 
 def examples_of(environment: str) -> dict[str, str]:
-    """Return an example of each option that has to be given, of what there is."""
+    """Return an example for each required option, taken from the environments that exist."""
     environment = environment or example_environment()
     entity = example_entity(environment)
     function = example_function(environment)
@@ -406,7 +459,7 @@ def examples_of(environment: str) -> dict[str, str]:
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:
-    """Treat a signal like Ctrl-C, and ignore further ones, which would interrupt the cleaning up."""
+    """Treat a signal like Ctrl-C, and ignore further signals, which would interrupt the cleanup."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
@@ -414,13 +467,13 @@ def interrupt(number: int, _frame: FrameType | None) -> None:
 
 @user_errors
 def main(program: str, script: Path, commands: Sequence[Command], arguments: Sequence[str]) -> int:
-    """Run a command, in .venv if it needs packages; return its exit code."""
+    """Run a command, in .venv if it needs packages, and return its exit code."""
     options = parse(program, commands, arguments)
     command: Command = options.command
     if command.needs_packages:
         venv.enter(script, arguments)
-    # A plain `kill` and a closed terminal end a command as gracefully as Ctrl-C, but under nohup, and where a
-    # shell's background job is to ignore them.
+    # `kill` and a closed terminal end a command as gracefully as Ctrl-C does. Signals that are ignored stay
+    # ignored, as under nohup or in a background job of a shell.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
@@ -428,7 +481,7 @@ def main(program: str, script: Path, commands: Sequence[Command], arguments: Seq
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the handler of a command; raise what AWS refuses as UserError."""
+    """Run the handler of a command. Raise UserError for an error of AWS or the emulator."""
     module, _, function = options.command.handler.partition(":")
     try:
         if ENV_OR_LOCAL in options.command.options:
@@ -444,7 +497,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def find_environment(name: str, progress: Console) -> Environment:
-    """Return the environment that ENV= names; raise UserError if there is none."""
+    """Return the environment that ENV= names. Raise UserError if there is none."""
     if name == "local":
         from tools.laptop.environment import LocalEnvironment  # noqa: PLC0415 - it drops the user's AWS settings
 
@@ -455,16 +508,16 @@ def find_environment(name: str, progress: Console) -> Environment:
 
 
 def explain(error: Exception, options: argparse.Namespace) -> str | None:
-    """Return what to say of an error of AWS or the emulator, or None for any other."""
+    """Return the message for an error of AWS or the emulator, or None for any other error."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and options.command in LAPTOP:
         return explain_os_error(error)
-    # Only what has imported it raises its errors.
+    # Without botocore in memory, the error cannot be one of botocore's.
     if not (known := sys.modules.get("botocore.exceptions")):
         return None
     name = getattr(options, "env", None)
     if isinstance(error, known.BotoCoreError | known.ClientError):
         if options.command in LAPTOP or name == "local":
-            return f"The emulator does not answer: {error}"
+            return f"The emulator does not respond: {error}"
         from tools.aws.errors import explain_aws_error  # noqa: PLC0415 - as above
 
         return explain_aws_error(error, f"Run `make preflight ENV={name}` to see why.")

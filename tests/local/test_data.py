@@ -51,7 +51,7 @@ def item_names(local: Local) -> set[str]:
 def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> None:
     done = small.up(folder / "other.tfvars")
     assert done.returncode == 0, done.stderr
-    assert "Stopping small-local; its data stays for the next time ..." in done.stderr
+    assert "Stopping small-local (its data is kept) ..." in done.stderr
     assert item_names(small) == set()
     small.api().create({"name": "of the other"})
     assert small("status").stdout.startswith("other-local is running")
@@ -122,7 +122,7 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     assert (small.system.folder / "before").exists(), said
     done = small.up(folder / "more.tfvars")
     assert done.returncode == 0, done.stderr
-    assert "The last apply was cut short" in done.stderr
+    assert "The last apply was interrupted" in done.stderr
     assert item_names(small) == known_items | {victim}
     assert small.api("more").create().status == 201
     assert not small.system.has_changes([folder / "more.tfvars"])

@@ -53,7 +53,7 @@ def test_it_is_aws_until_it_is_stopped(emulated_aws: Local) -> None:
 
     again = emulated_aws("emulator", "--port", str(emulated_aws.port))
     assert again.returncode == 1
-    assert error_sentence(again).startswith(f"An emulated AWS runs already, on port {emulated_aws.port}: ")
+    assert error_sentence(again).startswith(f"An emulated AWS is already running on port {emulated_aws.port}: ")
 
     assert emulated_aws("emulator", "--stop").returncode == 0
     assert not is_listening(emulated_aws.port)

@@ -70,7 +70,7 @@ def test_a_run_in_the_foreground_shows_logs_and_stops_gracefully(
     assert run.stderr
     assert run.stdout
     said = ""
-    while "Ctrl-C stops everything" not in said:
+    while "Ctrl-C stops the system" not in said:
         line = run.stderr.readline()
         assert line, said
         said += line
@@ -168,7 +168,7 @@ def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
     resource.prlimit(emulator, resource.RLIMIT_FSIZE, (saved // 2, most))
     small.api().create({"name": "kept-3"})
     said = error_sentence(small("down"))
-    assert said.startswith("small-local keeps running, because what has changed in it cannot be saved ([Errno 27]")
+    assert said.startswith("small-local keeps running, because its latest changes cannot be saved ([Errno 27]")
     assert item_names(small) == sorted([*others, "kept-2", "kept-3"]), "no item is lost while it runs"
     small.kill()
     assert small.up(var_file).returncode == 0
@@ -184,8 +184,8 @@ def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_f
     count = len(item_names(small))
     said = error_sentence(small.up(other))
     assert said == (
-        f"Nothing has changed: this would delete {count} item{'s' * (count > 1)} in the table "
-        "small-items-local of small-local. If that is what you want, add --yes."
+        f"Nothing was changed, because this would delete {count} item{'s' * (count > 1)} in the table "
+        "small-items-local of small-local. To delete them, add --yes."
     )
     done = small.up(var_file)
     assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True)
@@ -209,7 +209,7 @@ def test_a_failed_apply_leaves_nothing_running_and_is_purged(small: Local, tmp_p
     assert said.startswith("terraform apply failed: ")
     assert "already exists" in said
     assert str(small.folder / "small-local" / "terraform.log") in said
-    assert "`python local.py down --purge`, which deletes all of small-local" in said
+    assert "`python local.py down --purge`, which deletes small-local with all its items" in said
     assert not is_listening(small.port)
     assert small("status").returncode == 3
 

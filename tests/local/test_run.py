@@ -208,7 +208,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
 
 def test_a_running_stack_stays_on_its_port(local: Local) -> None:
     said = error_sentence(local("up", "--detach", "--port", "4799", "--var-file", VAR_FILES[0]))
-    assert said == f"trestle-local runs on port {local.port}: run `python local.py down` before you move it."
+    assert said == f"trestle-local is running on port {local.port}: first run `python local.py down`."
 
 
 def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_one_command_at_a_time(local: Local, items: Api) -> None:
     with Systems(local.folder).lock():
         for command in (("down",), ("up", "--detach")):
             said = error_sentence(local(*command))
-            assert said == "Another command is at work on the local run: wait until it is done, then try again."
+            assert said == "Another command is using the local run: wait until it has ended, then try again."
     assert items("GET").status == 200
 
 

@@ -77,7 +77,7 @@ def check_commands(copy: RepositoryCopy) -> None:
         said = running.communicate()[0]
         assert running.returncode == 0, said
     refused = copy.run("local.py", "token", "--user", "me", "--issuer", "jwt")
-    assert "no issuer besides the user pool" in refused.communicate()[0]
+    assert "no issuer other than the user pool" in refused.communicate()[0]
     refused = copy.run("local.py", "run", "nightly")
     said = refused.communicate()[0]
     assert (refused.returncode != 0, "Traceback" in said) == (True, False), said

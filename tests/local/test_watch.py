@@ -121,18 +121,18 @@ def test_saved_files_are_live(tmp_path: Path) -> None:
         due = '"due": {'
         save(schema, schema.read_text().replace(due, f'"note": {{ "type": "string" }}, {due}'))
         watched.wait_to_hear("Applying schemas/task.json.")
-        watched.wait_to_hear("is as described.")
+        watched.wait_to_hear("is up to date.")
         assert title() == "third"
         assert tasks.create({**task, "note": "new"}).json["note"] == "new"
         assert not local.system.has_changes([var_file])
 
         watched.said = ""
         save(var_file, 'operations = ["create", "delete", "lisst"]\n')
-        watched.wait_to_hear("What was live goes on")
+        watched.wait_to_hear("The previous code stays live")
         assert title() == "third"
         watched.said = ""
         save(var_file, 'operations = ["create", "delete", "get", "list"]\n')
-        watched.wait_to_hear("is as described.")
+        watched.wait_to_hear("is up to date.")
         made = tasks.create(task)
         assert tasks("GET", made.location).json["title"] == "third"
 

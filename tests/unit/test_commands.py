@@ -72,7 +72,11 @@ def test_what_is_missing_is_named_as_make_takes_it(
 @pytest.mark.parametrize(
     ("program", "arguments", "said"),
     [
-        ("tools", ["live", "--env", "dev", "-var", "a=b"], "live takes no argument -var: run `PROGRAM live --help`."),
+        (
+            "tools",
+            ["live", "--env", "dev", "-var", "a=b"],
+            "live does not accept the argument -var: run `PROGRAM live --help`.",
+        ),
         ("tools", ["none"], "has no command none: run `PROGRAM --help`, which lists them."),
         ("tools", ["pln"], "has no command pln: did you mean plan?"),
         ("tools", ["Deploy"], "has no command Deploy: did you mean deploy?"),
@@ -86,7 +90,7 @@ def test_what_is_missing_is_named_as_make_takes_it(
         ("tools", ["plan", "--evn", "dev"], "plan has no option --evn: did you mean --env?"),
         ("local.py", ["upp"], "has no command upp: did you mean up?"),
         ("local.py", ["up", "--detatch"], "up has no option --detatch: did you mean --detach?"),
-        ("local.py", ["up", "shop.tfvars"], "up takes no argument shop.tfvars: run `PROGRAM up --help`."),
+        ("local.py", ["up", "shop.tfvars"], "up does not accept the argument shop.tfvars: run `PROGRAM up --help`."),
         ("local.py", ["down", "--zzz"], "down has no option --zzz: run `PROGRAM down --help`, which lists them."),
         ("local.py", ["token", "--usr", "ada"], "token has no option --usr: did you mean --user?"),
     ],
@@ -187,7 +191,7 @@ CASES: list[tuple[BaseException, str, int, str]] = [
         "AWS refused: An error occurred (AccessDenied) when calling the GetAlias operation: No. "
         "Run `make preflight ENV=dev` to see why.",
     ),
-    (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "status", 1, "The emulator does not answer: Could"),
+    (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "status", 1, "The emulator does not respond: Could"),
     (FileExistsError(17, "File exists", "/x"), "status", 1, "/x: File exists. Move that file away"),
 ]
 

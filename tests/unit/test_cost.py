@@ -272,7 +272,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         with pytest.raises(SystemExit) as stopped:
             commands.run("cost", "--env", "dev", "--requests", requests)
         assert stopped.value.code == 2
-        said = f"argument --requests: {requests} is not a whole number: write 0 or more, in digits alone."
+        said = f"argument --requests: {requests} is not a whole number: write 0 or more, with digits only."
         assert capsys.readouterr().err.strip().endswith(said)
 
     def fail(_: Any) -> Any:

@@ -33,7 +33,7 @@ def test_a_function_is_named_as_in_the_logs_and_keeps_its_port(system: Any) -> N
     assert debugging.asked("shop-pay-dev") == ""
     said = debugger.attach(system, "pay")
     asked = json.loads(debugging.asked("shop-pay-dev"))
-    assert f"pay waits for a debugger at 127.0.0.1:{asked['port']} when it is called" in said
+    assert f"When pay is called, it waits for a debugger at 127.0.0.1:{asked['port']}" in said
     assert f'"connect": {{"host": "127.0.0.1", "port": {asked["port"]}}}' in said
     assert debugging.asked("shop-items-create-dev") == ""
     debugger.attach(system, "items.create")

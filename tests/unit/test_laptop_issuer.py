@@ -351,7 +351,7 @@ def test_nothing_leaves_the_page_for_a_client_or_a_place_that_is_not_ours(
     for answered in (client.authorize(**changed), client.sign_in(**changed)):
         assert answered.status == 400
         assert "location" not in answered.headers
-        assert "This sign-in cannot begin" in answered.text
+        assert "This sign-in request is not valid" in answered.text
 
 
 def test_without_a_client_nobody_signs_in(client: Client, issuer: Issuer) -> None:
@@ -500,12 +500,20 @@ def test_both_issuers_can_be_named(run_token: Any) -> None:
     [
         ((), {"issuer": False}, "This system has no user pool: give an operation the access cognito"),
         (("--issuer", "cognito"), {}, "no user pool: .* in its tfvars, or leave --issuer out, then run"),
-        (("--issuer", "jwt"), {"issuer": False}, "This system has no issuer: write `jwt` and an access of jwt into"),
-        (("--issuer", "jwt"), {"issuer": False, "pool": True}, "has no issuer besides the user pool: write `jwt`"),
-        (("--scope", "s"), {"pool": True}, "--scope is for .*: leave it out, or add --issuer jwt"),
-        (("--expires", "9"), {"pool": True, "issuer": False}, "--expires is for .* the user pool's: leave it out.$"),
+        (
+            ("--issuer", "jwt"),
+            {"issuer": False},
+            "This system has no issuer: add `jwt` and an operation with the access jwt",
+        ),
+        (("--issuer", "jwt"), {"issuer": False, "pool": True}, "has no issuer other than the user pool: add `jwt`"),
+        (("--scope", "s"), {"pool": True}, "--scope works only .*: leave it out, or add --issuer jwt"),
+        (
+            ("--expires", "9"),
+            {"pool": True, "issuer": False},
+            "--expires works only .* the user pool: leave it out.$",
+        ),
         (("--claim", "sub=x"), {"pool": True}, "sub is a claim that the user pool sets itself: choose another name"),
-        (("--claim", "cognito:groups=x"), {"pool": True}, "Cognito's own claim: put the user into groups with --group"),
+        (("--claim", "cognito:groups=x"), {"pool": True}, "that Cognito sets itself: use --group instead"),
         (("--claim", "x=1", "--claim", "x=2"), {}, "--claim x is given twice: a claim has one value"),
         (tuple(f"--claim=c{number}=" for number in range(21)), {}, "^21 claims are given: a token takes 20 at most"),
         (("--user", " "), {}, "^The user is empty: write a name, such as ada"),
@@ -523,7 +531,7 @@ def test_a_token_that_nobody_signs_is_one_sentence(run_token: Any, arguments: An
     [
         (("--scope", "a b"), "'a b' is not a scope: write 1 to 256 printable ASCII characters without spaces"),
         (("--scope", ""), "'' is not a scope"),
-        (("--expires", "soon"), "'soon' is no number of seconds: write a whole number"),
+        (("--expires", "soon"), "'soon' is not a number of seconds: write a whole number"),
         (("--issuer", "okta"), "invalid choice: 'okta'"),
     ],
 )

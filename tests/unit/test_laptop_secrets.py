@@ -107,13 +107,13 @@ def test_a_piped_value_is_kept_and_not_shown(
     pipe(monkeypatch, "pässword with spaces \r\n".encode())
     assert give("stripe") == 0
     assert known.secrets.known() == {"stripe": "pässword with spaces "}
-    assert capfd.readouterr() == ("", "stripe is kept for shop-dev.\n")
+    assert capfd.readouterr() == ("", "stripe is stored for shop-dev.\n")
     assert vault.calls == 0
     known.emulator.running = lambda: RUNNING
     pipe(monkeypatch, b"two\nlines")
     give("stripe")
     assert vault.values[STRIPE] == "two\nlines"
-    assert capfd.readouterr().err == "stripe is kept for shop-dev; its functions read it from now on.\n"
+    assert capfd.readouterr().err == "stripe is stored for shop-dev; its functions now use it.\n"
 
 
 def test_a_typed_value_is_asked_for_without_echo(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_a_typed_value_is_asked_for_without_echo(known: Any, monkeypatch: pytest
         ("stripe", b"", "No value was given for stripe: type one, or pipe one in."),
         ("stripe", b"\n", "No value was given for stripe: type one, or pipe one in."),
         ("stripe", b"\xff\xfea", "The value of stripe is in UTF-16: save it as UTF-8."),
-        ("stripe", b"x" * 65_537, "The value of stripe is too large: Secrets Manager takes 65,536 bytes."),
+        ("stripe", b"x" * 65_537, "The value of stripe is too large: Secrets Manager's limit is 65,536 bytes."),
     ],
 )
 def test_what_is_no_secret_or_no_value_is_refused(

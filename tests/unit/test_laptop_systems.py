@@ -98,7 +98,7 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
     assert (machine.systems.folder / "todos-local").is_dir()
     assert machine.systems.up([]).folder == data.parent, "the system that ran last, now empty"
     shop.unlink()
-    with pytest.raises(UserError, match=r"The var-file .*shop\+demo.tfvars, which ran last, is gone"):
+    with pytest.raises(UserError, match=r"The var-file .*shop\+demo.tfvars of the last run does not exist"):
         machine.systems.up([])
 
 
@@ -137,7 +137,7 @@ def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
 def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         commands.parse("local.py", commands.LAPTOP, ["up", f"--port={port}"])
-    assert f"argument --port: {port} is not a port from 1024 to 65535" in capsys.readouterr().err
+    assert f"argument --port: {port} is not a port: write a number from 1024 to 65535" in capsys.readouterr().err
 
 
 def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,10 +44,10 @@ def test_the_call_of_the_module_is_found_wherever_it_comes_from(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "does not call modules/service: pass --root a folder whose Terraform calls it once."),
-        (CALL + CALL.replace("api", "b"), "calls modules/service more than once (api, b): pass --root"),
+        ("", "does not call modules/service: set --root to a folder whose Terraform calls it once."),
+        (CALL + CALL.replace("api", "b"), "calls modules/service more than once (api, b): set --root"),
         (CALL.replace("  name", "  for_each = {}\n  name"), "has for_each, and local.py runs one system at a time"),
-        ("module {", "main.tf is not Terraform: `terraform validate` says where it goes wrong."),
+        ("module {", "main.tf is not valid Terraform: run `terraform validate` to see the errors."),
     ],
 )
 def test_another_folder_is_refused_with_what_to_pass(tmp_path: Path, text: str, fault: str) -> None:
@@ -58,7 +58,7 @@ def test_another_folder_is_refused_with_what_to_pass(tmp_path: Path, text: str, 
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^There is no folder .*/absent: pass --root the folder of your Terraform"):
+    with pytest.raises(UserError, match=r"^There is no folder .*/absent: set --root to the folder of your Terraform"):
         user_root.read(tmp_path / "absent")
 
 
@@ -221,8 +221,8 @@ def test_what_only_an_apply_tells_is_one_sentence(remote: Path, name: str) -> No
     with pytest.raises(UserError) as error:
         evaluate_tools(evaluated(remote), user_root.read(remote), [])
     assert str(error.value) == (
-        f"module.api in {remote}: {name} has no value before the first apply, and the local run needs one "
-        "(it is known only after an apply). Write it out, or take it from a variable."
+        f"module.api in {remote}: the local run needs the value of {name} before the first apply (it is known "
+        "only after an apply). Write a constant, or use a variable."
     )
 
 
@@ -230,7 +230,10 @@ def test_a_data_source_that_finds_nothing_is_said(remote: Path) -> None:
     (remote / "main.tf").write_text(
         (REMOTE % KNOWN.replace('"us-west-2"', THERE)).replace("there.tfstate", "elsewhere.tfstate")
     )
-    with pytest.raises(UserError, match=r"api in .*: region has no value .*\(terraform apply failed: Unable to find "):
+    with pytest.raises(
+        UserError,
+        match=r"api in .*: the local run needs the value of region .*\(terraform apply failed: Unable to find ",
+    ):
         evaluate_tools(evaluated(remote), user_root.read(remote), [])
 
 
@@ -238,7 +241,7 @@ def test_a_data_source_that_finds_nothing_is_said(remote: Path) -> None:
 def test_a_file_of_the_users_that_the_stage_would_write_over_is_refused(tmp_path: Path, name: str) -> None:
     root = write_root(tmp_path / "root", main=CALL)
     (root / name).write_text("{}")
-    with pytest.raises(UserError, match=rf"{name} has a name that the local run needs for a file of its own: rename"):
+    with pytest.raises(UserError, match=rf"{name} has the name of a file that the local run creates: rename"):
         user_root.read(root)
 
 

@@ -59,10 +59,10 @@ def test_what_running_functions_call_has_to_be_there() -> None:
     }
     assert watch.function_faults(configurations, found) == [
         "app/notes.py line 9: refund takes (x) but is called with (request, context).",
-        "app/notes.py defines no tell, which the function api calls.",
+        "app/notes.py does not define tell, which the function api calls.",
         "app/notes.py line 9: refund takes (x) but is called with (change, context).",
         "app/notes.py line 9: refund takes (x) but is called with (event, context).",
-        "app/gone.py defines no work, which the function gone calls.",
+        "app/gone.py does not define work, which the function gone calls.",
         "app/notes.py line 9: refund takes (x) but is called with (job, context).",
         "app/notes.py line 9: refund takes (x) but is called with (job, context).",
     ]
@@ -145,6 +145,6 @@ def test_logs_of_a_deleted_function_are_no_error() -> None:
 def test_watching_detached_is_refused() -> None:
 
     options = commands.parse("local.py", commands.LAPTOP, ["up", "--watch", "--detach"])
-    with pytest.raises(UserError, match="until Ctrl-C") as refused:
+    with pytest.raises(UserError, match="cannot be combined with --detach") as refused:
         cli.up(options)
     assert refused.value.exit_code == 2

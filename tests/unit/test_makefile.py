@@ -147,7 +147,7 @@ def test_packages_of_own_code_that_are_not_there_cannot_be_locked(tmp_path: Path
     command = ["make", "requirements", "PYTHON=true"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=variables)
     assert done.returncode == 2
-    said = "There is no app/requirements.in: write the packages that app/ imports into it, one a line."
+    said = "There is no app/requirements.in: create it with the packages that app/ imports, one per line."
     assert done.stderr.splitlines()[0] == said
 
 
@@ -195,9 +195,7 @@ def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode != 0
     sentence, *rest = done.stderr.splitlines()
-    assert sentence.startswith(
-        "git does not list the files, which are searched for secrets. If this checkout belongs to"
-    )
+    assert sentence.startswith("git cannot list the files to search for secrets. If this checkout belongs to")
     command = sentence.partition("run: ")[2]
     assert shlex.split(command) == ["git", "config", "--global", "--add", "safe.directory", str(there)]
     assert [line for line in rest if not line.startswith("make: ***")] == []

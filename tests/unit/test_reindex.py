@@ -254,7 +254,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
 def test_a_rate_that_is_none(capsys: pytest.CaptureFixture[str], rate: str) -> None:
     with pytest.raises(SystemExit):
         commands.run("reindex", "--env", "dev", "--entity", "todos", "--rate", rate)
-    assert f"{rate} is no rate: write a number over 0." in capsys.readouterr().err
+    assert f"{rate} is not a rate: write a number greater than 0." in capsys.readouterr().err
 
 
 def test_the_command(

@@ -1,4 +1,4 @@
-"""The commands of local.py: what each does, and what it prints."""
+"""Run the commands of local.py, and print their output."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ QUOTE, QUOTED = "'", "'\\''"
 
 
 def now() -> int:
-    """Return the time in milliseconds of the epoch."""
+    """Return the current time in milliseconds since the epoch."""
     return int(time.time() * 1000)
 
 
 def up(options: argparse.Namespace) -> int:
-    """Bring a system up; without --detach, follow the logs, or the files as well, until Ctrl-C and stop it."""
+    """Start a system. Without --detach, follow its logs (with --watch also its files) until Ctrl-C, then stop it."""
     if options.watch and options.detach:
-        raise UserError("--watch follows your files until Ctrl-C: leave --detach out, or --watch.", exit_code=2)
+        raise UserError("--watch cannot be combined with --detach: leave one of them out.", exit_code=2)
     if options.debug:
         check_debugger()
     systems = local_systems(options.progress)
@@ -53,20 +53,20 @@ def up(options: argparse.Namespace) -> int:
     if options.detach:
         print_note(said)
         return 0
-    # Whoever reads that it is up may press Ctrl-C before the logs follow.
+    # The user may press Ctrl-C as soon as the first line is there.
     try:
-        print_note(f"{said}\n\nThe functions' logs follow; Ctrl-C stops everything.\n")
-        # Since the beginning: whoever reads the URL above may be quicker than the first look at the logs.
+        print_note(f"{said}\n\nThe functions' logs follow. Ctrl-C stops the system.\n")
+        # Follow the logs from the start: the user may send a request before they are read for the first time.
         if options.watch:
             watch = Watch(systems, system, confirm, began)
-            print_note("Watching app/, lambda_src/, schemas/ and what describes the system.")
+            print_note("Watching app/, lambda_src/, schemas/ and the system's tfvars and Terraform files.")
             try:
                 watch.run()
             finally:
                 system = watch.system
         else:
             follow(system.outputs(), system.running(), began, forever=True)
-        print_note(f"\n{system.name} was stopped from elsewhere.")
+        print_note(f"\n{system.name} was stopped by another command.")
     except KeyboardInterrupt:
         print_note("\nStopping ...")
         systems.stop(system)
@@ -74,15 +74,15 @@ def up(options: argparse.Namespace) -> int:
 
 
 def confirm_losses(losses: list[str]) -> bool:
-    """Ask whether to delete what is listed; where nobody can be asked, the answer is no."""
+    """Ask whether to delete what is listed. Return False without asking if there is no terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    print(f"{ERASE}This deletes {' and '.join(losses)}. Delete? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{ERASE}This deletes {' and '.join(losses)}. Continue? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def welcome(system: System) -> str:
-    """Return what to do now: the API's URL and a request to paste, what calls functions, secrets without a value."""
+    """Return the text for a started system: its URLs, a request to paste, its functions, secrets without a value."""
     outputs = system.outputs()
     lines = {"API": outputs["api_url"], "Console": outputs.get("website_url"), "Try": system.request()}
     said = ["\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)]
@@ -99,7 +99,7 @@ def calls(function: dict[str, Any]) -> str:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Tell which system runs."""
+    """Print which system is running."""
     systems = local_systems(options.progress)
     system = systems.current()
     running = system.running()
@@ -108,7 +108,7 @@ def status(options: argparse.Namespace) -> int:
     if others := systems.others():
         print_note(f"Other systems with data here: {', '.join(others)}")
     if fault := system.emulator.state(running).get("fault"):
-        print_note(f"Its latest changes cannot be saved ({fault}): fix that.")
+        print_note(f"Its latest changes cannot be saved ({fault}): fix this before you stop it.")
     for problem in [advice(system.missing_secrets()), *mapping_problems(running)]:
         if problem:
             print_note(problem)
@@ -116,10 +116,10 @@ def status(options: argparse.Namespace) -> int:
 
 
 def mapping_problems(running: Running) -> list[str]:
-    """Return what keeps functions from reading their streams and queues, a sentence each."""
+    """Return a sentence for each problem that keeps a function from reading its stream or queue."""
     found = client("lambda", running).get_paginator("list_event_source_mappings").paginate()
     return [
-        f"{mapping['FunctionArn'].split(':')[6]} gets nothing from {mapping['EventSourceArn']}: {problem}"
+        f"{mapping['FunctionArn'].split(':')[6]} receives nothing from {mapping['EventSourceArn']}: {problem}"
         for page in found
         for mapping in page["EventSourceMappings"]
         for kind, _, problem in [mapping["LastProcessingResult"].partition("PROBLEM: ")]
@@ -144,19 +144,19 @@ def outputs(options: argparse.Namespace) -> int:
 
 
 def env(options: argparse.Namespace) -> int:
-    """Print the exports of URL, KEY and CONSOLE; what the system does not have is empty."""
+    """Print the exports of URL, KEY and CONSOLE. Each one that the system does not have is empty."""
     outputs = local_systems(options.progress).current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
     values |= proxy_exceptions(*HERE)
     for name, value in values.items():
-        # In quotes whatever it holds, and in a form that fish reads, too.
+        # Quote every value, in a form that fish reads as well.
         print(f"export {name}='{value.replace(QUOTE, QUOTED)}'")
     return 0
 
 
 def token(options: argparse.Namespace) -> int:
-    """Print an access token, and nothing else, on stdout."""
+    """Print an access token to stdout, and nothing else."""
     system = local_systems(options.progress).current()
     running, claims = system.running(), checked_claims(options)
     if token_issuer(system, options.issuer) == "jwt":
@@ -172,12 +172,12 @@ def token(options: argparse.Namespace) -> int:
     if given := "--scope" if options.scopes else "--expires" if options.expires is not None else None:
         other = ", or add --issuer jwt" if system.settings.get("jwt") else ""
         raise UserError(
-            f"{given} is for tokens of the laptop's issuer, and this token is the user pool's: leave it out{other}.",
+            f"{given} works only with the local issuer, and this token is from the user pool: leave it out{other}.",
             exit_code=2,
         )
     for name in claims:
         if name.startswith("cognito:"):
-            raise UserError(f"{name} is Cognito's own claim: put the user into groups with --group.", exit_code=2)
+            raise UserError(f"{name} is a claim that Cognito sets itself: use --group instead.", exit_code=2)
         if name in RESERVED_BY_COGNITO:
             raise UserError(f"{name} is a claim that the user pool sets itself: choose another name.", exit_code=2)
     print(
@@ -190,14 +190,14 @@ def token(options: argparse.Namespace) -> int:
 
 
 def token_issuer(system: System, wanted: str | None) -> str:
-    """Return who signs a token, "cognito" or "jwt". Raise UserError if the system has none, or not the one wanted."""
+    """Return which issuer signs a token, "cognito" or "jwt". Raise UserError if the system does not have it."""
     known = {"cognito": bool(system.outputs().get("user_pool_id")), "jwt": bool(system.settings.get("jwt"))}
     found = [name for name, is_there in known.items() if is_there and wanted in (None, name)]
     if found:
         return found[0]
     if wanted == "jwt":
-        fault = "no issuer besides the user pool" if known["cognito"] else "no issuer"
-        remedy = "write `jwt` and an access of jwt into its tfvars"
+        fault = "no issuer other than the user pool" if known["cognito"] else "no issuer"
+        remedy = "add `jwt` and an operation with the access jwt to its tfvars"
     else:
         fault, remedy = "no user pool", "give an operation the access cognito in its tfvars"
         if wanted and known["jwt"]:
@@ -206,7 +206,7 @@ def token_issuer(system: System, wanted: str | None) -> str:
 
 
 def checked_claims(options: argparse.Namespace) -> dict[str, str]:
-    """Return the claims of a command line by name. Raise UserError for these, a user or a group that no token has."""
+    """Return the claims of a command line by name. Raise UserError for an invalid claim, user or group."""
     named = [("user", options.user), *(("group", group) for group in options.groups)]
     if fault := next(filter(None, (name_fault(*each) for each in named)), None):
         raise UserError(f"{fault[0].upper()}{fault[1:]}.", exit_code=2)
@@ -218,7 +218,7 @@ def checked_claims(options: argparse.Namespace) -> dict[str, str]:
 
 
 def down(options: argparse.Namespace) -> int:
-    """Stop what runs."""
+    """Stop the running system."""
     if (stopped := local_systems(options.progress).down(options.purge)) is None:
         print_note("No system has run here yet.")
         return 0
@@ -229,13 +229,13 @@ def down(options: argparse.Namespace) -> int:
 
 
 def emulator(options: argparse.Namespace) -> int:
-    """Start an empty emulated AWS and print its exports; without --detach, stop it at Ctrl-C."""
+    """Start an empty emulated AWS and print its exports. Without --detach, stop it on Ctrl-C."""
     # No system's folder is called "aws": NAME-ENVIRONMENT has a hyphen.
     aws = EmulatedAws(local_folder() / "aws", options.progress)
     if options.stop:
         ran = aws.emulator.running()
         aws.stop()
-        state = "stopped and what was in it is deleted" if ran else "was not running"
+        state = "stopped and its data is deleted" if ran else "was not running"
         print_note(f"The emulated AWS {state}.")
         return 0
     if options.env:
@@ -244,16 +244,16 @@ def emulator(options: argparse.Namespace) -> int:
     running = aws.start(options.port, options.region)
     if options.detach:
         print("\n".join(exports(running)), flush=True)
-        print_note("`python local.py emulator --stop` stops it and deletes what is in it.")
+        print_note("`python local.py emulator --stop` stops it and deletes its data.")
         return 0
-    # Whoever reads the exports may press Ctrl-C before the note is printed.
+    # The user may press Ctrl-C as soon as the exports are there.
     try:
         print("\n".join(exports(running)), flush=True)
         print_note(
             "\nPaste these lines into another terminal, or run there:\n"
             '  eval "$(python local.py emulator --env)"\n'
-            "Then make bootstrap, make deploy ENV=dev and the others treat it as AWS.\n"
-            "Ctrl-C stops it and deletes what is in it."
+            "Then `make bootstrap`, `make deploy ENV=dev` and other commands use it as AWS.\n"
+            "Ctrl-C stops it and deletes its data."
         )
         while aws.emulator.running():
             time.sleep(0.5)

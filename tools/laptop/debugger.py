@@ -1,4 +1,4 @@
-"""A function of the running system under a debugger."""
+"""Let a function of the running system wait for a debugger."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ PACKAGE = "debugpy"
 
 
 def check_debugger() -> None:
-    """Raise UserError if the package that waits for debuggers is not installed."""
+    """Raise UserError if the debugger's package is not installed."""
     if not importlib.util.find_spec(PACKAGE):
         raise UserError(
             f"up --debug needs the package {PACKAGE}, which is not installed: run "
-            f"`{sys.executable} -m pip install {PACKAGE}`, then the same command again."
+            f"`{sys.executable} -m pip install {PACKAGE}`, then repeat the command."
         )
 
 
 def attach(system: System, name: str) -> str:
-    """Let a function wait for a debugger from its next call on; return what to do, as text.
+    """Let a function wait for a debugger from its next call on. Return the instructions for the user.
 
-    The name is that of a function of your own, or ENTITY.OPERATION. Raise UserError for an unknown one.
+    `name` is one of the user's own functions, or ENTITY.OPERATION. Raise UserError for an unknown one.
     """
     known = {key: group.rpartition("/")[2] for group, key in functions_of(system.outputs()).items()}
     if name not in known:
         remedy = correction(name, known, f"name one of {', '.join(sorted(known))}")
         raise UserError(f"{system.name} has no function {name}: {remedy}", exit_code=2)
-    # The same port as before, so that an editor's configuration stays right.
+    # Use the same port again, so that the editor's configuration stays valid.
     file, used = system.emulator.folder / FILE, system.folder / FILE
     port = json.loads(used.read_text())["port"] if used.is_file() else free_port()
     write_json(used, {"port": port})
@@ -48,8 +48,8 @@ def attach(system: System, name: str) -> str:
         "justMyCode": False,
     }  # fmt: skip
     return (
-        f"{name} waits for a debugger at {HOST}:{port} when it is called, and has no time limit. It runs the files of "
-        f"app/ themselves, so that breakpoints need no path mapping. For VS Code, in .vscode/launch.json:\n\n"
+        f"When {name} is called, it waits for a debugger at {HOST}:{port}, without a timeout. It runs the files in "
+        f"app/ directly, so breakpoints need no path mapping. For VS Code, add to .vscode/launch.json:\n\n"
         f"  {json.dumps(attaching)}\n"
     )
 

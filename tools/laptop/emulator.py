@@ -1,4 +1,4 @@
-"""The emulator's process: start it with an environment of our own making, find it again, stop it."""
+"""Start the emulator's process with a clean environment, find it, and stop it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tools.laptop.corrections import TERRAFORM_PASSWORD, TERRAFORM_PATH, TERRAFO
 from tools.sources import sources
 
 CORRECTIONS = Path(__file__).parent / "corrections"
-# What runs in the emulator's process.
+# The program of the emulator's process.
 LAUNCHED = (CORRECTIONS, CORRECTIONS.with_name("issuer"))
 
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
-# Below those that systems give to outgoing connections: a port among these could be taken before it is listened on.
+# Below the ports of outgoing connections: one of those could be taken before the emulator listens on it.
 FREE_PORTS = range(20_000, 32_768)
 
 STARTED_WITHIN = 60.0  # seconds; it loads its state first
@@ -44,7 +44,7 @@ class Running:
     pid: int
     port: int
     region: str
-    version: str = ""  # of the corrections that it was started with
+    version: str = ""  # the digest of the corrections that it was started with
 
     @property
     def endpoint(self) -> str:
@@ -53,7 +53,7 @@ class Running:
 
     @property
     def console(self) -> str:
-        """The URL that serves the web console: to browsers another origin, at the same port."""
+        """The URL of the web console. It has the same port, but another host, so that browsers see another origin."""
         return f"http://localhost:{self.port}"
 
 
@@ -61,25 +61,25 @@ class Running:
 class Emulator:
     """The emulator whose state lives in one folder.
 
-    The process holds a lock on the file `running` for as long as it lives. So a stale file, or another
-    process that was given the same id since, is never taken for it.
+    The process locks the file `running` as long as it runs. So neither a stale file nor another process with a reused
+    id is mistaken for it.
     """
 
     folder: Path
 
     @property
     def log(self) -> Path:
-        """What the emulator prints."""
+        """The file with the emulator's output."""
         return self.folder / "emulator.log"
 
     @property
     def saved(self) -> Path:
-        """All its state, as tools/laptop/corrections/persistence.py saves it."""
+        """The file with all its state, which tools/laptop/corrections/persistence.py saves."""
         return self.folder / "state" / "saved"
 
     @property
     def died(self) -> bool:
-        """Whether it went without being stopped, and so perhaps without saving what changed last."""
+        """Whether it ended without being stopped, so that its latest changes may not be saved."""
         return self._record.exists() and self.running() is None
 
     @property
@@ -99,14 +99,14 @@ class Emulator:
         return None
 
     def start(self, port: int, region: str) -> Running:
-        """Start it and wait until it answers."""
+        """Start it and wait until it responds."""
         for name in ("state", "s3", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         launcher = CORRECTIONS / "__main__.py"
         with self._record.open("w") as record, self.log.open("w") as log:
             fcntl.flock(record, fcntl.LOCK_EX)
-            # -I: neither PYTHON* variables nor the launcher's folder reach its import path. A session of
-            # its own: Ctrl-C must reach us alone, we stop it once Terraform has come to rest.
+            # -I keeps PYTHON* variables and the launcher's folder out of its import path. In its own session it does
+            # not receive Ctrl-C: this process stops it, after Terraform has ended.
             process = subprocess.Popen(
                 [sys.executable, "-I", launcher], env=self._environment(port, region), cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -122,22 +122,22 @@ class Emulator:
         return started
 
     def save(self, running: Running) -> str:
-        """Let it save all that it has answered so far; return what went wrong, or nothing."""
+        """Let it save its state. Return the error, or an empty text."""
         status, answered = ask(running.port, "POST", "/_trestle/save", SAVED_WITHIN)
-        # One that an earlier version has started does not know the path, and saves when it stops.
-        return "it does not answer" if status == 0 else str(answered.get("fault", ""))
+        # An emulator that an earlier version has started does not know this path, but saves when it stops.
+        return "it does not respond" if status == 0 else str(answered.get("fault", ""))
 
     def answers(self, running: Running) -> bool:
-        """Tell whether it runs and answers."""
+        """Return whether it is running and responds."""
         return self.running() is not None and is_healthy(running.port)
 
     @property
     def pool_keys(self) -> Path:
-        """The folder of the keys with which the emulated user pools sign tokens."""
+        """The folder of the keys that the emulated user pools sign tokens with."""
         return self.folder / "state" / "cognito-pool-keys"
 
     def state(self, running: Running) -> dict[str, Any]:
-        """Return how often its resources were changed, and what went wrong with saving and loading."""
+        """Return how often its resources have changed, and the errors of saving and loading."""
         return ask(running.port, "GET", "/_trestle/state", 10)[1]
 
     def terraform_state(self, running: Running) -> dict[str, Any]:
@@ -152,10 +152,10 @@ class Emulator:
         given = {"authorization": self._authorization()}
         status, _ = ask(running.port, "POST", TERRAFORM_PATH, SAVED_WITHIN, state, **given)
         if status != 200:
-            raise UserError(f"The emulator does not take Terraform's state (log: {self.log}).")
+            raise UserError(f"The emulator does not accept Terraform's state (log: {self.log}).")
 
     def terraform_variables(self, running: Running) -> dict[str, str]:
-        """Return the environment variables by which Terraform's `http` backend keeps its state in the emulator."""
+        """Return the environment variables for Terraform's `http` backend, which keeps the state in the emulator."""
         return {
             "TF_HTTP_ADDRESS": f"{running.endpoint}{TERRAFORM_PATH}",
             "TF_HTTP_PASSWORD": self._password(),
@@ -163,7 +163,7 @@ class Emulator:
         }
 
     def _password(self) -> str:
-        """Return the password of Terraform's state: random, made once, readable by its owner alone."""
+        """Return the password of Terraform's state. It is random, created once, in a file only its owner can read."""
         file = self.folder.with_name(TERRAFORM_PASSWORD)
         if not file.is_file():
             write(file, secrets.token_urlsafe(30).encode())
@@ -173,7 +173,7 @@ class Emulator:
         return basic_authorization(self._password())
 
     def stop(self) -> None:
-        """Stop it, if it runs, and wait until its state is saved."""
+        """Stop it if it is running, and wait until its state is saved."""
         if running := self.running():
             os.kill(running.pid, signal.SIGTERM)
             deadline = time.monotonic() + STOPPED_WITHIN
@@ -181,14 +181,14 @@ class Emulator:
                 if time.monotonic() > deadline:
                     os.kill(running.pid, signal.SIGKILL)
                     raise UserError(
-                        f"The emulator did not stop within {STOPPED_WITHIN:.0f} seconds and was killed; what "
-                        f"it had saved is there with the next `python local.py up` (log: {self.log})."
+                        f"The emulator did not stop within {STOPPED_WITHIN:.0f} seconds and was killed. The "
+                        f"next `python local.py up` loads its last saved state (log: {self.log})."
                     )
                 time.sleep(0.02)
         self._record.unlink(missing_ok=True)
 
     def _environment(self, port: int, region: str) -> dict[str, str]:
-        """Return the whole environment. It hands all on to the functions, so nothing of ours goes in."""
+        """Return its whole environment. It passes this on to the functions, so it contains nothing of this process."""
         return {
             "PATH": os.defpath,
             "HOME": str(self.folder),
@@ -217,13 +217,13 @@ class Emulator:
                 return
             time.sleep(0.05)
         said = [line for line in self.log.read_text().splitlines() if line.strip()]
-        raise UserError(f"The emulator did not start: {said[-1] if said else 'it said nothing'} (log: {self.log})")
+        raise UserError(f"The emulator did not start: {said[-1] if said else 'without output'} (log: {self.log})")
 
 
 def client(service: str, running: Running, timeout: int | None = None) -> Any:
-    """Return a boto3 client of one of the emulator's services, with every right.
+    """Return a boto3 client of one of the emulator's services, with all permissions.
 
-    timeout: how many seconds it waits for an answer; then, or on an error, it does not try again.
+    timeout: the seconds to wait for a response. With a timeout, the client does not retry.
     """
     import boto3  # noqa: PLC0415 - a third of a second, which most commands need not wait
     from botocore.config import Config  # noqa: PLC0415
@@ -238,7 +238,7 @@ def client(service: str, running: Running, timeout: int | None = None) -> Any:
 
 
 def check_port(port: int) -> None:
-    """Stop when the port cannot be listened on."""
+    """Raise UserError if it is not possible to listen on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -250,7 +250,7 @@ def check_port(port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, and that no outgoing connection gets."""
+    """Return a free port that no outgoing connection can get."""
     while True:
         port = secrets.choice(FREE_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -259,12 +259,12 @@ def free_port() -> int:
 
 
 def is_healthy(port: int) -> bool:
-    """Tell whether the emulator answers."""
+    """Return whether the emulator responds."""
     return ask(port, "GET", "/_ministack/health", 2)[0] == 200
 
 
 def corrections_version() -> str:
-    """Return a digest of the corrections, and of the issuer, which the same process serves."""
+    """Return a digest of the corrections and of the issuer, which the same process serves."""
     files = (file for folder in LAUNCHED for file in sources(folder, "*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
@@ -272,7 +272,7 @@ def corrections_version() -> str:
 def ask(
     port: int, method: str, path: str, timeout: float, body: bytes | None = None, **headers: str
 ) -> tuple[int, dict[str, Any]]:
-    """Return the status and the JSON of a request to the emulator; 0 and nothing where it does not answer."""
+    """Send a request to the emulator. Return the status and the JSON, or 0 and {} if it does not respond."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
         connection.request(method, path, body, headers)

@@ -1,4 +1,4 @@
-"""The running local system, as releases, exports, imports and reindexes see an environment."""
+"""Present the running system to releases, exports, imports and reindexes as an environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LocalEnvironment:
     name = "local"
 
     def __init__(self, progress: Progress) -> None:
-        """Find the running system; raise UserError with exit code 3 if there is none."""
+        """Find the running system. Raise UserError with exit code 3 if there is none."""
         self.systems = local_systems(progress)
         self.running_system = self.systems.current()
         self.running = self.running_system.running()
@@ -35,33 +35,33 @@ class LocalEnvironment:
 
     @property
     def project(self) -> Path:
-        """The folder with its schemas/, app/ and dist/: the user's own root, if that runs, or Trestle's."""
+        """The folder with its schemas/, app/ and dist/: the user's own root if it runs, else Trestle's."""
         return self.running_system.root or ROOT
 
     @property
     def live_file(self) -> Path:
-        """The file that says which versions are live."""
+        """The file that names the live versions."""
         return self.running_system.live_file
 
     def prepare(self) -> None:
-        """Do nothing: `local.py up` has applied it."""
+        """Do nothing: `local.py up` has applied the system."""
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs by name."""
         return self.running_system.outputs()
 
     def entities(self) -> dict[str, Any]:
-        """Return what Terraform derived from each entity's attributes in the last apply, by the entity's name."""
+        """Return the settings that Terraform derived for each entity in the last apply, by the entity's name."""
         found: dict[str, Any] = self.running_system.settings["entities"]
         return found
 
     def functions(self) -> dict[str, Any]:
-        """Return what Terraform derived from each function of app/ in the last apply, by its key in the tfvars."""
+        """Return the settings that Terraform derived for each function of app/ in the last apply, by its key."""
         found: dict[str, Any] = self.running_system.settings.get("functions", {})
         return found
 
     def client(self, service: str, *, timeout: int | None = None) -> Any:
-        """Return a client of the emulator's service, which may wait `timeout` seconds and then does not try again."""
+        """Return a client of a service of the emulator. With a timeout in seconds, the client does not retry."""
         return client(service, self.running, timeout)
 
     def function_names(self) -> set[str]:
@@ -69,15 +69,15 @@ class LocalEnvironment:
         return function_names(self.running_system.outputs())
 
     def worker_names(self) -> set[str]:
-        """Return those of functions of one's own that work on jobs, events or changes."""
+        """Return the names of the user's own functions that work on jobs, events or changes."""
         return worker_names(self.running_system.outputs())
 
     def apply(self, _arguments: list[str]) -> int:
-        """Build and apply with the variables that it was brought up with."""
+        """Build and apply with the variables that the system was started with."""
         self.running = self.systems.again()
         return 0
 
     def release_settings(self) -> dict[str, Any]:
-        """Return the variable `release` as it was applied."""
+        """Return the applied value of the variable `release`."""
         found: dict[str, Any] = self.running_system.settings["release"]
         return found

@@ -1,4 +1,4 @@
-"""What the functions logged, read from the emulator's CloudWatch Logs."""
+"""Read the functions' logs from the emulator's CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from botocore.exceptions import BotoCoreError
 from tools.console import printable
 from tools.laptop.emulator import Running, client
 
-INTERVAL = 0.5  # seconds between two looks
-OVERLAP = 10_000  # milliseconds that each look goes back, for lines that arrive late
+INTERVAL = 0.5  # seconds between two reads
+OVERLAP = 10_000  # milliseconds that each read goes back, for lines that arrive late
 
 
 class LogLine(NamedTuple):
-    """One line of one function's log; the time is in milliseconds of the epoch."""
+    """One line of a function's log. The time is in milliseconds since the epoch."""
 
     time: int
     function: str
@@ -31,7 +31,7 @@ class LogLine(NamedTuple):
 
 
 class Follower:
-    """Prints log lines of functions as they come. `functions` may change meanwhile."""
+    """Prints log lines of functions as they arrive. `functions` may change between reads."""
 
     def __init__(self, outputs: dict[str, Any], running: Running, since: int) -> None:
         self.functions = functions_of(outputs)
@@ -41,21 +41,21 @@ class Follower:
         self._shown: Counter[LogLine] = Counter()
 
     def look(self) -> bool:
-        """Print the lines that are new, oldest first; return whether the emulator still answers."""
+        """Print the new lines, oldest first. Return whether the emulator still responds."""
         try:
             found = Counter(lines(self._logs, self.functions, self._since))
         except BotoCoreError:
-            return False  # the emulator was stopped from elsewhere
+            return False  # another command has stopped the emulator
         for line in sorted((found - self._shown).elements()):
             print(line, flush=True)
         since = max([self._since, *(line.time - OVERLAP for line in found)])
-        self._since = min(since, int(time.time() * 1000) - OVERLAP)  # where the clock was set back
+        self._since = min(since, int(time.time() * 1000) - OVERLAP)  # if the clock was set back
         self._shown = Counter({line: count for line, count in found.items() if line.time >= self._since})
         return True
 
 
 def functions_of(outputs: dict[str, Any]) -> dict[str, str]:
-    """Return what each function is called, ENTITY.OPERATION or as one of your own, by its log group."""
+    """Return each function's name, which is ENTITY.OPERATION or its key in the tfvars, by its log group."""
     own = {f"/aws/lambda/{function['name']}": key for key, function in outputs.get("functions", {}).items()}
     if name := outputs.get("authorizer_name"):
         own[f"/aws/lambda/{name}"] = "authorizer"
@@ -67,9 +67,9 @@ def functions_of(outputs: dict[str, Any]) -> dict[str, str]:
 
 
 def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever: bool) -> None:
-    """Print the functions' log lines since a time in milliseconds of the epoch, oldest first.
+    """Print the functions' log lines since a time in milliseconds since the epoch, oldest first.
 
-    Forever is until the emulator stops or Ctrl-C.
+    With `forever`, go on until Ctrl-C or until the emulator stops.
     """
     follower = Follower(outputs, running, since)
     while follower.look() and forever:
@@ -77,7 +77,7 @@ def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever
 
 
 def lines(logs: Any, functions: dict[str, str], since: int) -> Iterator[LogLine]:
-    """Yield the lines since a time, in milliseconds of the epoch, of the log groups of the functions."""
+    """Yield the lines of the functions' log groups since a time in milliseconds since the epoch."""
     pages = logs.get_paginator("filter_log_events")
     for group, function in functions.items():
         try:
@@ -85,4 +85,4 @@ def lines(logs: Any, functions: dict[str, str], since: int) -> Iterator[LogLine]
                 for event in page["events"]:
                     yield LogLine(event["timestamp"], function, event.get("logStreamName", ""), event["message"])
         except logs.exceptions.ResourceNotFoundException:
-            continue  # an apply has deleted the function meanwhile
+            continue  # an apply has just deleted the function

@@ -1,4 +1,4 @@
-"""The command that takes a secret's value for functions of one's own on this machine."""
+"""Store a secret's value for the user's own functions on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.suggestions import correction
 
 
 def run_secret(options: argparse.Namespace) -> int:
-    """Keep a secret's value, and bring it to the running system at once."""
+    """Store a secret's value, and write it to the running system at once."""
     systems = local_systems(options.progress)
     system = systems.current()
     functions = system.settings.get("functions", {})
@@ -28,5 +28,5 @@ def run_secret(options: argparse.Namespace) -> int:
         running = system.emulator.running()
         if running:
             system.secrets.put(functions, running)
-    print_note(f"{options.name} is kept for {system.name}{'; its functions read it from now on' if running else ''}.")
+    print_note(f"{options.name} is stored for {system.name}{'; its functions now use it' if running else ''}.")
     return 0

@@ -1,4 +1,4 @@
-"""A plan of an environment that is still to be made, without AWS: against an empty emulator."""
+"""Plan an environment that does not exist yet, without AWS, against an empty emulator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def plan_without_aws(var_files: Sequence[Path], folder: Path | None = None) -> d
     tfvars.check(var_files)
     folder = folder or local_folder() / "cost"
     root = stage(folder / "root", folder / "terraform.tfstate")
-    # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
+    # Until the emulator is up, Terraform must reach nothing: port 1 refuses every connection.
     variables = environment("http://127.0.0.1:1", "us-east-1")
     terraform = Terraform(root, variables, folder / "terraform.log")
     region = terraform.facts(var_files)["region"]

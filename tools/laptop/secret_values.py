@@ -1,6 +1,6 @@
-"""The values of secrets on this machine: kept beside the system's data, and put into the emulated Secrets Manager.
+"""Keep the values of secrets beside the system's data, and write them to the emulated Secrets Manager.
 
-The tfvars name secrets by ARN. The emulator answers for a secret of any account and region whose name is its ARN.
+The tfvars name secrets by ARN. For a secret of any account and region, the emulator has one whose name is the ARN.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST = 65_536  # bytes, as in Secrets Manager
 
 @dataclass(frozen=True)
 class SecretValues:
-    """The values that one system's secrets have here, by the names that functions know them by."""
+    """The values of one system's secrets on this machine, by their keys in the tfvars."""
 
     file: Path
 
@@ -33,13 +33,13 @@ class SecretValues:
         return values
 
     def keep(self, name: str, value: str) -> None:
-        """Keep a value, readable by its owner alone."""
+        """Store a value in a file that only its owner can read."""
         write_json(self.file, self.known() | {name: value})
 
     def put(self, functions: Mapping[str, Any], running: Running) -> list[str]:
-        """Bring the values to the running system; return the names of secrets that have none.
+        """Write the values to the running system. Return the names of secrets that have none.
 
-        The functions are those of local.tools of modules/service.
+        `functions` is as in local.tools of modules/service.
         """
         wanted, known = secrets_of(functions), self.known()
         if not wanted:
@@ -66,7 +66,7 @@ def secrets_of(functions: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def current_value(vault: Any, arn: str) -> str | None:
-    """Return the value that functions read, or None if there is none; what is not text is the empty text."""
+    """Return the value that functions read, or None. A value that is not text becomes the empty text."""
     try:
         return str(vault.get_secret_value(SecretId=arn).get("SecretString", ""))
     except (vault.exceptions.ResourceNotFoundException, vault.exceptions.InvalidRequestException):
@@ -74,7 +74,7 @@ def current_value(vault: Any, arn: str) -> str | None:
 
 
 def put_value(vault: Any, arn: str, value: str) -> None:
-    """Give a secret a value; make the secret if it is one of an account in AWS."""
+    """Set a secret's value. Create the secret if it belongs to an AWS account."""
     try:
         vault.put_secret_value(SecretId=arn, SecretString=value)
     except vault.exceptions.ResourceNotFoundException:
@@ -82,7 +82,7 @@ def put_value(vault: Any, arn: str, value: str) -> None:
 
 
 def advice(missing: list[str]) -> str:
-    """Return a sentence about secrets without a value; empty if there are none."""
+    """Return a sentence about the secrets without a value, or an empty text if there are none."""
     if not missing:
         return ""
     one = len(missing) == 1
@@ -93,7 +93,7 @@ def advice(missing: list[str]) -> str:
 
 
 def read_value(name: str) -> str:
-    """Return the value that is typed without echo, or piped in. Raise UserError for none, or one that is no secret."""
+    """Return the value that the user types without echo, or pipes in. Raise UserError if it is missing or invalid."""
     if sys.stdin.isatty():
         value = getpass.getpass(f"{ERASE}Value of {name}: ")
     else:
@@ -104,5 +104,5 @@ def read_value(name: str) -> str:
     if not value:
         raise UserError(f"No value was given for {name}: type one, or pipe one in.")
     if len(value.encode()) > LARGEST:
-        raise UserError(f"The value of {name} is too large: Secrets Manager takes {LARGEST:,} bytes.")
+        raise UserError(f"The value of {name} is too large: Secrets Manager's limit is {LARGEST:,} bytes.")
     return value

@@ -1,4 +1,4 @@
-"""Users of the local system's own user pool, and their tokens."""
+"""Create users of the system's emulated user pool, and get their tokens."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def token(
     claims: Mapping[str, str] | None = None,
     keys: Path | None = None,
 ) -> str:
-    """Return an access token of a user, who is made and put into the groups if need be.
+    """Return an access token of a user. Create the user if needed, and add them to the groups.
 
-    The passwords, which are our own making, are kept in a file: whoever signs in elsewhere needs them, too.
-    claims: further claims of this token alone. keys: the folder of the keys that the emulated pools sign with.
+    The passwords are random, and kept in a file, since users need them to sign in to the console.
+    claims: further claims for this token only. keys: the folder of the keys that the emulated pools sign with.
     """
     pool, app = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
     if pool is None:
@@ -40,12 +40,12 @@ def token(
             "`python local.py up`."
         )
     if app is None:
-        raise UserError(f"The user pool {pool} is in AWS, not on this machine: leave user_pool.arn out of the tfvars.")
+        raise UserError(f"The user pool {pool} is in AWS, not on this machine: remove user_pool.arn from the tfvars.")
     cognito = client("cognito-idp", running)
     missing = set(groups) - {found["GroupName"] for found in paginate(cognito, "list_groups", "Groups", pool)}
     if missing:
         raise UserError(
-            f"There is no group {sorted(missing)[0]}: name it in user_pool.groups of the tfvars, then run "
+            f"There is no group {sorted(missing)[0]}: add it to user_pool.groups in the tfvars, then run "
             "`python local.py up`."
         )
     try:
@@ -55,14 +55,14 @@ def token(
         access_token: str = sign_in(cognito, pool, app, user, password)["AccessToken"]
     except ClientError as error:
         said = error.response["Error"]["Message"]
-        raise UserError(f"The user pool refuses {user} ({said}): choose another with --user.") from None
+        raise UserError(f"The user pool rejects {user} ({said}): choose another user with --user.") from None
     return add_claims(access_token, claims, keys / f"{pool}-access.pem") if claims and keys else access_token
 
 
 def add_claims(access_token: str, claims: Mapping[str, str], key_file: Path) -> str:
-    """Return a token with further claims, signed anew with the pool's key.
+    """Return a token with further claims, signed again with the pool's key.
 
-    In AWS a Lambda trigger of the pool adds claims (pre token generation).
+    In AWS, a Lambda trigger of the pool adds claims (pre token generation).
     """
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415 - only this needs it
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
@@ -83,22 +83,22 @@ def encode_part(content: bytes) -> str:
 
 
 def paginate(cognito: Any, operation: str, key: str, pool: str) -> Iterator[dict[str, Any]]:
-    """Yield all that a list of the pool's holds."""
+    """Yield all elements of a list operation on the pool."""
     for page in cognito.get_paginator(operation).paginate(UserPoolId=pool):
         yield from page[key]
 
 
 def ensure_user(cognito: Any, pool: str, user: str, passwords: Path) -> str:
-    """Make a user who can sign in, unless there is one; return the password."""
-    name = user.lower()  # the pool tells no upper from lower case
+    """Create a user who can sign in, unless the user exists. Return the password."""
+    name = user.lower()  # names in the pool are not case-sensitive
     with locked_passwords(passwords) as known:
         try:
             cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
         except cognito.exceptions.UsernameExistsException:
-            # One who signed up by themselves has a password that nobody else knows, and gets one of ours.
+            # A user who signed up has a password that is not known here, so set a new one.
             if password := known.get(pool, {}).get(name):
                 return password
-        # One of each class for sure, whatever policy the pool has.
+        # One character of each class, as the pool's policy may require.
         password = f"{secrets.token_urlsafe(24)}-aA1"
         cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=password, Permanent=True)
         known.setdefault(pool, {})[name] = password
@@ -107,9 +107,9 @@ def ensure_user(cognito: Any, pool: str, user: str, passwords: Path) -> str:
 
 @contextmanager
 def locked_passwords(file: Path) -> Iterator[dict[str, dict[str, str]]]:
-    """Give out what a file holds, readable by its owner alone, and write back what has become of it.
+    """Yield the content of a private file, and write it back after the block.
 
-    One at a time: two commands may make users at once.
+    The file is locked, since two commands may create users at the same time.
     """
     with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as locked:  # noqa: PTH123 - with a mode
         fcntl.flock(locked, fcntl.LOCK_EX)
@@ -122,13 +122,13 @@ def locked_passwords(file: Path) -> Iterator[dict[str, dict[str, str]]]:
 
 
 def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> dict[str, Any]:
-    """Return the tokens that an app gets over SRP: its client takes no passwords in the clear."""
+    """Return the tokens of a sign-in with SRP: the pool's client accepts no plain passwords."""
     from pycognito.aws_srp import AWSSRP  # noqa: PLC0415 - half a second, which only this needs
     from pycognito.exceptions import MFAChallengeException  # noqa: PLC0415
 
     try:
         tokens = AWSSRP(user, password, pool, app, client=cognito).authenticate_user()
     except MFAChallengeException:
-        raise UserError(f"{user} signs in with a code of an authenticator app: choose another with --user.") from None
+        raise UserError(f"{user} signs in with an authenticator app: choose another user with --user.") from None
     result: dict[str, Any] = tokens["AuthenticationResult"]
     return result

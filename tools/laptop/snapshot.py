@@ -13,7 +13,7 @@ from tools.laptop.corrections.streams import STORES
 
 
 def restore(saved: Path, before: Path) -> None:
-    """Replace a saved state with an earlier one, but keep the items, messages and users of resources in both."""
+    """Replace a saved state with an earlier one, but keep the items, messages and users of the resources in both."""
     if not saved.exists():
         write(saved, before.read_bytes())
         return
@@ -39,7 +39,7 @@ def restore(saved: Path, before: Path) -> None:
 
 
 def keep(into: dict[str, Any], of: dict[str, Any], what: tuple[str, ...], same: tuple[str, ...]) -> None:
-    """Copy some attributes of the resources in `of` into the earlier records of the same resources."""
+    """Copy some attributes of the resources in `of` to the earlier records of the same resources."""
     for key, resource in into["data"].items():
         later = of["data"].get(key, {})
         if all(name in resource and resource[name] == later.get(name) for name in same):
@@ -47,7 +47,7 @@ def keep(into: dict[str, Any], of: dict[str, Any], what: tuple[str, ...], same: 
 
 
 def keep_streams(into: dict[str, Any], of: dict[str, Any]) -> None:
-    """Copy the records of streams that are in both states of DynamoDB: each is of a write that is kept."""
+    """Copy the records of the streams in both states of DynamoDB, since their writes are kept."""
     tables, later = into["tables"]["data"], of["tables"]["data"]
     stream = "LatestStreamArn"
     same = {key for key, table in tables.items() if stream in table and table[stream] == later.get(key, {}).get(stream)}
@@ -56,7 +56,7 @@ def keep_streams(into: dict[str, Any], of: dict[str, Any]) -> None:
 
 
 def keep_values(into: dict[str, Any], of: dict[str, Any], name: str, keys: set[str]) -> None:
-    """Copy the values of some keys of a store into an earlier state, which an earlier version may have saved."""
+    """Copy the values of some keys of a store to an earlier state, which an earlier version may have saved."""
     if found := of.get(name):
         kept = into.setdefault(name, found | {"data": {}})["data"]
         kept |= {key: value for key, value in found["data"].items() if key in keys}
@@ -69,7 +69,7 @@ def services(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def drop_other_buckets(folder: Path, saved: Path) -> None:
-    """Delete the files of buckets that a saved state lacks: the emulator would make buckets of them."""
+    """Delete the files of buckets that are not in a saved state: the emulator would create buckets from them."""
     known = (each["state"]["buckets_meta"]["data"] for each in services(saved)[1] if each["service"] == "s3")
     scoped = (key.split("\0", 1) for keys in known for key in keys)
     names = {f"{account}/{ast.literal_eval(name)}" for account, name in scoped}

@@ -1,4 +1,4 @@
-"""One system on this machine: its emulator and what Terraform made in it, started, changed and stopped."""
+"""Start, change and stop one system on this machine: its emulator, and the resources that Terraform creates there."""
 
 from __future__ import annotations
 
@@ -38,15 +38,17 @@ from tools.urls import domain_of, local_urls
 
 DEFAULT_PORT = 4566
 
-PARALLEL = 30  # resources at a time: the provider mostly waits
+PARALLEL = 30  # resources at a time, since the provider mostly waits
 
-ENDS_WITHIN = 60.0  # seconds; a Terraform whose caller was killed ends when it writes its next line
+ENDS_WITHIN = 60.0  # seconds; if its caller is killed, Terraform ends when it writes its next line
 
-# The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
-# other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
-# where the provider would look after half a minute. It takes 25 seconds for each queue: a queue of jobs need not
-# wait here until that of its dead letters is there. And 30 for each DNS record, which nobody here asks for: a domain
-# is known by the header Host, and its certificate is issued at once.
+# Changes to the modules that make an apply faster here:
+# - The packages reach the emulator through a bucket. With `filename`, the provider creates one function after the
+#   other, five seconds each; with S3, it creates them in parallel.
+# - A distribution is deployed at once, but the provider would look only after half a minute.
+# - The provider takes 25 seconds for each queue, so a queue of jobs does not wait for its dead-letter queue.
+# - It takes 30 seconds for each DNS record, which the local run does not need: a domain is recognized by the header
+#   Host, and its certificate is issued at once.
 OVERRIDES = {
     "modules/domain": {
         "resource": {"aws_route53_record": {name: {"for_each": "${toset([])}"} for name in ("alias", "validation")}},
@@ -79,7 +81,7 @@ OVERRIDES = {
 
 
 def overrides_for(port: int) -> dict[str, Any]:
-    """Return OVERRIDES, and with them this machine's issuer in the place of the one that the tfvars name."""
+    """Return OVERRIDES, and the override that replaces the issuer of the tfvars with the local issuer."""
     here = f'${{var.jwt == null ? null : "{issuer_url(port)}"}}'
     return {**OVERRIDES, SERVICE: {"locals": {"jwt_issuer": here}}}
 
@@ -88,7 +90,7 @@ Confirm = Callable[[list[str]], bool]
 
 
 def items_of(running: Running, table: dict[str, Any]) -> str | None:
-    """Return how many items a table has, or None for an empty one."""
+    """Return the number of items in a table as text, or None for an empty one."""
     dynamodb = client("dynamodb", running)
     try:
         count = dynamodb.describe_table(TableName=table["name"])["Table"]["ItemCount"]
@@ -98,7 +100,7 @@ def items_of(running: Running, table: dict[str, Any]) -> str | None:
 
 
 def users_of(running: Running, pool: dict[str, Any]) -> str | None:
-    """Return how many users a pool has, or None for an empty one."""
+    """Return the number of users in a pool as text, or None for an empty one."""
     cognito = client("cognito-idp", running)
     try:
         count = cognito.describe_user_pool(UserPoolId=pool["id"])["UserPool"]["EstimatedNumberOfUsers"]
@@ -107,7 +109,7 @@ def users_of(running: Running, pool: dict[str, Any]) -> str | None:
     return f"{count} user{'s' * (count != 1)} in the user pool {pool['name']}" if count else None
 
 
-# How to count what users have stored, by the type of Terraform's resource.
+# The functions that count the data of users, by the type of Terraform's resource.
 USER_DATA = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
 
 
@@ -115,10 +117,10 @@ USER_DATA = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
 class System:
     """One system, with all its files in one folder.
 
-    The emulator saves its resources and Terraform's state together, but Terraform sends its state only now and
-    then during an apply. So each apply begins with a copy of what is saved. A copy that is still there shows
-    that a kill or Ctrl-C interrupted an apply, and that Terraform may not know what it has created. The next
-    apply then starts from that copy, but keeps the items as they are by then.
+    The emulator saves its resources and Terraform's state together, but during an apply Terraform sends its state
+    only from time to time. So each apply first copies the saved state, and deletes the copy at its end. If the next
+    apply finds a copy, then a kill or Ctrl-C has interrupted the last one, and Terraform may not know all the
+    resources that it has created. It then starts from that copy, but with the current items.
     """
 
     folder: Path
@@ -126,14 +128,14 @@ class System:
 
     @property
     def identity(self) -> dict[str, str]:
-        """The system's name and environment, which may make one NAME-ENVIRONMENT with another's; empty if unknown."""
+        """The system's name and environment; empty if unknown. Two systems can have the same NAME-ENVIRONMENT."""
         applied = read_json(self.folder / "settings.json") or {}
         known = read_json(self.folder / "system.json") or applied.get("settings", {})
         return {part: known[part] for part in ("name", "environment") if part in known}
 
     @property
     def name(self) -> str:
-        """The system as its resources are named, NAME-ENVIRONMENT; with both parts if another has that folder."""
+        """NAME-ENVIRONMENT, as in the names of its resources. If another system has that folder, also both parts."""
         if not (identity := self.identity):
             return self.folder.name
         name = "{name}-{environment}".format(**identity)
@@ -148,53 +150,52 @@ class System:
 
     @property
     def terraform_log(self) -> Path:
-        """All that Terraform said."""
+        """The file with all output of Terraform."""
         return self.folder / "terraform.log"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What Terraform knew of the variables of what was applied last: local.tools of modules/service."""
+        """The settings that Terraform derived from the variables in the last apply: local.tools of modules/service."""
         settings: dict[str, Any] = self._applied()["settings"]
         return settings
 
     @property
     def var_files(self) -> list[Path]:
-        """The variables of what was applied last."""
+        """The var-files of the last apply."""
         return [Path(file) for file in self._applied()["var_files"]]
 
     @property
     def root(self) -> Path | None:
-        """The user's own root configuration, where that was applied last."""
+        """The folder of the user's own root configuration if the last apply used one, else None."""
         return Path(self.settings["root"]) if "root" in self.settings else None
 
     @property
     def live_file(self) -> Path:
-        """Which versions of the functions are live, if not the newest; Terraform finds it here."""
+        """The file that names the live versions of functions if these are not the newest; Terraform reads it here."""
         return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
 
     @property
     def users(self) -> Path:
-        """The passwords of the users that we made."""
+        """The file with the passwords of the users that Trestle created."""
         return self.folder / "users.json"
 
     @property
     def secrets(self) -> SecretValues:
-        """The values of secrets that we were given."""
+        """The values of secrets that the user has set."""
         return SecretValues(self.folder / "secrets.json")
 
     def issuer(self, running: Running) -> Issuer:
-        """The issuer that stands in for the one that the tfvars name."""
+        """Return the local issuer, which replaces the one of the tfvars."""
         return Issuer(self.folder / FOLDER, issuer_url(running.port))
 
     def missing_secrets(self) -> list[str]:
-        """Return the names of secrets of functions that have no value in the running system."""
+        """Return the names of the functions' secrets that have no value in the running system."""
         return self.secrets.put(self.settings.get("functions", {}), self.running())
 
     def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, confirm: Confirm) -> None:
-        """Start the emulator unless it runs, and apply unless nothing has changed.
+        """Start the emulator unless it is running, and apply unless nothing has changed.
 
-        Items and users that the apply would delete are put to `confirm` first; without its consent nothing
-        changes.
+        If the apply would delete items or users, call `confirm` first. If that returns False, change nothing.
         """
         self._recover()
         running = self.emulator.running()
@@ -210,12 +211,12 @@ class System:
                 self.progress(state["notice"])
             self._take_over_state(started, is_empty=state.get("empty", False))
             applied = read_json(self.folder / "applied") or {}
-            # Functions may run before the apply is done. Of a root of the user's own they are known only after it.
+            # Functions may run before the apply ends. With the user's own root, they are known only after it.
             self.secrets.put(settings.get("functions", {}), started)
-            # A restart brings back what was saved, and the emulator counts what changes its resources, for
-            # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
+            # A restart loads the saved state. The emulator counts the changes of its resources, because users can
+            # change them by hand. After a kill, the changes of the last seconds may be lost.
             is_untouched = not died and applied.get("changes") == state.get("changes", -1)
-            # What is deployed names its issuer, and so the port.
+            # The deployed API names its issuer, and so the port.
             is_here = applied.get("issuer") in (None, issuer_url(started.port))
             if is_untouched and is_here and applied["fingerprint"] == inputs:
                 self.progress("Nothing has changed since the last apply.")
@@ -224,28 +225,28 @@ class System:
         except BaseException:
             if not running:
                 self.progress("Stopping the emulator ...")
-                self.emulator.stop()  # which saves what it can
+                self.emulator.stop()  # which saves as much as possible
             raise
         changes = self.emulator.state(started).get("changes", -1)
         issuer = issuer_url(started.port) if has_issuer else None
         write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes, "issuer": issuer})
 
     def outputs(self) -> dict[str, Any]:
-        """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
+        """Return Terraform's outputs, with the URLs of this machine, and the values of the API keys."""
         running = self.running()
         made = read_json(self.folder / "outputs.json") or {}
         if "api_keys" not in made:
             raise UserError(f"{self.name} is not up yet: run `python local.py up`, or wait until it is done.")
         outputs: dict[str, Any] = local_urls(made, running.endpoint, domain_of(made))
-        if made.get("website_url"):  # whatever name it has in AWS
+        if made.get("website_url"):  # whatever its name in AWS is
             outputs["website_url"] = running.console
         return outputs
 
     def request(self) -> str | None:
-        """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
+        """Return a curl command that lists the first collection that curl can list, or None if there is none."""
         outputs = self.outputs()
         curl, address = "curl -i", outputs["api_url"].rstrip("/")
-        if domain := self.settings.get("domain"):  # not known to what an older version applied
+        if domain := self.settings.get("domain"):  # missing if an older version applied the system
             curl, address = f"curl -i -H 'host: {domain['name']}'", self.running().endpoint
         for entity in self.settings.get("entities", {}).values():
             method = entity["methods"].get("list", {"access": None})
@@ -254,13 +255,13 @@ class System:
                 return f"{curl} {url}"
             if method["access"] == "api_key":
                 return f"{curl} -H 'x-api-key: {next(iter(outputs['api_keys'].values()))}' {url}"
-            # Users who sign in here have no scopes of our own.
+            # Tokens of the user pool have no custom scopes here.
             if method["access"] == "cognito" and method["scope"] is None and outputs.get("user_pool_client_id"):
                 group = f" --group {method['group']}" if method["group"] else ""
                 token = f"$(python local.py token --user me{group})"
                 return f'{curl} -H "authorization: Bearer {token}" {url}'
             if method["access"] == "jwt":
-                # Of both issuers, the user pool is the one that signs unless another is named.
+                # If there are both issuers, the user pool is the default.
                 issuer = " --issuer jwt" if outputs.get("user_pool_id") else ""
                 names = "".join(f" --{kind} {shlex.quote(method[kind])}" for kind in ("group", "scope") if method[kind])
                 token = f"$(python local.py token --user me{issuer}{names})"
@@ -268,29 +269,29 @@ class System:
         return None
 
     def running(self) -> Running:
-        """Return the running emulator; stop with exit code 3 when there is none."""
+        """Return the running emulator. Raise UserError with exit code 3 if there is none."""
         if running := self.emulator.running():
             return running
         raise UserError(f"{self.name} is not running: start it with `python local.py up`.", exit_code=3)
 
     def stop(self, save: bool = True) -> None:
-        """Stop the emulator, if it runs, once it has saved its state; where it cannot, it keeps running."""
+        """Save the emulator's state and stop it. If it cannot save, leave it running and raise UserError."""
         running = self.emulator.running()
         fault = self.emulator.save(running) if running and save else ""
-        # Where it does not answer, it has ended, or nothing but a signal will do.
+        # If it does not respond, it has ended, or only a signal can stop it.
         if running and fault and self.emulator.answers(running):
             raise UserError(
-                f"{self.name} keeps running, because what has changed in it cannot be saved ({fault}). "
-                f"Fix that, for example by freeing space in {self.folder}, then run `python local.py down`."
+                f"{self.name} keeps running, because its latest changes cannot be saved ({fault}). "
+                f"Fix this, for example by freeing space in {self.folder}, then run `python local.py down`."
             )
         self.emulator.stop()
 
     def purge(self) -> None:
-        """Delete all that the stopped system keeps."""
+        """Delete all data of the stopped system."""
         shutil.rmtree(self.folder)
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
-        """Tell whether applying the same again would change anything."""
+        """Return whether a second apply of the same var-files would change anything."""
         return self._terraform(self.running(), self.settings).has_changes(var_files)
 
     def _applied(self) -> dict[str, Any]:
@@ -314,9 +315,9 @@ class System:
     def _run_apply(
         self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], confirm: Confirm, *, refresh: bool
     ) -> bool:
-        """Apply; return whether the system takes tokens of this machine's issuer.
+        """Apply, and return whether the system accepts tokens of the local issuer.
 
-        With `refresh`, look first for what has changed outside Terraform.
+        With `refresh`, Terraform first looks for changes that were made without it.
         """
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
@@ -328,8 +329,8 @@ class System:
             losses = [user_data[address] for address in sorted(deleted & user_data.keys())]
             if losses and not confirm(losses):
                 raise UserError(
-                    f"Nothing has changed: this would delete {' and '.join(losses)} of {self.name}. "
-                    "If that is what you want, add --yes."
+                    f"Nothing was changed, because this would delete {' and '.join(losses)} of {self.name}. "
+                    "To delete them, add --yes."
                 )
             (self.folder / "applied").unlink(missing_ok=True)
             upload_packages(started, root_of(settings) or ROOT)
@@ -349,18 +350,18 @@ class System:
                 if not self.emulator.answers(started):
                     raise InterruptedApplyError(
                         f"The emulator of {self.name} ended during the apply (log: {self.emulator.log}): run "
-                        "`python local.py up` again, which begins with what was there before it."
+                        "`python local.py up` again, which starts from the state before this apply."
                     ) from None
                 if re.search("already ?exists", str(error), re.IGNORECASE):
                     raise type(error)(
-                        f"{error} Something outside Terraform has made it: delete it, or run "
-                        f"`python local.py down --purge`, which deletes all of {self.name}, its items too."
+                        f"{error} It was created without Terraform: delete it, or run `python local.py down --purge`, "
+                        f"which deletes {self.name} with all its items."
                     ) from None
                 raise
             state = self.emulator.terraform_state(started)
             outputs = {name: output["value"] for name, output in state["outputs"].items()}
             made = outputs.get(user_root.OUTPUT, outputs)
-            # Ours, or the values that the variables or an argument of a root of the user's own give.
+            # The values are random, or come from the variables or from an argument in the user's own root.
             values = {key["id"]: key["value"] for key in resources_of(state, "aws_api_gateway_api_key")}
             made["api_keys"] = {name: values[id_] for name, id_ in made["api_key_ids"].items()}
             write_json(self.folder / "outputs.json", made)
@@ -373,7 +374,7 @@ class System:
         return has_issuer
 
     def _user_data(self, running: Running) -> dict[str, str]:
-        """Return what users have stored, such as "12 items in the table x", by Terraform's address."""
+        """Return the data of users as text, such as "12 items in the table x", by Terraform's address."""
         resources = self.emulator.terraform_state(running).get("resources", [])
         found = {}
         for each in resources:
@@ -387,19 +388,19 @@ class System:
 
     @property
     def _before(self) -> Path:
-        """The copy of the emulator's saved state from before the apply that is under way."""
+        """The copy of the emulator's saved state from before the current apply."""
         return self.folder / "before"
 
     @property
     def _state_file(self) -> Path:
-        """Where an earlier version kept Terraform's state, and a second copy in `before` during an apply."""
+        """The file in which an earlier version kept Terraform's state, with a copy in `before` during an apply."""
         return self.folder / "terraform.tfstate"
 
     @contextmanager
     def _recoverable(self, running: Running) -> Iterator[int]:
-        """Keep a copy of the saved state during an apply; yield a file descriptor for the apply to hold.
+        """Keep a copy of the saved state during an apply. Yield a file descriptor for Terraform to inherit.
 
-        While any process holds it, the apply still runs, even if this process has ended.
+        As long as any process holds the descriptor, the apply is running, even if this process has ended.
         """
         self._save(running)
         new = self.folder / "before.partial"
@@ -414,7 +415,7 @@ class System:
             try:
                 yield lock.fileno()
             except UserError as error:
-                # An apply that fails comes to its end, and Terraform knows what it has made.
+                # After a failed apply that was not interrupted, Terraform knows what it has created.
                 if not isinstance(error, InterruptedApplyError):
                     self._settle(running)
                 raise
@@ -427,13 +428,13 @@ class System:
 
     def _save(self, running: Running) -> None:
         if fault := self.emulator.save(running):
-            raise UserError(f"{self.name} cannot save its state ({fault}): fix that, then try again.")
+            raise UserError(f"{self.name} cannot save its state ({fault}): fix this, then try again.")
 
     def _recover(self) -> None:
         """Restore the saved state from the copy if the last apply was interrupted."""
         if not self._before.exists():
             return
-        self.progress("The last apply was cut short: beginning with what was there before it ...")
+        self.progress("The last apply was interrupted: restoring the state before it ...")
         self._wait_for_apply()
         self.stop()
         before = self._before / self.emulator.saved.name
@@ -443,7 +444,7 @@ class System:
             write(self._state_file, (self._before / self._state_file.name).read_bytes())
         else:
             self._state_file.unlink(missing_ok=True)
-        # Terraform writes this file where the emulator was killed before it took the state.
+        # Terraform writes this file if the emulator is killed before it has received the state.
         (self.folder / "root" / "errored.tfstate").unlink(missing_ok=True)
         shutil.rmtree(self._before)
 
@@ -458,7 +459,7 @@ class System:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise UserError(
-                            f"Terraform is still at work on {self.name}: wait until it has ended."
+                            f"Terraform is still running for {self.name}: wait until it has ended."
                         ) from None
                 time.sleep(0.1)
 
@@ -467,7 +468,7 @@ class System:
         arguments: dict[str, Any] = {}
         if keys := self._keys(settings["api_keys"]):
             arguments["api_key_values"] = keys
-        # It costs nothing here: there unless the tfvars say otherwise, or it cannot be.
+        # The console costs nothing here, so it is on unless the tfvars turn it off or the system cannot have it.
         if settings["takes_website"]:
             arguments["website"] = {}
         folder = self.folder / "root"
@@ -484,7 +485,7 @@ class System:
         return Terraform(folder, variables, self.terraform_log, self.progress)
 
     def _keys(self, names: Sequence[str]) -> dict[str, str]:
-        """Return values for the API keys by name: random, made once, readable by their owner alone."""
+        """Return the values of the API keys by name. They are random and created once, in a private file."""
         file = self.folder / "api-keys.json"
         known: dict[str, str] = read_json(file) or {}
         if missing := [name for name in names if name not in known]:
@@ -501,12 +502,12 @@ def resources_of(state: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
 
 
 def root_of(settings: dict[str, Any]) -> Path | None:
-    """Return the user's own root configuration that settings are of, if so."""
+    """Return the user's own root configuration that the settings belong to, or None."""
     return Path(settings["root"]) if "root" in settings else None
 
 
 def fingerprint(var_files: Sequence[Path], root: Path | None = None) -> str:
-    """Return a digest of everything that an apply reads, of the user's own root if there is one."""
+    """Return a digest of everything that an apply reads, including the user's own root if there is one."""
     digest = hashlib.sha256()
     folders = (ROOT / name for name in ("contract", "modules", "schemas", "web"))
     files = sources(ROOT, "*.tf") + sources(ROOT / "tools" / "laptop" / "corrections", "*.py")
@@ -523,10 +524,10 @@ def fingerprint(var_files: Sequence[Path], root: Path | None = None) -> str:
 
 
 def upload_packages(running: Running, project: Path) -> None:
-    """Put a project's packages where OVERRIDES has them."""
+    """Upload a project's packages to the bucket that OVERRIDES names."""
     s3, bucket = client("s3", running), f"packages-{running.region}"
     if bucket not in (known["Name"] for known in s3.list_buckets()["Buckets"]):
-        # S3 knows us-east-1 as the place of a bucket without a place.
+        # In S3, a bucket without a location is in us-east-1, which is not a valid location.
         place = {"LocationConstraint": running.region} if running.region != "us-east-1" else {}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     for package in (project / "dist").glob("*.zip"):

@@ -1,4 +1,4 @@
-"""The systems on this machine: each has a folder of its own, and one of them runs at a time."""
+"""Manage the systems on this machine. Each has its own folder, and one runs at a time."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror,
 
 FIRST_VAR_FILE = ROOT / "environments" / "local.tfvars"
 
-# What a run has to know before it begins of the variables of a root of the user's own, and what helps: the outputs
-# of an apply have all of it.
+# The settings of the user's own root that a run needs before its first apply, and those that are useful. After an
+# apply, its outputs have all of them.
 NEEDED = ("name", "environment", "region", "api_keys", "takes_website")
 USEFUL = ("faults",)
 
-# What the folder held when it was that of one system.
+# The files of earlier versions, whose folder held a single system.
 PREVIOUS = (
     "api-keys.json", "applied", "emulator", "outputs.json", "root", "settings.json", "terraform.log",
     "terraform.tfstate", "terraform.tfstate.backup", "users.json",
@@ -36,25 +36,25 @@ PREVIOUS = (
 
 
 class BusyError(UserError):
-    """Another command works on the systems of this machine."""
+    """Another command is working on the systems of this machine."""
 
 
 def local_systems(progress: Progress = lambda _: None) -> Systems:
-    """Return the systems of TRESTLE_LOCAL_DIR or .local, and isolate this process from the user's AWS."""
+    """Return the systems in TRESTLE_LOCAL_DIR or .local, and drop the user's AWS settings from this process."""
     isolate(os.environ)
     return Systems(local_folder(), progress)
 
 
 def local_folder() -> Path:
-    """Return the folder that holds all files of the laptop run."""
+    """Return the folder that holds all files of the local run."""
     return Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
 
 
 def isolate(variables: MutableMapping[str, str]) -> None:
-    """Drop the user's AWS and Terraform settings from an environment: they concern AWS, never this machine.
+    """Remove the user's AWS and Terraform settings from an environment: they must not affect the local run.
 
-    TF_CLI_CONFIG_FILE stays, which may name a mirror of the provider, and so do proxies, through which
-    Terraform may have to download it. No request to the emulator goes through them: see emulator.client() and
+    TF_CLI_CONFIG_FILE stays, since it may name a mirror of the provider. Proxies stay, since Terraform may need them
+    to download the provider. Requests to the emulator never use them: see emulator.client() and
     terraform.environment().
     """
     for name in list(variables):
@@ -69,13 +69,13 @@ def isolate(variables: MutableMapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Systems:
-    """The systems whose folders lie in one folder, which also remembers what ran last."""
+    """The systems in one folder, which also records which of them ran last."""
 
     folder: Path
     progress: Progress = field(default=lambda _: None)
 
     def current(self) -> System:
-        """Return the system that runs, else the one that ran last; stop with exit code 3 if none ever ran."""
+        """Return the running system, else the last one. Raise UserError with exit code 3 if none has ever run."""
         if running := self._running():
             return running
         last = self._last().get("folder")
@@ -92,11 +92,11 @@ class Systems:
         confirm: Confirm = lambda _: False,
         root: Path | None = None,
     ) -> System:
-        """Bring a system up, or change the running one in place; return it.
+        """Start a system, or apply changes to the running one. Return it.
 
-        The root is the user's own, which calls modules/service, or None for Trestle's. Without root and var-files
-        it is the system that ran last. Another one that runs is stopped first. Without a port it is that of what
-        runs or ran last, at first DEFAULT_PORT. `confirm` is asked before items are deleted.
+        `root` is the user's own root configuration, or None for Trestle's. Without root and var-files, take those of
+        the last run. Without a port, take that of the running system or the last run, at first DEFAULT_PORT. If
+        another system is running, stop it first. Call `confirm` before items are deleted.
         """
         last = self._last()
         last_port: int = last.pop("port", DEFAULT_PORT)
@@ -108,7 +108,7 @@ class Systems:
         if not named and not root:
             named = [FIRST_VAR_FILE]
         if not var_files and (gone := next((file for file in named if not file.is_file()), None)):
-            raise UserError(f"The var-file {gone}, which ran last, is gone: name another with --var-file.")
+            raise UserError(f"The var-file {gone} of the last run does not exist: name another one with --var-file.")
         if root:
             tfvars.check_names(tfvars.all_var_files(named, root), user_root.read(root).variables)
         else:
@@ -118,7 +118,7 @@ class Systems:
             find_mirror()
             build_functions(self.progress, root, is_laptop=True)
             settings = self._settings(named, root)
-            # The plan would refuse the same, but after the system that runs was stopped.
+            # The plan would find the same faults, but only after the running system was stopped.
             if faults := settings.get("faults"):
                 raise UserError("\n".join(faults))
             runs = self._running()
@@ -131,12 +131,12 @@ class Systems:
             if runs and running and runs.folder == system.folder:
                 if port != running.port:
                     raise UserError(
-                        f"{system.name} runs on port {running.port}: run `python local.py down` before you move it."
+                        f"{system.name} is running on port {running.port}: first run `python local.py down`."
                     )
             elif not running or port != running.port:
                 check_port(port)
             if runs and runs.folder != system.folder:
-                self.progress(f"Stopping {runs.name}; its data stays for the next time ...")
+                self.progress(f"Stopping {runs.name} (its data is kept) ...")
                 runs.stop()
             system.apply(settings, named, port, confirm)
             remembered = {"folder": system.folder.name, "port": port, "var_files": [str(file) for file in named]}
@@ -147,15 +147,15 @@ class Systems:
             return system
 
     def again(self) -> Running:
-        """Build and apply once more, with the variables that the running system has."""
+        """Build and apply again, with the variables of the running system."""
         system = self.current()
         system.running()
         return self.up(system.var_files, root=system.root).running()
 
     def down(self, purge: bool = False) -> tuple[str, bool] | None:
-        """Stop what runs; purge the data of what runs or ran last, if so asked.
+        """Stop the running system. With `purge`, delete the data of that system or the last one.
 
-        Return its name, and whether it ran; None if none ever did.
+        Return its name and whether it was running, or None if no system has ever run.
         """
         with self.lock():
             try:
@@ -171,12 +171,12 @@ class Systems:
             return name, ran
 
     def stop(self, system: System) -> None:
-        """Stop a system, if it runs."""
+        """Stop a system if it is running."""
         with self.lock():
             system.stop()
 
     def others(self) -> list[str]:
-        """Return the names of the systems that have data here, besides the current one."""
+        """Return the names of the other systems that have data here."""
         current = self.current().folder
         return [system.name for system in self._systems() if system.folder != current]
 
@@ -188,16 +188,16 @@ class Systems:
         return System(folder, self.progress)
 
     def _system_of(self, settings: dict[str, Any]) -> System:
-        """Return the system of these settings.
+        """Return the system with these settings.
 
-        Two systems may share one NAME-ENVIRONMENT, as a-b with c and a with b-c: the second gets a number.
+        Two systems can have the same NAME-ENVIRONMENT, such as a-b with c and a with b-c. The second gets a number.
         """
         identity = {part: settings[part] for part in ("name", "environment")}
         named, number = "{name}-{environment}".format(**identity), 1
         while True:
             system = self._system(self.folder / (named if number == 1 else f"{named}-{number}"))
             system.folder.mkdir(exist_ok=True)
-            # Nothing is there, or what a kill in this very moment left.
+            # The folder is empty, or has only leftovers of a killed command.
             is_new = all(is_leftover(file.name) for file in system.folder.iterdir())
             if is_new or system.identity == identity:
                 if not (system.folder / "system.json").exists():
@@ -210,7 +210,7 @@ class Systems:
         return next((system for system in systems if system.emulator.running()), None)
 
     def _last(self) -> dict[str, Any]:
-        """Return the folder, the port and the var-files of what ran last, or nothing."""
+        """Return the folder, port and var-files of the last run, or an empty dict."""
         known = read_json(self.folder / "last.json")
         return known or read_json(self.folder / "settings.json") or {}
 
@@ -218,7 +218,7 @@ class Systems:
         return (self.folder / "settings.json").is_file()
 
     def _adopt_previous_layout(self) -> System | None:
-        """Move what an earlier version kept in the folder itself into that of its system; return it."""
+        """Move the files of an earlier version from the folder to that of its system. Return the system."""
         if not self._has_previous_layout():
             return None
         settings = (read_json(self.folder / "settings.json") or {}).get("settings", {})
@@ -226,26 +226,26 @@ class Systems:
             settings = {"name": "previous", "environment": "layout"}
         self._system(self.folder).stop()
         system = self._system_of(settings)
-        # The settings go last: while they are here, what is left is moved by the next command.
+        # Move the settings last: as long as they are here, the next command moves the remaining files.
         for name in sorted(PREVIOUS, key=lambda name: name == "settings.json"):
             if (self.folder / name).exists() and not (system.folder / name).exists():
                 (self.folder / name).rename(system.folder / name)
         return system
 
     def _settings(self, var_files: Sequence[Path], root: Path | None) -> dict[str, Any]:
-        """Return what Terraform knows of the variables; it is asked when inputs changed."""
+        """Return the settings that Terraform derives from the variables. Evaluate them only if inputs have changed."""
         cache = self.folder / "evaluated.json"
         asked = fingerprint(var_files, root)
         known: dict[str, Any] = read_json(cache) or {}
         if asked not in known:
-            # The newest few: one changes back and forth, but no further.
+            # Keep the newest ones: users go back and forth between a few variants.
             known = dict(list(known.items())[-9:]) | {asked: self._evaluate(var_files, root)}
             write_json(cache, known)
         settings: dict[str, Any] = known[asked]
         return settings
 
     def _evaluate(self, var_files: Sequence[Path], root: Path | None) -> dict[str, Any]:
-        """Ask Terraform what the tools need to know; of the user's own root, on an emulator for this alone."""
+        """Evaluate the settings with Terraform. For the user's own root, use a temporary emulator."""
         log = self.folder / "terraform.log"
         if not root:
             offline = environment("http://127.0.0.1:1", "us-east-1")
@@ -266,7 +266,7 @@ class Systems:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Let one command at a time work on these systems."""
+        """Let only one command at a time work on these systems."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)  # the state holds the keys' values
         with (self.folder / "lock").open("w") as lock:
@@ -274,20 +274,20 @@ class Systems:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BusyError(
-                    "Another command is at work on the local run: wait until it is done, then try again."
+                    "Another command is using the local run: wait until it has ended, then try again."
                 ) from None
             yield
 
 
 def evaluate_tools(terraform: Terraform, own: user_root.UserRoot, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return what is known before an apply of the output `tools` of a root's call of modules/service.
+    """Return the values of a root's output `tools` of modules/service that are known before an apply.
 
-    Raise UserError if that lacks what a run cannot begin without.
+    Raise UserError if a value that a run needs is not known.
     """
     asked = {name: f"module.{own.call}.tools.{name}" for name in (*NEEDED, *USEFUL)}
     found = terraform.evaluate_each(asked, arguments)
     why = "it is known only after an apply"
-    # An evaluation reads no data source, while a plan would.
+    # Unlike a plan, an evaluation reads no data sources.
     if not found.keys() >= {*NEEDED} and own.read_first:
         try:
             terraform.read_data(own.read_first, arguments)
@@ -296,7 +296,7 @@ def evaluate_tools(terraform: Terraform, own: user_root.UserRoot, arguments: Seq
             why = str(error).rstrip(".")
     if missing := next((name for name in NEEDED if name not in found), None):
         raise UserError(
-            f"module.{own.call} in {own.folder}: {missing} has no value before the first apply, and the local run "
-            f"needs one ({why}). Write it out, or take it from a variable."
+            f"module.{own.call} in {own.folder}: the local run needs the value of {missing} before the first "
+            f"apply ({why}). Write a constant, or use a variable."
         )
     return found

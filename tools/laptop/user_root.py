@@ -1,4 +1,4 @@
-"""A root configuration of the user's own that calls modules/service, staged for a run on this machine."""
+"""Stage a root configuration of the user's own, which calls modules/service, for the local run."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from tools.tfvars import OPTIONS, Type, labelled_bodies, object_of
 
 QUOTE = '"'
 
-# Where the staged configuration finds Trestle.
+# The folder of the staged configuration that links to Trestle.
 TRESTLE = ".trestle"
 
-# What the modules read that lies beside them.
+# The folders beside modules/ that the modules read.
 BESIDE_MODULES = ("contract", "lambda_src", "requirements", "web")
 
-# The staged configuration's output of all that the module gives out, but for the document, which is large, and of
-# what the tools read of the variables.
+# The staged configuration has two outputs: all outputs of the module except the OpenAPI document, which is large, and
+# the settings that the tools read.
 OUTPUT, TOOLS = "trestle_outputs", "trestle_tools"
 OUTPUTS = '${{ for name, value in module.%s : name => value if !contains(["openapi_document", "tools"], name) }}'
 
-# What the stage writes beside what it links: writing to a link would change the user's own file.
+# The files that the stage writes. They must not be links: writing to a link would change the user's own file.
 WRITTEN = (OVERRIDE, "trestle.tf.json")
 
-# Versions that are live in AWS are not live here.
+# The live versions in AWS do not apply here.
 NOT_LINKED = ("environments",)
 
 
 @dataclass(frozen=True)
 class UserRoot:
-    """A folder with Terraform, and its call of modules/service."""
+    """A folder with Terraform files, and its call of modules/service."""
 
     folder: Path
     call: str  # name of the module call
-    arguments: frozenset[str]  # that the call passes
+    arguments: frozenset[str]  # names of the arguments that the call passes
     outside: Mapping[str, Path]  # folders of modules outside the root, by name of their call
     providers: int  # how many configurations of the AWS provider it has
-    variables: Type  # that it declares, as attributes of one object
-    read_first: tuple[str, ...]  # addresses of what the call's arguments may come from, besides resources
+    variables: Type  # its variables, as attributes of one object
+    read_first: tuple[str, ...]  # addresses of data sources and modules that the call's arguments may depend on
 
     def stage(self, folder: Path, backend: Mapping[str, Any], overrides: Mapping[str, Any], **arguments: Any) -> Path:
-        """Link the configuration into a folder, with another backend and with this Trestle; return the folder.
+        """Link the configuration into a folder, with another backend and this copy of Trestle. Return the folder.
 
-        Overrides are as in `tools.terraform.stage`. The module gets the arguments that the call does not pass.
+        Overrides are as in `tools.terraform.stage`. Arguments that the call itself passes are not replaced.
         """
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
@@ -71,7 +71,7 @@ class UserRoot:
             (trestle / name).symlink_to(ROOT / name)
         copy_modules(trestle, overrides)
         calls: dict[str, Any] = {}
-        outside = trestle / "outside"  # apart, since a call may be named "web" or "modules"
+        outside = trestle / "outside"  # in its own folder, since a call may be named "web" or "modules"
         outside.mkdir()
         for name, path in self.outside.items():
             (outside / name).symlink_to(path)
@@ -80,31 +80,31 @@ class UserRoot:
         calls[self.call] = {"source": f"./{TRESTLE}/{SERVICE}", "project": "${path.root}", **passed}
         write_override(folder, {"terraform": {"backend": backend}, "module": calls})
         values = {OUTPUT: OUTPUTS % self.call, TOOLS: f"${{module.{self.call}.tools}}"}
-        # Sensitive as soon as an argument is; the state is its owner's alone.
+        # The output is sensitive if an argument is. Only the owner can read the state.
         outputs = {name: {"value": value, "sensitive": True} for name, value in values.items()}
         (folder / WRITTEN[1]).write_text(json.dumps({"output": outputs}, indent=2) + "\n")
         return folder
 
 
 def read(folder: Path) -> UserRoot:
-    """Return what a root configuration calls. Raise UserError unless it calls modules/service once."""
+    """Return a user's root configuration. Raise UserError unless it calls modules/service exactly once."""
     if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}: pass --root the folder of your Terraform configuration.")
+        raise UserError(f"There is no folder {folder}: set --root to the folder of your Terraform configuration.")
     if taken := next((folder / name for name in WRITTEN if (folder / name).exists()), None):
-        raise UserError(f"{taken} has a name that the local run needs for a file of its own: rename it.")
+        raise UserError(f"{taken} has the name of a file that the local run creates: rename it.")
     configuration = blocks(folder)
     calls: dict[str, dict[str, Any]] = {}
-    for name, body in configuration["module"]:  # an override file holds a part of a call
+    for name, body in configuration["module"]:  # an override file holds only a part of a call
         calls[name] = calls.get(name, {}) | body
     found = [name for name, body in calls.items() if is_service(body)]
     if len(found) != 1:
         fault = f"calls {SERVICE} more than once ({', '.join(found)})" if found else f"does not call {SERVICE}"
-        raise UserError(f"{folder} {fault}: pass --root a folder whose Terraform calls it once.")
+        raise UserError(f"{folder} {fault}: set --root to a folder whose Terraform calls it once.")
     (call,) = found
     if repeated := {"count", "for_each"} & calls[call].keys():
         raise UserError(
             f"module.{call} in {folder} has {repeated.pop()}, and local.py runs one system at a time: "
-            "pass --root a folder whose Terraform calls it once."
+            "set --root to a folder whose Terraform calls it once."
         )
     return UserRoot(
         folder,
@@ -125,7 +125,7 @@ def read(folder: Path) -> UserRoot:
 
 
 def is_service(call: Mapping[str, Any]) -> bool:
-    """Tell whether a module call is of modules/service, wherever that comes from."""
+    """Return whether a module call is of modules/service, in any location."""
     return str(call.get("source", "")).partition("?")[0].rstrip("/").endswith(SERVICE)
 
 
@@ -137,7 +137,7 @@ def blocks(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
             text = file.read_text(encoding="utf-8")
             parsed = json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=OPTIONS)
         except (LarkError, RecursionError, ValueError):
-            raise UserError(f"{file} is not Terraform: `terraform validate` says where it goes wrong.") from None
+            raise UserError(f"{file} is not valid Terraform: run `terraform validate` to see the errors.") from None
         for kind, blocks_of_kind in parsed.items() if isinstance(parsed, dict) else ():
             for label, bodies in (each for block in objects(blocks_of_kind) for each in labelled_bodies(block)):
                 found[kind] += ((label.strip(QUOTE), body) for body in objects(bodies))
@@ -145,5 +145,5 @@ def blocks(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects that a value is: in JSON a single block may stand without its list."""
+    """Return a value's objects as a list. In JSON, a single block can be an object instead of a list."""
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]

@@ -1,7 +1,6 @@
-"""Bring what is saved to the running system: functions' code at once and without Terraform, the rest by an apply.
+"""Watch files, and update the running system: functions' code directly, everything else by an apply.
 
-A plain `up` afterwards finds the functions' code changed outside Terraform, as it does when somebody changes it by
-hand: it uploads the packages of dist/ once more, and then everything is as described.
+A later `up` finds that the functions' code was changed without Terraform. It uploads the packages of dist/ again.
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ from tools.laptop.systems import BusyError, Systems
 from tools.sources import sources
 from tools.terraform import ROOT, configuration_files
 
-INTERVAL = 0.2  # seconds between two looks at the files
-SETTLED = 0.05  # seconds without a further change, since an editor saves in several steps
+INTERVAL = 0.2  # seconds between two checks of the files
+SETTLED = 0.05  # seconds without a further change, since editors save in several steps
 
-RETRIED = 1.0  # seconds after which it is tried again while another command is at work
+RETRIED = 1.0  # seconds before a retry if another command is running
 
-PARALLEL = 8  # functions that get their code at a time
+PARALLEL = 8  # functions that are updated at the same time
 
-ALIAS = "live"  # which all callers of a function invoke
+ALIAS = "live"  # the alias that all callers of a function invoke
 
 Stamp = tuple[int, int, int]
 Manifest = Mapping[str, Any]
 
 
 def stamps(files: Iterable[Path]) -> dict[Path, Stamp]:
-    """Return what tells the versions of files apart; nothing of those that are gone."""
+    """Return the time, size and inode of each file that exists."""
     found = {}
     for file in files:
         try:
@@ -57,25 +56,25 @@ def stamps(files: Iterable[Path]) -> dict[Path, Stamp]:
 
 
 def code_files(project: Path) -> list[Path]:
-    """Return the files that the functions are built from."""
+    """Return the source files of the functions."""
     return [*sources(ROOT / "lambda_src"), *sources(project / "app"), *sources(project / "schemas")]
 
 
 def settings_files(var_files: Iterable[Path], root: Path | None) -> list[Path]:
-    """Return the files whose change needs Terraform: the var-files, and the Terraform of a root of the user's own."""
+    """Return the files whose changes need an apply: var-files, and the Terraform files of the user's own root."""
     return [*tfvars.all_var_files(list(var_files), root), *(configuration_files(root) if root else ())]
 
 
 def contents(files: Iterable[Path]) -> dict[Path, bytes]:
-    """Return what files hold, of those that are there."""
+    """Return the content of each file that exists."""
     return {file: file.read_bytes() for file in files if file.is_file()}
 
 
 def needs_apply(before: Manifest, after: Manifest, used: Iterable[str] = ()) -> list[str]:
-    """Return the files of which Terraform has to know more than the code, by two manifests of the build.
+    """Return the files whose changes need an apply, from two manifests of the build.
 
-    These are schemas whose shapes differ and modules of app/ whose hooks do. Of the packages `used`, those that the
-    build lacks.
+    These are schemas with other shapes, modules of app/ with other hooks, and packages in `used` that the build no
+    longer has.
     """
 
     def shapes(manifest: Manifest) -> dict[str, Any]:
@@ -93,12 +92,12 @@ def needs_apply(before: Manifest, after: Manifest, used: Iterable[str] = ()) -> 
     return sorted(found) or [f"dist/{name}.zip" for name in sorted({*used} - after["functions"].keys())]
 
 
-# The first argument of a function of app/, by its kind; the build calls it "event", since it does not know the kind.
+# The first argument of a function of app/, by its kind. The build calls it "event", since it does not know the kind.
 _ARGUMENTS = {"changes": "change", "event": "event", "routes": "request"}
 
 
 def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: Manifest) -> list[str]:
-    """Return what keeps the running functions from calling what a build has in app/, as sentences.
+    """Return a sentence for each running function that could not call its code in the new build of app/.
 
     The configurations are those that trestle.own.function reads, by the function's key in the tfvars.
     """
@@ -109,7 +108,7 @@ def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: M
         for name in sorted({*called}):
             found = module["functions"].get(name)
             if found is None:
-                faults.append(f"{module['file']} defines no {name}, which the function {key} calls.")
+                faults.append(f"{module['file']} does not define {name}, which the function {key} calls.")
             elif found.get("fault"):
                 argument = _ARGUMENTS.get(settings.get("kind", ""), "job")
                 fault = found["fault"].replace("event, context", f"{argument}, context")
@@ -120,8 +119,8 @@ def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: M
 def packages_to_push(deployed: Mapping[str, str], packages: Mapping[str, str], manifest: Manifest) -> dict[str, str]:
     """Return the functions whose code differs from the build, each with its package.
 
-    `deployed` has the code's digest by function, `packages` the name of its package without .zip. A function whose
-    package the build lacks is left to Terraform.
+    `deployed` has the code's digest by function, `packages` the name of its package without .zip. Functions whose
+    package is not in the build are skipped: Terraform deletes them.
     """
     built = {name: entry["source_code_hash"] for name, entry in manifest["functions"].items()}
     return {
@@ -133,13 +132,13 @@ def packages_to_push(deployed: Mapping[str, str], packages: Mapping[str, str], m
 
 @dataclass
 class Functions:
-    """The functions of the running system, as Terraform made them, and their code."""
+    """The functions of the running system, as Terraform created them, and their code."""
 
     system: System
     running: Running
-    # Functions whose code was sent and whose alias may not have followed.
+    # Functions whose code was sent, but whose alias may not point to it yet.
     unfinished: set[str] = field(default_factory=set)
-    # The versions that were published here, by function, oldest first.
+    # The versions that this class has published, by function, oldest first.
     published: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -147,7 +146,7 @@ class Functions:
         made = [
             each
             for each in resources_of(self.system.emulator.terraform_state(self.running), "aws_lambda_function")
-            if each.get("s3_bucket") == f"packages-{self.running.region}"  # not a function of the user's own root
+            if each.get("s3_bucket") == f"packages-{self.running.region}"  # not of Trestle: only in the user's own root
         ]
         self.packages = {each["function_name"]: each["s3_key"].removesuffix(".zip") for each in made}
         variables = [part.get("variables") or {} for each in made for part in each.get("environment") or ()]
@@ -155,7 +154,7 @@ class Functions:
         self.configurations = {each["name"]: each for each in own}
 
     def push(self, dist: Path, manifest: Manifest) -> tuple[list[str], list[str]]:
-        """Make the code of a build live; return the functions that changed, and those pinned to another version."""
+        """Deploy the code of a build. Return the functions that changed, and those pinned to another version."""
         pages = self.client.get_paginator("list_functions").paginate()
         deployed = {each["FunctionName"]: each["CodeSha256"] for page in pages for each in page["Functions"]}
         deployed |= dict.fromkeys(self.unfinished, "")
@@ -174,7 +173,7 @@ class Functions:
 
     def _push(self, name: str, code: bytes, *, is_pinned: bool) -> None:
         self.client.update_function_code(FunctionName=name, ZipFile=code)
-        # The waiter's own pause is five seconds.
+        # The waiter's default delay is five seconds.
         self.client.get_waiter("function_updated_v2").wait(
             FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 1200}
         )
@@ -185,7 +184,7 @@ class Functions:
         self.unfinished.discard(name)
 
     def _forget(self, name: str, version: str) -> None:
-        """Delete what was published here before the last version, which may still be answering."""
+        """Delete the published versions except the last two: the older one may still handle requests."""
         known = self.published.setdefault(name, [])
         if version not in known:
             known.append(version)
@@ -194,16 +193,16 @@ class Functions:
 
 
 class Watch:
-    """A running system that follows its files until the emulator stops.
+    """Watches the files of a running system until the emulator stops.
 
-    `since` is when its apply began, in milliseconds of the epoch: what was saved after that is still to be applied.
+    `since` is the time at which its apply began, in milliseconds since the epoch. Later changes are not applied yet.
     """
 
     def __init__(self, systems: Systems, system: System, confirm: Confirm, since: int) -> None:
         self.systems, self.system, self.confirm = systems, system, confirm
         self.ended = threading.Event()
         self.is_applying = False
-        self.seen: dict[Path, Stamp] = {}  # the first look brings what was saved meanwhile
+        self.seen: dict[Path, Stamp] = {}  # the first check finds what has been saved since then
         self.is_waiting = False
         self.follower = Follower(system.outputs(), system.running(), since)
         self._adopt({file: text for file, text in self._settings().items() if file.stat().st_mtime * 1000 < since})
@@ -214,8 +213,8 @@ class Watch:
         return self.system.root or ROOT
 
     def run(self) -> None:
-        """Follow the files and the logs; return when the emulator has stopped."""
-        # The logs go on during an apply, and Ctrl-C has to reach the apply: so that is in the main thread.
+        """Follow the files and the logs. Return when the emulator has stopped."""
+        # The apply runs in the main thread, because Ctrl-C must reach it. The logs go on during an apply.
         threading.Thread(target=self._follow_logs, daemon=True).start()
         while not self.ended.wait(INTERVAL):
             if (now := self._stamps()) != self.seen:
@@ -234,7 +233,7 @@ class Watch:
         return contents(settings_files(self.system.var_files, self.system.root))
 
     def _adopt(self, settings: dict[Path, bytes]) -> None:
-        """Take what was applied with these settings for what there is."""
+        """Record that the system was applied with these settings."""
         running = self.system.running()
         self.functions = Functions(self.system, running)
         self.manifest = read_manifest(self.project / "dist")
@@ -245,11 +244,11 @@ class Watch:
             self.follower = Follower(self.system.outputs(), running, int(time.time() * 1000))
 
     def _bring(self, began: float) -> None:
-        """Make what was saved live, or tell what stands in its way."""
+        """Deploy what was saved, or print why that is not possible."""
         try:
             with self.systems.lock():
                 manifest = self._build()
-                # Changed variables may name other functions: then the plan says what is wrong.
+                # Changed variables may name other functions, so that the plan reports what is wrong.
                 faults = function_faults(self.functions.configurations, manifest)
                 if faults and self._settings() == self.settings:
                     raise UserError("\n".join(faults))
@@ -259,25 +258,25 @@ class Watch:
                 print_note(f"Live after {time.monotonic() - began:.1f} s: {', '.join(live)}.")
             if pinned:
                 print_note(
-                    f"Published, but a release or rollback has another version live: {', '.join(pinned)}. "
+                    f"Published, but a release or rollback keeps another version live: {', '.join(pinned)}. "
                     "`make release ENV=local` releases the new ones."
                 )
             self._apply_if_needed(manifest)
             self.is_waiting = False
         except BusyError:
             if not self.is_waiting:
-                print_note("Another command is at work on the local run: what you saved is live after that.")
+                print_note("Another command is using the local run. Your changes are applied when it has ended.")
             self.is_waiting, self.seen = True, {}
             self.ended.wait(RETRIED)
         except (build.BuildError, UserError) as error:
-            print_note(f"{error}\nWhat was live goes on; save again once that is mended.")
+            print_note(f"{error}\nThe previous code stays live. Fix this and save again.")
         except (BotoCoreError, ClientError) as error:
-            # Where the emulator has stopped, there is nothing more to do.
+            # If the emulator has stopped, there is nothing more to do.
             if not self.ended.wait(2 * LOG_INTERVAL):
-                print_note(f"The emulator did not take the new code: {error}. Save again to try again.")
+                print_note(f"The emulator did not accept the new code: {error}. Save again to retry.")
 
     def _build(self) -> Manifest:
-        """Bring dist/ up to date; return its manifest."""
+        """Update dist/, and return its manifest."""
         dist = self.project / "dist"
         found = build.Sources(ROOT, self.system.root, "laptop")
         manifest = read_manifest(dist)
@@ -296,18 +295,18 @@ class Watch:
         changed += needs_apply(self.manifest, manifest, self.functions.packages.values())
         if not changed:
             return
-        print_note(f"Applying {', '.join(changed)}. What is saved meanwhile follows after that.")
+        print_note(f"Applying {', '.join(changed)}. Changes that you save during the apply follow after it.")
         self.is_applying = True
         try:
             self.system = self.systems.up(self.system.var_files, confirm=self.confirm, root=self.system.root)
             self._adopt(settings)
         finally:
             self.is_applying = False
-        print_note(f"{self.system.name} is as described.")
+        print_note(f"{self.system.name} is up to date.")
 
 
 def settled(found: dict[Path, Stamp], look: Callable[[], dict[Path, Stamp]]) -> dict[Path, Stamp]:
-    """Return the stamps once two looks in a row see the same."""
+    """Return the stamps once two checks in a row find the same."""
     while True:
         time.sleep(SETTLED)
         if (again := look()) == found:
