@@ -81,7 +81,7 @@ def test_outcomes_are_written_with_their_parameters() -> None:
         assert f"`{name}({', '.join(parameters).replace('faults', 'faults=()')})`" in REFERENCE
 
 
-def test_it_is_light() -> None:
+def test_importing_it_costs_no_cold_start() -> None:
     """Loads only modules that every function loads anyway, and none that add milliseconds to a cold start."""
     code = "import sys; before = set(sys.modules); import trestle.app; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run(
@@ -94,7 +94,7 @@ def test_it_is_light() -> None:
     assert done.stdout.split() == ["__future__", "trestle", "trestle.app", "trestle.clock", "trestle.errors"]
 
 
-def test_values_can_be_made_for_tests() -> None:
+def test_tests_can_construct_values() -> None:
     draft = app.Draft({"a": 1}, id="x")
     assert (draft, draft.id, sorted(draft.changed)) == ({"a": 1}, "x", ["a"])
     assert app.Draft({"a": 1, "b": 2}, changed=["b"]).changed == {"b"}
@@ -171,12 +171,12 @@ def test_a_draft_refuses_floats_wherever_they_come_from() -> None:
         ({"retry_after": True}, "retry_after is True"),
     ],
 )
-def test_what_refuse_does_not_take(arguments: Any, message: str) -> None:
+def test_refuse_rejects_invalid_arguments(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         app.Refuse(**{"detail": "No.", **arguments})
 
 
-def test_what_refuse_takes() -> None:
+def test_refuse_accepts_valid_arguments() -> None:
     refuse = app.Refuse("No.", status=409, code="sold-out_2", pointer="", retry_after=0)
     assert (refuse.detail, refuse.status, refuse.code, refuse.retry_after) == ("No.", 409, "sold-out_2", 0)
     assert refuse.faults == [{"pointer": "", "detail": "No."}]
@@ -197,7 +197,7 @@ def test_outcomes_have_a_sentence() -> None:
     )
 
 
-def test_functions_say_that_they_need_trestle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_outside_a_function_say_that_they_need_trestle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "_runtime", None)
     for call in (
         lambda: app.entity("x"),

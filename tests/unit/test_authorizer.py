@@ -261,7 +261,7 @@ def test_a_token_becomes_a_policy_for_the_stage(authorizer: Authorizer) -> None:
     assert found.claims == json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
-def test_a_line_says_who_or_why(authorizer: Authorizer) -> None:
+def test_the_log_line_has_the_caller_or_the_reason(authorizer: Authorizer) -> None:
     authorizer.allowed(authorizer.token())
     first = authorizer.line
     assert first.pop("durationMs") >= 0
@@ -300,19 +300,19 @@ PASSING: dict[str, Callable[[Authorizer], str]] = {
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_what_passes(authorizer: Authorizer, name: str) -> None:
+def test_valid_tokens_are_accepted(authorizer: Authorizer, name: str) -> None:
     token = PASSING[name](authorizer)
     found = authorizer.allowed(token)
     assert found["claims"] == json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
-def test_the_schemes_case_does_not_matter(authorizer: Authorizer) -> None:
+def test_the_scheme_is_case_insensitive(authorizer: Authorizer) -> None:
     for scheme in ("Bearer ", "bearer ", "BEARER "):
         assert authorizer.allowed(authorizer.token(), scheme=scheme)["sub"] == "auth0|12"
 
 
 @pytest.mark.parametrize("subject", ["auth0|12", "ä@ö.example", "\U0001f600"])
-def test_what_the_gateway_is_told_is_ascii(authorizer: Authorizer, subject: str) -> None:
+def test_the_context_for_the_gateway_is_ascii(authorizer: Authorizer, subject: str) -> None:
     answer = authorizer.ask(authorizer.token(sub=subject))
     assert answer["principalId"].isascii()
     assert json.loads(answer["context"]["jwt"])["sub"] == subject
@@ -580,7 +580,7 @@ def test_a_forged_token_is_refused(authorizer: Authorizer, name: str) -> None:
 
 @given(st.data())
 @settings(max_examples=150)
-def test_any_other_text_than_the_token_is_refused(data: st.DataObject) -> None:
+def test_any_change_of_a_token_is_refused(data: st.DataObject) -> None:
     """One character added, removed or changed, anywhere: never an internal error, and never a second valid text."""
     keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
     claims = {"iss": "issuer", "aud": AUDIENCE, "sub": "ada", "exp": NOW + 3600}
@@ -603,7 +603,7 @@ MEMBERS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_s
 
 @given(MEMBERS, MEMBERS)
 @settings(max_examples=150)
-def test_no_value_of_a_member_is_a_fault(header: dict[str, Any], claims: dict[str, Any]) -> None:
+def test_no_value_of_a_member_causes_an_error(header: dict[str, Any], claims: dict[str, Any]) -> None:
     keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
     known = {"iss": "issuer", "aud": AUDIENCE, "sub": "ada", "exp": NOW + 3600, **claims}
     token = signed(json.dumps({"alg": "RS256", "kid": "rsa", **header}), json.dumps(known))
@@ -621,14 +621,14 @@ def test_other_schemes_are_refused(authorizer: Authorizer, scheme: str) -> None:
     assert authorizer.refused(authorizer.token(), scheme="Bearer  ") == "malformed"
 
 
-def test_what_is_refused_at_sight_asks_the_issuer_for_nothing(authorizer: Authorizer) -> None:
+def test_a_token_refused_at_sight_causes_no_fetch(authorizer: Authorizer) -> None:
     for claims in ({"iss": "https://other.example"}, {"exp": NOW - 1}, {"exp": ...}, {"sub": ""}, {"at_hash": "x"}):
         authorizer.refused(authorizer.token(**claims))
     authorizer.refused(authorizer.token(header={"alg": "HS256"}))
     assert authorizer.issuer.requests == []
 
 
-def test_what_nobody_foresaw_is_a_fault_that_quotes_nothing(
+def test_an_unexpected_error_is_logged_without_its_message(
     authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
@@ -646,7 +646,7 @@ def test_what_nobody_foresaw_is_a_fault_that_quotes_nothing(
 # --- Keys
 
 
-def test_no_key_id_needs_a_key_that_is_the_only_one(authorizer: Authorizer) -> None:
+def test_a_token_without_a_key_id_requires_a_single_key(authorizer: Authorizer) -> None:
     issuer = authorizer.issuer
     assert authorizer.allowed(authorizer.token(header={"kid": ...}))["sub"] == "auth0|12"
     assert authorizer.allowed(authorizer.token(EC, header={"kid": ...}))["sub"] == "auth0|12"
@@ -657,7 +657,7 @@ def test_no_key_id_needs_a_key_that_is_the_only_one(authorizer: Authorizer) -> N
     assert another.refused(another.token(EC)) == "unknown key"
 
 
-def test_keys_of_one_id_are_tried_in_turn(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_with_the_same_id_are_tried_in_turn(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
     issuer.keys = [OTHER.jwk(), EC.jwk(kid="rsa"), RSA.jwk()]
     authorizer = Authorizer(issuer, capsys)
     authorizer.allowed(authorizer.token())
@@ -746,14 +746,14 @@ def test_a_key_has_one_algorithm(key: Any, algorithm: str) -> None:
     assert found.algorithm_name == algorithm
 
 
-def test_a_private_key_that_is_published_is_only_used_to_verify() -> None:
+def test_a_published_private_key_only_verifies() -> None:
     numbers = RSA.private.private_numbers()
     found = signing_key(RSA.jwk(d=number(numbers.d), p=number(numbers.p), q=number(numbers.q)))
     assert found is not None
     assert isinstance(found.key, rsa.RSAPublicKey)
 
 
-def test_what_is_no_key_spoils_no_other(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_key_does_not_affect_others(issuer: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
     issuer.keys = [*NO_KEYS.values(), RSA.jwk()]
     authorizer = Authorizer(issuer, capsys)
     authorizer.allowed(authorizer.token())
@@ -785,7 +785,7 @@ class Fetch:
         return len(self.keys.find(kid, "RS256")), self.keys.fetches - before
 
 
-def test_keys_are_fetched_anew_after_a_quarter_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_refreshed_after_a_quarter_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     fetch = Fetch(monkeypatch)
     assert [fetch.after(0), fetch.after(899), fetch.after(1), fetch.after(1)] == [(1, 1), (1, 0), (1, 1), (1, 0)]
     fetch.published = []
@@ -813,7 +813,7 @@ def test_cached_keys_serve_for_a_day_after_the_issuer_has_died(monkeypatch: pyte
     assert fetch.after(60) == (1, 1)
 
 
-def test_without_keys_a_dead_issuer_is_asked_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_keys_a_dead_issuer_is_retried_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     fetch = Fetch(monkeypatch)
     fetch.published = IssuerError("dead")
     for seconds, fetches in ((0, 1), (4, 1), (1, 2), (0, 2)):
@@ -843,7 +843,7 @@ def test_a_dead_issuer_is_503_until_it_is_back(authorizer: Authorizer) -> None:
     assert authorizer.line["issuerError"] == "The issuer answers 500."
 
 
-def test_an_issuer_that_nobody_reaches(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_issuer(capsys: pytest.CaptureFixture[str]) -> None:
     found = Issuer()
     authorizer = Authorizer(found, capsys)
     found.stop()
@@ -890,7 +890,7 @@ BAD_ANSWERS: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
-def test_an_issuer_that_answers_what_it_should_not(authorizer: Authorizer, name: str) -> None:
+def test_an_issuer_with_invalid_responses(authorizer: Authorizer, name: str) -> None:
     answer, reason = BAD_ANSWERS[name]
     issuer = authorizer.issuer
     for path in (issuer.discovery, "/tenant/keys?x=1"):
@@ -922,7 +922,7 @@ DISCOVERED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", DISCOVERED)
-def test_a_discovery_document_of_another_kind(authorizer: Authorizer, name: str) -> None:
+def test_an_invalid_discovery_document(authorizer: Authorizer, name: str) -> None:
     issuer = authorizer.issuer
     changes, reason = DISCOVERED[name]
     document = dict(issuer.documents[issuer.discovery])
@@ -933,7 +933,7 @@ def test_a_discovery_document_of_another_kind(authorizer: Authorizer, name: str)
     assert issuer.requests == [issuer.discovery]
 
 
-def test_a_key_set_at_an_address_that_http_cannot_say(authorizer: Authorizer) -> None:
+def test_a_key_set_at_an_invalid_url(authorizer: Authorizer) -> None:
     issuer = authorizer.issuer
     for path, error in (("/ü", "UnicodeEncodeError"), ("/a b", "InvalidURL"), ("/\x7f", "InvalidURL")):
         document = {"issuer": issuer.url, "jwks_uri": issuer.url + path}
@@ -943,7 +943,7 @@ def test_a_key_set_at_an_address_that_http_cannot_say(authorizer: Authorizer) ->
 
 
 @pytest.mark.parametrize("keys", [None, {}, "keys"])
-def test_a_key_set_of_another_kind(authorizer: Authorizer, keys: Any) -> None:
+def test_an_invalid_key_set(authorizer: Authorizer, keys: Any) -> None:
     authorizer.issuer.answers = {"/tenant/keys?x=1": lambda handler: send(handler, {"keys": keys})}
     assert authorizer.unavailable(authorizer.token()) == "The key set has no keys."
 
@@ -972,7 +972,7 @@ def void(_: Any) -> None:
     """Return nothing."""
 
 
-def test_a_silent_issuer_is_left(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_issuer_times_out(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an overall time limit this test would never end."""
     monkeypatch.setattr(documents, "CONNECT_SECONDS", 0.05)
     for path in (authorizer.issuer.discovery, "/tenant/keys?x=1"):
@@ -981,7 +981,7 @@ def test_a_silent_issuer_is_left(authorizer: Authorizer, monkeypatch: pytest.Mon
             Documents(authorizer.issuer.url).keys()
 
 
-def test_an_issuer_that_drips_is_left(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_issuer_that_sends_single_bytes_times_out(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "ALL_SECONDS", 0.1)
     for answer in (dripping(authorizer.issuer), silent(authorizer.issuer)):
         authorizer.issuer.answers = {authorizer.issuer.discovery: answer}
@@ -995,7 +995,7 @@ def test_an_issuer_that_drips_is_left(authorizer: Authorizer, monkeypatch: pytes
                 thread.join()
 
 
-def test_a_name_that_is_never_resolved_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dns_lookup_without_end_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = threading.Event()
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: ends.wait() and [])
     monkeypatch.setattr(documents, "ALL_SECONDS", 0.05)
@@ -1007,7 +1007,7 @@ def test_a_name_that_is_never_resolved_is_left(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "url", ["http://issuer.example", "issuer.example", "", "https://user@issuer.example", "ftp://x"]
 )
-def test_an_issuer_without_https_is_none(url: str) -> None:
+def test_an_issuer_without_https_is_refused(url: str) -> None:
     with pytest.raises(IssuerError, match=r"^A URL of the issuer is not https\.$"):
         make_handler({"JWT": json.dumps({"issuer": url, "audiences": [AUDIENCE], "groups_claim": "groups"})})
 
@@ -1017,7 +1017,7 @@ def test_an_issuer_on_this_machine_may_be_http(url: str) -> None:
     assert Documents(url)
 
 
-def test_an_issuer_with_https_has_no_keys_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_an_https_issuer_may_not_be_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     # Keyed by port, since an abandoned attempt of an earlier test may still connect.
     requests: dict[int | None, list[str]] = {}
 

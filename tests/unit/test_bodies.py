@@ -30,7 +30,7 @@ def send(api: Api, method: str, body: Any, **parts: Any) -> Any:
         None,
     ],
 )
-def test_json_types_and_none_are_taken(api: Api, method: str, media_type: str | None) -> None:
+def test_json_types_and_no_type_are_accepted(api: Api, method: str, media_type: str | None) -> None:
     headers = {} if media_type is None else {"content-type": media_type}
     answer, _ = send(api, method, {"a": 1}, headers=headers)
     assert answer.status in (200, 201)
@@ -64,7 +64,7 @@ def test_an_empty_body_is_400(api: Api, method: str, body: str | None) -> None:
 
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize("body", ["[]", "null", "1", '"a"', "true", '[{"a":1}]'])
-def test_what_is_no_object_is_400(api: Api, method: str, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_400(api: Api, method: str, body: str) -> None:
     answer, requests = send(api, method, body)
     assert (answer.status, requests) == (400, [])
     assert answer.json["errors"] == [{"pointer": "", "detail": "Must be an object"}]
@@ -103,7 +103,9 @@ def test_what_is_no_object_is_400(api: Api, method: str, body: str) -> None:
         ('{"a":[' + ",".join(["NaN"] * 30) + "]}", [f"/a/{n}" for n in range(20)]),
     ],
 )
-def test_what_can_not_be_kept_is_400_with_every_place(api: Api, method: str, body: str, pointers: list[str]) -> None:
+def test_values_that_cannot_be_stored_are_400_with_their_places(
+    api: Api, method: str, body: str, pointers: list[str]
+) -> None:
     answer, requests = send(api, method, body)
     assert (answer.status, requests) == (400, [])
     assert answer.json["type"] == "urn:trestle:problem:invalid-request"
@@ -128,7 +130,7 @@ def test_base64_bodies_are_decoded(api: Api, method: str) -> None:
         base64.b64encode(b'{"a":"\xed\xa0\x80"}').decode(),
     ],
 )
-def test_what_is_no_utf_8_is_400(api: Api, method: str, raw: str) -> None:
+def test_invalid_utf_8_is_400(api: Api, method: str, raw: str) -> None:
     answer, requests = send(api, method, raw, base64=True)
     assert (answer.status, requests) == (400, [])
 
@@ -159,7 +161,7 @@ def test_an_item_over_dynamodbs_limit_is_413(api: Api, method: str) -> None:
     assert (answer.status, requests) == (413, ["PutItem" if method == "POST" else "UpdateItem"])
 
 
-def test_an_item_just_under_the_limit_is_kept(api: Api) -> None:
+def test_an_item_just_under_the_limit_is_stored(api: Api) -> None:
     item = api.create(text_of(390_000))
     assert api.request("GET", f"/items/{item['id']}").json == item
 
@@ -180,7 +182,7 @@ def test_the_body_of_a_get_or_delete_is_ignored(api: Api) -> None:
     assert api.request("DELETE", path, "{", headers={"Content-Type": "text/plain"}).status == 204
 
 
-def test_names_of_the_envelope_do_not_clash(api: Api) -> None:
+def test_properties_may_have_the_names_of_server_attributes(api: Api) -> None:
     body = {
         "collection": 1,
         "write": 2,

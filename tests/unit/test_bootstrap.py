@@ -121,12 +121,12 @@ def test_files_and_variables_that_terraform_finds_by_itself(folder: Path, monkey
     assert tool.variables([]) == ("shop", "ap-south-1")
 
 
-def test_a_wrong_variable_is_a_sentence(folder: Path) -> None:
+def test_a_wrong_variable_is_reported_in_one_sentence(folder: Path) -> None:
     with pytest.raises(UserError, match=r'^make bootstrap: .*region: "here" is not a region\'s code\. Write a region'):
         tool.variables(["-var", "region=here"])
 
 
-def test_names_have_the_rules_and_sentences_of_the_root() -> None:
+def test_names_have_the_rules_and_messages_of_the_root() -> None:
     """Compares both as text: a rule or message changed in only one of them fails."""
     for variable in ("name", "region"):
         first, second = (
@@ -151,7 +151,7 @@ def test_names_have_the_rules_and_sentences_of_the_root() -> None:
         assert expressions[0][1] == expressions[1][1]
 
 
-def test_each_environment_that_cannot_be_is_named(folder: Path) -> None:
+def test_each_invalid_environment_is_named(folder: Path) -> None:
     given = json.dumps(["", "a", "my env", "Prod", "2nd", "dev-", "e" * 21, "a--b"])
     with pytest.raises(UserError) as error:
         tool.variables([f"-var=environments={given}"])
@@ -185,7 +185,7 @@ def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.Mo
     assert made.commands[1] == ["apply", "-auto-approve", "-var=name=shop", f"-var=region={WEST}"]
 
 
-def test_the_first_apply_says_what_takes_a_minute(
+def test_the_first_apply_says_why_it_takes_a_minute(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use_fake_terraform(monkeypatch)
@@ -198,7 +198,9 @@ def test_the_first_apply_says_what_takes_a_minute(
 
 
 @pytest.mark.parametrize("without", ["", "state", "logs"])
-def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
+def test_the_single_state_of_an_earlier_version_is_moved(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, without: str
+) -> None:
     use_fake_terraform(monkeypatch)
     text = json.dumps(state(EAST, without))
     (folder / "terraform.tfstate").write_text(text)
@@ -206,7 +208,7 @@ def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest
     assert {f.name: f.read_text() for f in folder.glob("*.tfstate")} == {f"shop-123456789012-{EAST}.tfstate": text}
 
 
-def test_an_empty_state_of_before_is_nobodys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_state_of_an_earlier_version_is_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_fake_terraform(monkeypatch)
     (folder / "terraform.tfstate").write_text('{"resources": []}')
     assert commands.run("bootstrap") == 0
@@ -235,7 +237,7 @@ def test_an_empty_state_of_before_is_nobodys(folder: Path, monkeypatch: pytest.M
         ),
     ],
 )  # fmt: skip
-def test_a_state_of_something_else_stops_it(
+def test_a_state_of_another_system_stops_it(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -250,7 +252,7 @@ def test_a_state_of_something_else_stops_it(
     assert made.commands == []
 
 
-def test_terraform_that_fails(
+def test_a_failed_terraform_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = use_fake_terraform(monkeypatch)
@@ -262,16 +264,14 @@ def test_terraform_that_fails(
     assert capsys.readouterr().err.endswith("\nterraform init failed: No provider\n")
 
 
-def test_outputs_that_terraform_cannot_read(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unreadable_outputs(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     made = use_fake_terraform(monkeypatch)
     made.output_code = 1
     assert commands.run("bootstrap") == 1
     assert capsys.readouterr().err.endswith("\nterraform output failed: No state\n")
 
 
-def test_an_account_that_does_not_know_you(
+def test_without_credentials_it_stops(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Sts:
@@ -284,7 +284,7 @@ def test_an_account_that_does_not_know_you(
 
 
 def environments(folder: Path, **backends: tuple[str, str]) -> dict[str, Path]:
-    """Return a factory of environments: by name, their further tfvars and their backend file."""
+    """Write each environment's tfvars and backend file; return the backend files by name."""
     found = {}
     for name, (tfvars_text, text) in backends.items():
         found[name] = folder.parent / "environments" / f"{name}.s3.tfbackend"
@@ -296,7 +296,7 @@ def environments(folder: Path, **backends: tuple[str, str]) -> dict[str, Path]:
 FILLED = BACKEND.replace('# bucket     = "..."', 'bucket       = "mine"')
 
 
-def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bucket_is_written_to_backend_files_without_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = environments(
         folder,
         dev=('region = "us-east-1"\n', BACKEND),
@@ -319,7 +319,7 @@ def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("answer", "is_written"), [("yes\n", True), ("no\n", False), (None, False)])
-def test_nothing_is_written_unasked(
+def test_backend_files_are_written_only_with_consent(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     answer: str | None, is_written: bool,
 ) -> None:  # fmt: skip
@@ -334,7 +334,7 @@ def test_nothing_is_written_unasked(
         assert "`make bootstrap WRITE=1` writes bucket" in capsys.readouterr().out
 
 
-def test_what_is_destroyed_has_no_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_destroy_writes_no_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = environments(folder, dev=("", BACKEND))
     FakeTerraform(monkeypatch, {})
     assert commands.run("bootstrap", "--write", "-destroy") == 0

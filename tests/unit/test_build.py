@@ -133,14 +133,14 @@ def test_a_project_has_its_own_schemas_and_packages(root: Path, tmp_path: Path) 
     assert run(root, "--check", "--project", str(project)) == 1
 
 
-def test_a_project_that_is_not_there_is_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_project_is_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, "--project", str(tmp_path / "absent")) == 1
     assert capsys.readouterr().err == (
         f"build.py: There is no folder {tmp_path}/absent: set --project to the folder that has schemas/.\n"
     )
 
 
-def test_the_manifest_names_what_was_packed(root: Path) -> None:
+def test_the_manifest_lists_the_packed_files(root: Path) -> None:
     run(root, "--bytecode", "none")
     assert manifest(root)["inputs"] == {
         name: hashlib.sha256(text.encode()).hexdigest() for name, text in SOURCES.items()
@@ -195,7 +195,7 @@ def test_faulty_source(root: Path, capsys: pytest.CaptureFixture[str], text: str
     assert not (root / "dist").exists()
 
 
-def test_star_import_is_followed(root: Path) -> None:
+def test_star_imports_are_followed(root: Path) -> None:
     text = "from trestle.late import *\nlambda_handler = late\n"
     (root / "lambda_src/get/index.py").write_text(text, encoding="utf-8")
     run(root, "--bytecode", "none")
@@ -221,7 +221,7 @@ def test_no_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 # --- The same bytes ---
 
 
-def test_entries_are_stored_with_fixed_times_and_rights(root: Path) -> None:
+def test_entries_have_fixed_times_and_permissions(root: Path) -> None:
     run(root, "--bytecode", "none")
     with zipfile.ZipFile(root / "dist/create.zip") as archive:
         for entry in archive.infolist():
@@ -298,7 +298,7 @@ def test_pyc_is_valid_and_points_into_the_task_folder() -> None:
     assert namespace["f"]() == "text"
 
 
-def test_pyc_does_not_depend_on_what_else_the_process_holds() -> None:
+def test_pyc_does_not_depend_on_the_rest_of_the_process() -> None:
     source = b"import os\ndef f(one, two='quite a long constant', *, three=('a', 'b')):\n    return {'a', 'b'}\n"
     first = build.pyc("x.py", source)
     held = [compile(source, "/var/task/x.py", "exec"), "quite a long constant", ("a", "b")]
@@ -313,7 +313,7 @@ def lambda_python() -> str:
     pytest.skip(f"this machine has no Python {build.RUNTIME}")
 
 
-def test_byte_code_is_used_from_a_folder_that_cannot_be_written(root: Path, tmp_path: Path) -> None:
+def test_byte_code_is_used_from_a_read_only_folder(root: Path, tmp_path: Path) -> None:
     python = lambda_python()
     assert run(root, "--bytecode", "require") == 0
     assert manifest(root)["bytecode"] == "3.13"
@@ -355,7 +355,7 @@ def fake_python(folder: Path, body: str) -> list[str]:
     return [str(script)]
 
 
-def test_commands_that_are_not_the_runtimes_python_are_passed_over(
+def test_commands_that_are_not_the_runtimes_python_are_skipped(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "bin"
@@ -395,7 +395,7 @@ def test_compiling_side_names_what_it_cannot_read() -> None:
     assert good.keys() == {"code"}
 
 
-def test_where_the_runtimes_python_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_runtimes_python_is_searched_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("3.13.0", "3.13.9", "3.12.1"):
         binary = tmp_path / "versions" / name / "bin" / "python3.13"
         binary.parent.mkdir(parents=True)
@@ -431,7 +431,7 @@ def build_writes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return writes
 
 
-def test_unchanged_sources_are_not_built_again(
+def test_unchanged_sources_are_not_rebuilt(
     root: Path, build_writes: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(root, "--bytecode", "none")
@@ -490,7 +490,7 @@ def sign(root: Path, folder: Path) -> Path:
     return folder
 
 
-def test_signed_zips_take_the_place_of_those_that_were_built(
+def test_signed_zips_replace_the_built_ones(
     root: Path, tmp_path: Path, build_writes: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(root, "--bytecode", "none")
@@ -533,7 +533,7 @@ UNSIGNED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
 
 
 @pytest.mark.parametrize("fault", UNSIGNED)
-def test_zips_that_are_not_those_built_and_signed_are_refused(
+def test_signed_zips_of_another_build_are_refused(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str
 ) -> None:
     run(root, "--bytecode", "none")
@@ -547,7 +547,7 @@ def test_zips_that_are_not_those_built_and_signed_are_refused(
     assert content(root) == before
 
 
-def test_another_wish_for_byte_code_builds_again(root: Path, build_writes: list[Path]) -> None:
+def test_a_changed_byte_code_option_rebuilds(root: Path, build_writes: list[Path]) -> None:
     lambda_python()
     run(root)
     run(root)
@@ -559,14 +559,14 @@ def test_another_wish_for_byte_code_builds_again(root: Path, build_writes: list[
 
 
 @pytest.mark.usefixtures("no_runtime")
-def test_check_of_byte_code_that_this_machine_cannot_make(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_without_the_python_for_byte_code(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(root)
     (root / "dist/manifest.json").write_text(json.dumps(manifest(root) | {"bytecode": "3.13"}))
     assert run(root, "--check") == 1
     assert "There is no Python 3.13 for the byte code: install it" in capsys.readouterr().err
 
 
-def test_aborted_build_leaves_no_manifest_and_nothing_partial(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_aborted_build_leaves_no_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(root, "--bytecode", "none")
     (root / "lambda_src/trestle/late.py").write_text("late = 2")
     real = Path.replace
@@ -585,7 +585,7 @@ def test_aborted_build_leaves_no_manifest_and_nothing_partial(root: Path, monkey
     assert sorted(content(root)) == ["create.zip", "get.zip", "manifest.json"]
 
 
-def test_function_that_is_gone_takes_its_zip_along(root: Path) -> None:
+def test_the_zip_of_a_removed_function_is_deleted(root: Path) -> None:
     run(root, "--bytecode", "none")
     shutil.rmtree(root / "lambda_src/create")
     run(root, "--bytecode", "none")
@@ -620,7 +620,7 @@ def test_a_source_that_cannot_be_read_is_named(
     assert said.count("\n") == 1
 
 
-def test_a_user_without_a_folder_of_their_own_can_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_folder_can_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.delenv("PYENV_ROOT", raising=False)
     monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
@@ -635,7 +635,7 @@ def test_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert "--compile" not in capsys.readouterr().out
 
 
-def test_tools_build_and_say_why_they_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tools_build_and_report_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     monkeypatch.setattr(dist, "ROOT", tmp_path)
     (tmp_path / "build.py").write_text("print('dist/ is up to date.')")

@@ -91,7 +91,7 @@ def call_with_authorizer(api: Api, method: str, path: str, body: Any, authorizer
 
 @pytest.mark.parametrize("options", [SIGNED_IN, OWNED, SIGNED_IN | OWNED])
 @pytest.mark.parametrize("functions", [[], ["entity"]])
-def test_without_sound_claims_nothing_is_done(make_api: Make, options: Any, functions: list[str]) -> None:
+def test_without_valid_claims_nothing_is_done(make_api: Make, options: Any, functions: list[str]) -> None:
     api = make_api(options, functions=functions)
     for authorizer in NOBODY:
         for method, path, body in SENT:
@@ -105,13 +105,13 @@ def test_without_sound_claims_nothing_is_done(make_api: Make, options: Any, func
 
 
 @pytest.mark.parametrize("options", [SIGNED_IN, OWNED, {"groups": {"create": "a", "get": "a"}}])
-def test_sign_in_is_asked_for_before_anything_else(make_api: Make, options: Any) -> None:
+def test_sign_in_is_checked_first(make_api: Make, options: Any) -> None:
     api = make_api(options)
     check_refused(api.request("POST", "/items", "no JSON", query={"un": "known"}), 401)
     check_refused(api.request("GET", "/items/no%20id", headers={"If-Match": "unquoted"}), 401)
 
 
-def test_only_the_operations_that_say_so_need_a_user(make_api: Make) -> None:
+def test_only_configured_operations_require_a_user(make_api: Make) -> None:
     for functions in ([], ["entity"]):
         api = make_api({"signed_in": ["create", "delete"]}, functions=functions)
         for method, path, body in SENT:
@@ -123,7 +123,7 @@ def test_only_the_operations_that_say_so_need_a_user(make_api: Make) -> None:
     ("claim", "status"), [*((claim, 404) for claim in MEMBER), *((claim, 403) for claim in NO_MEMBER)]
 )
 @pytest.mark.parametrize("functions", [[], ["entity"]])
-def test_a_group_lets_its_members_alone_pass(make_api: Make, functions: list[str], claim: Any, status: int) -> None:
+def test_only_members_of_the_group_pass(make_api: Make, functions: list[str], claim: Any, status: int) -> None:
     api = make_api({**SIGNED_IN, "groups": {"delete": "admins"}}, functions=functions)
     user = api.as_user("alice", **{"cognito:groups": claim})
     answer, requests = user.requests_of("DELETE", "/items/a")
@@ -134,7 +134,7 @@ def test_a_group_lets_its_members_alone_pass(make_api: Make, functions: list[str
     assert user.request("GET", "/items/a").status == 404, "only deletion needs the group"
 
 
-def test_a_group_needs_a_user_even_where_nothing_else_says_so(make_api: Make) -> None:
+def test_a_group_alone_requires_a_user(make_api: Make) -> None:
     api = make_api({"groups": {"delete": "admins"}})
     for authorizer in NOBODY:
         check_refused(call_with_authorizer(api, "DELETE", "/items/a", None, authorizer)[0], 401)
@@ -173,7 +173,7 @@ def test_a_token_of_an_issuer_needs_its_group_or_scope(make_api: Make, functions
     assert token.request("PATCH", "/items/a", {}).status == 404
 
 
-def test_a_scope_needs_a_token_even_where_nothing_else_says_so(make_api: Make) -> None:
+def test_a_scope_alone_requires_a_token(make_api: Make) -> None:
     api = make_api({"scopes": {"delete": "admin"}})
     for authorizer in NOBODY:
         check_refused(call_with_authorizer(api, "DELETE", "/items/a", None, authorizer)[0], 401)
@@ -182,7 +182,7 @@ def test_a_scope_needs_a_token_even_where_nothing_else_says_so(make_api: Make) -
 @pytest.mark.parametrize(
     ("expires", "status"), [(1_800_000_001, 404), (1_800_000_000, 401), (1_799_999_700, 401), (0, 401)]
 )
-def test_what_the_gateway_has_kept_ends_with_its_token(
+def test_a_cached_decision_ends_with_its_token(
     make_api: Make, monkeypatch: pytest.MonkeyPatch, expires: int, status: int
 ) -> None:
     api = make_api({"signed_in": ["get"], "groups": {"delete": "admins"}})
@@ -197,13 +197,13 @@ def test_what_the_gateway_has_kept_ends_with_its_token(
 
 
 @pytest.mark.parametrize("subject", ["auth0|12", "ada@example.com", "a b", "ä", "a#b", "..", "x" * 129])
-def test_a_subject_that_is_no_id_owns_items(make_api: Make, subject: str) -> None:
+def test_any_subject_can_own_items(make_api: Make, subject: str) -> None:
     user = make_api(OWNED).as_issued(subject)
     item = user.create({})
     assert user.request("GET", f"/items/{item['id']}").json == item
 
 
-def test_a_name_of_an_issuer_is_no_other_callers(api: Api) -> None:
+def test_an_issuers_subject_never_equals_another_caller(api: Api) -> None:
     """An issuer's subject may equal the name of an API key, an IAM identity, a pool's user or an anonymous caller."""
     key = {"Idempotency-Key": "key1"}
     others: list[Any] = [
@@ -223,7 +223,7 @@ def test_a_name_of_an_issuer_is_no_other_callers(api: Api) -> None:
         assert each.request("POST", "/items", {}, headers=key).headers["Idempotency-Replayed"]
 
 
-def test_functions_that_nobody_signs_in_to_do_not_load_the_check_of_users() -> None:
+def test_functions_without_sign_in_do_not_load_its_code() -> None:
     for options, loaded in (
         ({}, False),
         (SIGNED_IN, True),

@@ -71,7 +71,7 @@ def seen(function: Deployed) -> list[tuple[Any, ...]]:
     return [(each.kind, each.item.id, dict(each.item), each.before and dict(each.before)) for each in changes]
 
 
-def test_a_change_is_told_with_the_item_as_it_was_and_is(deployed: Deploy) -> None:
+def test_a_change_has_the_item_before_and_after(deployed: Deploy) -> None:
     function = deployed()
     old = image("a", 1, {"price": number("1.10"), "n": number("12345678901234567890123456789012345678")})
     new = image("a", 2, {"price": number("2.5"), "status": text("open")})
@@ -88,7 +88,7 @@ def test_a_change_is_told_with_the_item_as_it_was_and_is(deployed: Deploy) -> No
     assert (updated.before.version, updated.item.owner) == (1, "")
 
 
-def test_the_items_of_owners_tell_whose_they_are(deployed: Deploy) -> None:
+def test_changes_of_owned_items_have_the_owner(deployed: Deploy) -> None:
     function = deployed()
     function(batch(record(1, image("ada#a", 1, {"owner": text("someone else")}), None)))
     (change,) = function.code.seen
@@ -129,7 +129,7 @@ def test_the_tables_of_several_entities(deployed: Deploy) -> None:
         ({"id": text("a")}, image("a", 1, {}), {}, ["created"]),
     ],
 )  # fmt: skip
-def test_kinds(deployed: Deploy, old: Any, new: Any, more: Any, kinds: list[str]) -> None:
+def test_kinds_of_changes(deployed: Deploy, old: Any, new: Any, more: Any, kinds: list[str]) -> None:
     function = deployed()
     assert failed(function(batch(record(1, new, old, **more)))) == []
     assert [each.kind for each in function.code.seen] == kinds
@@ -142,7 +142,7 @@ def test_kinds(deployed: Deploy, old: Any, new: Any, more: Any, kinds: list[str]
     record(1, {"id": text("a"), "doc": text("s3cr3t")}, None),
     record(1, None, {"id": text("a"), "doc": text("s3cr3t")}),
 ])  # fmt: skip
-def test_a_record_that_is_no_item_is_named_and_passed_over(
+def test_a_record_that_is_not_an_item_is_logged_and_skipped(
     deployed: Deploy, capsys: pytest.CaptureFixture[str], record_: Any
 ) -> None:
     function = deployed()
@@ -182,7 +182,7 @@ def test_a_record_that_is_no_item_is_named_and_passed_over(
         (None, "null", False),
     ],
 )  # fmt: skip
-def test_what_a_property_becomes(deployed: Deploy, value: Any, written: str, is_equal: bool) -> None:
+def test_becomes_compares_old_and_new_values(deployed: Deploy, value: Any, written: str, is_equal: bool) -> None:
     function = deployed(filters=[{"kind": "updated", "becomes": {"status": written}}])
     new = image("a", 2, {} if value is None else {"status": value})
     function(batch(record(1, new, image("a", 1, {"status": text("another")}))))
@@ -228,7 +228,7 @@ def test_filters(deployed: Deploy, filters: Any, kinds: list[str]) -> None:
         ("import/", True, ["created", "updated"]),
     ],
 )
-def test_a_function_does_not_get_its_own_writes_and_imports_only_if_it_wants(
+def test_a_function_gets_no_own_writes_and_imports_only_on_request(
     deployed: Deploy, writer: str, imports: bool, kinds: list[str]
 ) -> None:
     function = deployed(imports=imports)
@@ -237,14 +237,14 @@ def test_a_function_does_not_get_its_own_writes_and_imports_only_if_it_wants(
     assert [each.kind for each in function.code.seen] == [*kinds, "deleted"]
 
 
-def test_an_import_over_an_expired_item_leaves_that_expired(deployed: Deploy) -> None:
+def test_an_import_over_an_expired_item_still_reports_the_expiry(deployed: Deploy) -> None:
     function = deployed()
     new = image("a", 1, {}, createdAt=text("2026-01-01T00:00:00.5Z"), write=text("import/0011"))
     function(batch(record(1, new, image("a", 1, {}, expires=number("1767225000")))))
     assert [each.kind for each in function.code.seen] == ["expired"]
 
 
-def test_a_failure_holds_up_its_item_and_no_other(deployed: Deploy) -> None:
+def test_a_failure_delays_only_its_item(deployed: Deploy) -> None:
     function = deployed(FAILS)
     bad = image("a", 1, {"bad": {"BOOL": True}})
     records = [
@@ -317,7 +317,7 @@ def test_a_change_that_fails_now_and_then_is_counted_from_its_last_success(deplo
     assert [failed(function(one)) for _ in range(4)] == [[1], [1], [1], [1]]
 
 
-def test_a_dead_letter_that_is_too_large_is_its_position(deployed: Deploy) -> None:
+def test_a_dead_letter_that_is_too_large_has_the_position(deployed: Deploy) -> None:
     function = deployed(FAILS)
     queue = own_functions.sqs().get_queue_url(QueueName="failed")["QueueUrl"]
     large = image("a", 1, {"bad": {"BOOL": True}, "text": text("x" * 270_000)})
@@ -333,7 +333,7 @@ def test_a_dead_letter_that_is_too_large_is_its_position(deployed: Deploy) -> No
     }  # fmt: skip
 
 
-def test_without_its_dead_letters_a_change_comes_again(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_change_without_a_dead_letter_queue_is_retried(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed(FAILS)
     queue = own_functions.sqs().get_queue_url(QueueName="failed")["QueueUrl"]
     bad = batch(record(1, image("a", 1, {"bad": {"BOOL": True}}), None))
@@ -346,7 +346,7 @@ def test_without_its_dead_letters_a_change_comes_again(deployed: Deploy, capsys:
     assert [letter["attempts"] for letter in messages(queue)] == [7]
 
 
-def test_what_there_is_no_time_for_comes_again_and_is_not_counted(deployed: Deploy) -> None:
+def test_records_without_time_left_are_retried_and_not_counted(deployed: Deploy) -> None:
     function = deployed(FAILS)
     bad = image("c", 1, {"bad": {"BOOL": True}})
     records = [record(1, image("a", 1, {}), None), record(2, image("b", 1, {}), None), record(3, bad, None)]
@@ -358,7 +358,7 @@ def test_what_there_is_no_time_for_comes_again_and_is_not_counted(deployed: Depl
     assert failed(function(batch(record(3, bad, None)))) == []
 
 
-def test_a_slow_function_is_not_called_when_it_would_not_end(deployed: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_function_is_not_called_without_enough_time(deployed: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("trestle.functions.units.time.monotonic", lambda: clock[0])
     function = deployed(NOTE)
@@ -379,7 +379,7 @@ def test_a_slow_function_is_not_called_when_it_would_not_end(deployed: Deploy, m
         ("return Again('s3cr3t')", "UnitError: own returned Again for a change. Only jobs can", 500, "UnitError"),
     ],
 )  # fmt: skip
-def test_the_log_has_type_and_place_and_no_data(
+def test_the_log_has_the_errors_type_and_place_but_no_data(
     deployed: Deploy, capsys: pytest.CaptureFixture[str], raises: str, error: str, status: int, type_: str
 ) -> None:
     function = deployed(f"def handle(change, context):\n    {raises}\n")
@@ -402,7 +402,7 @@ def test_an_empty_batch(deployed: Deploy) -> None:
     assert failed(deployed()(batch())) == []
 
 
-def test_what_is_remembered_has_an_end(deployed: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remembered_failures_are_limited(deployed: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trestle.functions.changes._REMEMBERED", 1)
     function = deployed(FAILS)
     first = record(1, image("a", 1, {"bad": {"BOOL": True}}), None)
@@ -412,7 +412,7 @@ def test_what_is_remembered_has_an_end(deployed: Deploy, monkeypatch: pytest.Mon
     assert [each.id for each in function.code.seen] == ["event-1", "event-2", "event-3", "event-1", "event-2"]
 
 
-def test_metrics_are_kept_by_function(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_counted_by_function(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed(environment={"METRICS_NAMESPACE": "shop-test"})
     function(batch(record(1, image("a", 1, {}), None)))
     (line,) = lines(capsys.readouterr().err)
@@ -445,7 +445,7 @@ def read(api: Any) -> dict[str, Any]:
     return batch(*found)
 
 
-def test_what_the_api_and_the_tools_write(stream: Any, deployed: Deploy) -> None:
+def test_changes_of_writes_by_the_api_and_the_tools(stream: Any, deployed: Deploy) -> None:
     function = deployed()
     stream.create({"id": "a", "n": 1})
     stream.request("PUT", "/items/a", {"n": 2})
@@ -464,7 +464,7 @@ def test_what_the_api_and_the_tools_write(stream: Any, deployed: Deploy) -> None
     assert kinds == [("created", 1, None), ("updated", 2, 1), ("updated", 3, 2), ("deleted", 3, None)]
 
 
-def test_a_functions_own_writes_do_not_come_back(stream: Any, deployed: Deploy) -> None:
+def test_a_function_does_not_get_its_own_writes(stream: Any, deployed: Deploy) -> None:
     items = {"table": "test-items", "options": {"ids": "client"}, "operations": ["create", "merge"]}
     merges = "    entity('items').merge(change.item.id, {'done': True})\n"
     creates = "    entity('items').create({}, id=f'of-{change.item.id}')\n"
@@ -477,7 +477,7 @@ def test_a_functions_own_writes_do_not_come_back(stream: Any, deployed: Deploy) 
     assert [each.kind for each in function.code.seen] == ["created", "created"]  # the first record is read twice
 
 
-def test_what_an_import_writes(stream: Any, deployed: Deploy) -> None:
+def test_changes_of_an_import(stream: Any, deployed: Deploy) -> None:
     target = transfer.DeployedEntity(Entity("items", "test-items", {"ids": "client"}), stream.client)
     stamps = {"createdAt": "2026-01-02T03:04:05.000006Z", "updatedAt": "2026-02-02T03:04:05.000006Z", "version": 3}
     for replace in (False, True):

@@ -38,7 +38,7 @@ def test_every_command_has_help_and_a_handler(
     assert [*handler.__annotations__.values()] == ["argparse.Namespace", "int"]
 
 
-def test_options_are_called_alike_in_all_commands() -> None:
+def test_options_have_the_same_names_in_all_commands() -> None:
     kinds: dict[str, set[object]] = {}
     for command in TOOLS:
         for option in command.options:
@@ -62,7 +62,7 @@ def test_options_are_called_alike_in_all_commands() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named_as_make_takes_it(
+def test_missing_options_are_named_as_make_variables(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert running.run(*arguments) == 2
@@ -95,7 +95,7 @@ def test_what_is_missing_is_named_as_make_takes_it(
         ("local.py", ["token", "--usr", "ada"], "token has no option --usr: did you mean --user?"),
     ],
 )
-def test_what_no_command_takes_is_refused_in_one_sentence(program: str, arguments: list[str], said: str) -> None:
+def test_unknown_arguments_are_refused_in_one_sentence(program: str, arguments: list[str], said: str) -> None:
     name, group = ("python -m tools", TOOLS) if program == "tools" else ("local.py", LAPTOP)
     with pytest.raises(UserError) as stopped:
         commands.parse(name, group, arguments)
@@ -117,7 +117,7 @@ def test_options_of_other_programs_pass() -> None:
     assert smoke.smoke == ["--path", "x", "--evn", "y"]
 
 
-def test_examples_name_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_name_existing_entities_and_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suggestions, "ROOT", tmp_path)
     monkeypatch.delenv("TRESTLE_LOCAL_DIR", raising=False)
     assert commands.examples_of("") == {
@@ -158,7 +158,7 @@ def test_examples_name_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("tenant_id=a\nb", "the value of tenant_id is not text of at most 1024 printable characters"),
     ],
 )
-def test_a_claim_that_no_token_can_have_is_refused(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_claim_is_refused(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         commands.parse("local.py", LAPTOP, ["token", "--user", "ada", "--claim", given])
     assert stopped.value.code == 2
@@ -167,7 +167,7 @@ def test_a_claim_that_no_token_can_have_is_refused(given: str, said: str, capsys
     assert said in shown
 
 
-def test_a_claim_ends_its_name_at_the_first_sign() -> None:
+def test_a_claims_name_ends_at_the_first_equals_sign() -> None:
     known = commands.parse("local.py", LAPTOP, ["token", "--user", "a", "--claim", "x=1=2", "--claim", "y="])
     assert known.claims == [("x", "1=2"), ("y", "")]
 
@@ -197,7 +197,7 @@ CASES: list[tuple[BaseException, str, int, str]] = [
 
 
 @pytest.mark.parametrize(("error", "name", "code", "said"), CASES)
-def test_an_error_ends_every_command_alike(
+def test_all_commands_report_errors_alike(
     error: BaseException, name: str, code: int, said: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -220,7 +220,7 @@ def test_an_error_ends_every_command_alike(
 @pytest.mark.parametrize(
     ("number", "seconds", "said"), [(signal.SIGTERM, 60, "terminated"), (signal.SIGINT, 1, "ended")]
 )
-def test_a_signal_that_reaches_us_alone_reaches_terraform(
+def test_a_signal_to_the_tool_is_passed_to_terraform(
     tmp_path: Path, number: signal.Signals, seconds: int, said: str
 ) -> None:
     """A terminal's Ctrl-C already reaches both, and a second signal would make Terraform give up."""
@@ -261,7 +261,7 @@ def test_the_tree_imports_no_handler() -> None:
     }  # fmt: skip
 
 
-def test_neither_side_imports_the_other_but_through_its_door() -> None:
+def test_tools_import_each_other_only_through_their_interfaces() -> None:
     """tools/aws uses tools/laptop only as an environment and for plans without AWS; tools/laptop never uses AWS."""
     doors = {"tools.laptop.environment", "tools.laptop.planning"}
     found = {

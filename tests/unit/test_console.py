@@ -18,7 +18,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return passed
 
 
-def test_progress_in_a_file_is_a_line_every_few_seconds_and_its_last(
+def test_progress_in_a_file_is_a_line_every_few_seconds_and_the_last(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     console = Console()

@@ -101,7 +101,7 @@ def test_the_operations_fit_their_schema() -> None:
     jsonschema.validate(contract.read("operations"), schema, jsonschema.Draft7Validator)
 
 
-def test_variants_change_what_an_operation_has() -> None:
+def test_variants_change_existing_attributes() -> None:
     for name, operation in contract.OPERATIONS.items():
         for attribute, choices in operation.get("variants", {}).items():
             # `read_only` comes from the schema, and every function gets the owner settings.
@@ -140,7 +140,7 @@ def test_every_status_of_a_problem_is_described() -> None:
     assert f"over {LIMITS['body']['max'] // 1024} KiB" in described["413"]["description"]
 
 
-def test_every_kind_that_is_named_is_there() -> None:
+def test_every_named_kind_exists() -> None:
     named = [kind for each in contract.OPERATIONS.values() for one in variants(each) for kind in one["problems"]]
     named += [each["kind"] for each in contract.PROBLEMS["gateway"].values()]
     named += contract.PROBLEMS["always"]
@@ -201,13 +201,13 @@ def test_the_functions_know_the_size_of_a_page(api: Api) -> None:
     assert api.request("GET", "/items").json["count"] == LIMITS["page"]["default"]
 
 
-def test_the_functions_know_how_many_faults_an_answer_has(api: Api) -> None:
+def test_the_functions_know_the_limit_of_faults_in_a_response(api: Api) -> None:
     most = LIMITS["faults"]["max"]
     answer = api.request("GET", "/items", query={f"x{n}": "1" for n in range(most + 1)})
     assert len(answer.json["errors"]) == most
 
 
-def test_the_functions_know_how_large_a_patch_of_one_request_is(api: Api) -> None:
+def test_the_functions_know_the_limit_of_a_single_request_patch(api: Api) -> None:
     path = f"/items/{api.create({})['id']}"
     most = LIMITS["patch"]["max"]
     for size, calls in ((most, ["UpdateItem"]), (most + 1, ["GetItem", "UpdateItem"])):
@@ -215,13 +215,13 @@ def test_the_functions_know_how_large_a_patch_of_one_request_is(api: Api) -> Non
         assert (answer.status, made) == (200, calls)
 
 
-def test_the_functions_say_the_rule_of_ids(api: Api) -> None:
+def test_the_functions_have_the_pattern_of_ids(api: Api) -> None:
     for item_id in ("..", "a b", "x" * (LIMITS["id"]["max"] + 1)):
         (fault,) = api.request("GET", f"/items/{item_id}").json["errors"]
         assert fault["detail"] == LIMITS["id"]["rule"]
 
 
-def test_patterns_have_the_limits() -> None:
+def test_patterns_have_the_documented_limits() -> None:
     assert f"{{0,{LIMITS['entity_tags']['max'] - 1}}}" in LIMITS["entity_tags"]["pattern"]
 
 
@@ -233,7 +233,7 @@ def test_the_functions_know_the_servers_own_properties(api: Api) -> None:
     assert set(contract.SERVERS_OWN) == RESERVED
 
 
-def test_the_functions_know_what_every_record_has() -> None:
+def test_the_functions_know_the_attributes_of_every_record() -> None:
     assert {name: contract.ITEMS["attributes"][name] for name in (*contract.SERVERS_OWN, "doc")} == ENVELOPE
 
 
@@ -278,7 +278,7 @@ def test_the_functions_know_the_names_of_indexes() -> None:
 # --- the platform
 
 
-def test_the_functions_show_scripts_the_headers(api: Api) -> None:
+def test_the_functions_expose_the_headers_to_scripts(api: Api) -> None:
     shown = api.request("GET", "/items").headers["Access-Control-Expose-Headers"].split(", ")
     assert sorted(shown) == contract.PLATFORM["exposed_headers"]
     answered = {
@@ -290,14 +290,14 @@ def test_the_functions_show_scripts_the_headers(api: Api) -> None:
     assert answered <= set(shown)
 
 
-def test_the_ci_and_the_documents_name_the_runtime() -> None:
+def test_the_ci_and_the_docs_name_the_runtime() -> None:
     runtime = contract.PLATFORM["runtime"]
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert f"# {runtime} is the functions' runtime" in workflow
     assert f"| in AWS | Lambda python{runtime} on arm64" in (REFERENCE / "platforms.md").read_text(encoding="utf-8")
 
 
-def test_ci_may_let_functions_do_what_operations_do() -> None:
+def test_ci_may_grant_functions_what_operations_need() -> None:
     boundary = (ROOT / "bootstrap" / "boundary.tf").read_text(encoding="utf-8")
     use_items = re.search(r'Sid\s+= "UseItems".*?\]', boundary, re.DOTALL)
     assert use_items
@@ -335,7 +335,7 @@ def table(text: str, *head: str) -> Iterator[list[str]]:
         yield [cell.strip() for cell in line.split("|")[1:-1]]
 
 
-def test_the_documents_list_every_operation() -> None:
+def test_the_docs_list_every_operation() -> None:
     listed = {
         request.strip("`"): {int(status) for status in re.findall(r"\b[2-4]\d\d\b", answers)}
         for request, _, answers in table(API, "request", "does", "responses")
@@ -347,7 +347,7 @@ def test_the_documents_list_every_operation() -> None:
     }
 
 
-def test_the_documents_say_the_limits() -> None:
+def test_the_docs_list_the_limits() -> None:
     text = " ".join((API + PROBLEMS + COSTS).split())
     limits: dict[str, Any] = {name: limit.get("max") for name, limit in LIMITS.items()}
     for said in (
@@ -365,7 +365,7 @@ def test_the_documents_say_the_limits() -> None:
         assert said in text
 
 
-def test_the_documents_list_every_kind_of_problem() -> None:
+def test_the_docs_list_every_kind_of_problem() -> None:
     listed = {
         kind.strip("`"): int(status)
         for row in table(PROBLEMS, "status", "type, after `urn:trestle:problem:`", "when")

@@ -37,7 +37,7 @@ def is_read(text: bytes) -> bool:
     return True
 
 
-def test_json_is_read_as_the_test_suite_has_it() -> None:
+def test_json_is_read_as_in_the_test_suite() -> None:
     texts = corpora.parsing()
     kinds = [sum(name.startswith(kind) for name in texts) for kind in ("y_", "n_", "i_")]
     assert kinds == [95, 188, 35]
@@ -48,7 +48,7 @@ def test_json_is_read_as_the_test_suite_has_it() -> None:
 
 
 @pytest.mark.slow
-def test_json_is_read_so_by_every_operation_that_has_a_body(api: Api) -> None:
+def test_every_operation_reads_json_as_in_the_test_suite(api: Api) -> None:
     item = api.create({})["id"]
 
     def answers(body: bytes) -> Iterator[Answer]:
@@ -117,7 +117,7 @@ def is_valid_item(data: Any, schema: Any) -> bool:
         return False
 
 
-def test_the_judge_agrees_with_the_test_suite() -> None:
+def test_the_validator_agrees_with_the_test_suite() -> None:
     differences: dict[tuple[str, str], set[str]] = {}
     outside: dict[str, int] = {}
     patterns: set[str] = set()
@@ -144,7 +144,7 @@ def test_the_judge_agrees_with_the_test_suite() -> None:
     assert tests == 921
 
 
-def test_every_pattern_of_the_test_suite_is_taken_or_refused_on_purpose() -> None:
+def test_every_pattern_of_the_test_suite_is_accepted_or_known_to_be_refused() -> None:
     refused = set()
     for groups in corpora.schema_tests().values():
         for group in groups:
@@ -170,7 +170,7 @@ def client_properties(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in RESERVED}
 
 
-def test_naughty_strings_are_kept_all_at_once(api: Api) -> None:
+def test_all_naughty_strings_fit_in_one_item(api: Api) -> None:
     strings = corpora.naughty_strings()
     assert len(strings) == 481
     body = {text: {text: [text]} for text in strings}
@@ -208,7 +208,7 @@ def test_each_naughty_string_goes_through_every_operation(notes: Api) -> None:
 
 
 @pytest.mark.slow
-def test_each_naughty_string_in_a_header_or_the_query_is_taken_or_refused(notes: Api) -> None:
+def test_each_naughty_string_in_a_header_or_query_causes_no_error(notes: Api) -> None:
     item = notes.create({"text": "a"})
     path = f"/items/{item['id']}"
     for text in corpora.naughty_strings():
@@ -228,7 +228,7 @@ def test_each_naughty_string_in_a_header_or_the_query_is_taken_or_refused(notes:
 
 
 @pytest.mark.slow
-def test_each_naughty_string_is_an_id_only_if_it_is_one(make_api: Make) -> None:
+def test_each_naughty_string_is_an_id_only_if_valid(make_api: Make) -> None:
     api = make_api({"ids": "client"})
     for text in corpora.naughty_strings():
         is_id = re.fullmatch("[A-Za-z0-9._~-]{1,128}", text, re.ASCII) and text not in (".", "..")

@@ -46,7 +46,7 @@ def lines(document: dict[str, Any], requests: int = 1_000_000) -> dict[str, tupl
     return {line.label: (round(line.fixed, 2), round(line.by_request, 2)) for line in made}
 
 
-def test_what_requests_cost() -> None:
+def test_costs_of_requests() -> None:
     table = resource(
         "aws_dynamodb_table",
         name="t",
@@ -93,7 +93,7 @@ def test_what_requests_cost() -> None:
 
 
 @pytest.mark.parametrize(("key", "asked"), [("arn:aws:kms:us-west-2:1:key/0a", True), ("", False)])
-def test_an_existing_key_costs_its_requests_and_no_month(key: str, asked: bool) -> None:
+def test_an_existing_key_costs_only_its_requests(key: str, asked: bool) -> None:
     table = resource("aws_dynamodb_table")
     table["values"]["name"] = "t"
     logs = resource("aws_cloudwatch_log_group", retention_in_days=0)
@@ -102,7 +102,7 @@ def test_an_existing_key_costs_its_requests_and_no_month(key: str, asked: bool) 
     assert ("KMS: customer keys" in found, "KMS: requests" in found) == (False, asked)
 
 
-def test_what_verifying_tokens_costs() -> None:
+def test_costs_of_verifying_tokens() -> None:
     methods = [resource("aws_api_gateway_method", "route", authorization=kind) for kind in ("CUSTOM", "NONE")]
     mock = resource("aws_api_gateway_method", "mock", authorization="NONE")
     function = {**FUNCTION, "memory_size": 512, "function_name": "f-authorizer"}
@@ -122,7 +122,7 @@ def test_what_verifying_tokens_costs() -> None:
     assert "five minutes" not in cost.Estimate(plan(), 1, TABLE).report("x")
 
 
-def test_the_share_of_what_an_entity_lacks_falls_to_its_others() -> None:
+def test_the_share_of_missing_operations_goes_to_the_others() -> None:
     names = {"a": {"get": "g"}, "b": {"list": "l", "replace": "r"}}
     estimate = cost.Estimate(plan(names=names), 1000, TABLE)
     assert [estimate.requests_of("a", share) for share in cost.SHARES] == [500, 0, 0]
@@ -141,7 +141,7 @@ def test_functions_cost_by_their_size() -> None:
     assert found["CloudWatch: 9 metrics of the functions"] == (2.70, 0)
 
 
-def test_what_is_there_costs_whether_it_is_used_or_not() -> None:
+def test_fixed_costs_do_not_depend_on_use() -> None:
     query = [{"metric": [{}]}, {"metric": [{}]}, {"metric": [], "expression": "a/b"}]
     found = lines(
         plan(
@@ -175,7 +175,7 @@ def test_what_is_there_costs_whether_it_is_used_or_not() -> None:
     }
 
 
-def test_what_own_functions_cost() -> None:
+def test_costs_of_own_functions() -> None:
     document = plan(
         resource("aws_lambda_event_source_mapping", batch_size=1),
         resource("aws_lambda_event_source_mapping", batch_size=1),
@@ -226,7 +226,7 @@ def test_the_report() -> None:
     assert idle[-1].startswith("Assumed: ")
 
 
-def test_answers_of_a_private_api_leave_through_endpoints() -> None:
+def test_responses_of_a_private_api_leave_through_endpoints() -> None:
     labels = {}
     for kind in ("REGIONAL", "PRIVATE"):
         api = resource("aws_api_gateway_rest_api", endpoint_configuration=[{"types": [kind]}])
@@ -237,7 +237,7 @@ def test_answers_of_a_private_api_leave_through_endpoints() -> None:
     assert "Data transfer to the internet" not in labels["PRIVATE"]
 
 
-def test_no_type_is_of_two_minds() -> None:
+def test_no_type_is_in_two_lists() -> None:
     by_use = set(TABLE["by_use"])
     assert not set(TABLE["free"]) & {*TABLE["monthly"], *TABLE["computed"], *by_use}
     assert not set(TABLE["computed"]) & {*TABLE["monthly"], *by_use}

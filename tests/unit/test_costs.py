@@ -50,7 +50,7 @@ def test_every_operation_sends_the_documented_requests(make_api: Make) -> None:
     assert sent == documented_costs(0)
 
 
-def test_callers_who_reach_the_items_of_others_cost_what_is_documented(make_api: Make) -> None:
+def test_access_to_others_items_sends_the_documented_requests(make_api: Make) -> None:
     options = {
         "owner": "claim:tenant_id", "sees_all": "group=support", "acts_for": "group=support",
         "filters": {"status": {}}, "signed_in": list(OPERATIONS.values()),

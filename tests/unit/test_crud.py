@@ -15,7 +15,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 CHANGES = [("PUT", {"a": 2}), ("PATCH", {"a": 2}), ("PATCH", {"a": {"b": 2}}), ("DELETE", None)]
 
 
-def test_create_answers_the_item_and_where_it_is(api: Api) -> None:
+def test_create_returns_the_item_and_its_location(api: Api) -> None:
     answer, requests = api.requests_of("POST", "/items", {"title": "Bridge", "tags": ["a", None]})
     item = answer.json
     assert answer.status == 201
@@ -47,7 +47,7 @@ def test_get_is_one_consistent_read(api: Api) -> None:
     assert requests == ["GetItem"]
 
 
-def test_get_answers_304_to_the_tag_it_gave(api: Api) -> None:
+def test_get_returns_304_for_its_tag(api: Api) -> None:
     path = f"/items/{api.create({})['id']}"
     etag = api.request("GET", path).etag
     for header in (etag, f"W/{etag}", f'"other", {etag}', "*", ['"other"', etag]):
@@ -58,14 +58,14 @@ def test_get_answers_304_to_the_tag_it_gave(api: Api) -> None:
     assert api.request("GET", path, headers={"If-None-Match": '"other"'}).status == 200
 
 
-def test_get_knows_if_match_too(api: Api) -> None:
+def test_get_supports_if_match(api: Api) -> None:
     path = f"/items/{api.create({})['id']}"
     etag = api.request("GET", path).etag
     assert api.request("GET", path, headers={"If-Match": etag}).status == 200
     assert api.request("GET", path, headers={"If-Match": '"other"'}).status == 412
 
 
-def test_clients_make_the_tag_of_an_item_in_a_list(api: Api) -> None:
+def test_clients_can_compute_the_tag_of_a_listed_item(api: Api) -> None:
     made = [api.request("POST", "/items", {}), api.request("POST", "/items", {})]
     api.request("PATCH", f"/items/{made[0].json['id']}", {"a": 1}, headers={"If-Match": made[0].etag})
     rows = api.request("GET", "/items", query={"fields": "createdAt,version"}).json["items"]
@@ -77,7 +77,7 @@ def test_clients_make_the_tag_of_an_item_in_a_list(api: Api) -> None:
         assert api.request("PATCH", path, {"b": 2}, headers={"If-Match": etag}).status == 412
 
 
-def test_replace_leaves_nothing_of_the_old_object(api: Api) -> None:
+def test_replace_keeps_nothing_of_the_old_object(api: Api) -> None:
     item = api.create({"a": 1, "b": {"c": 2}})
     answer, requests = api.requests_of("PUT", f"/items/{item['id']}", {"b": []})
     changed = answer.json
@@ -137,7 +137,7 @@ def test_delete_is_one_request(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), *CHANGES])
-def test_a_missing_item_is_404_whatever_is_expected_of_it(api: Api, method: str, body: Any) -> None:
+def test_a_missing_item_is_404_with_any_precondition(api: Api, method: str, body: Any) -> None:
     for headers in ({}, {"If-Match": "*"}, {"If-Match": '"2001-02-03T04:05:06.000007Z-1"'}):
         assert api.request(method, "/items/none", body, headers=headers).status == 404
     assert api.request("GET", "/items").json["items"] == []
@@ -234,7 +234,7 @@ ODD_IDS = ["", ".", "..", "a/b", "a b", "ä", "x" * 129, 12, 0, 1.5, True, None,
 
 
 @pytest.mark.parametrize("item_id", ODD_IDS)
-def test_an_id_is_the_servers_where_it_chooses(api: Api, item_id: Any) -> None:
+def test_a_clients_id_is_ignored_if_the_server_chooses_ids(api: Api, item_id: Any) -> None:
     assert UUID.fullmatch(api.create({"id": item_id})["id"])
 
 
@@ -245,7 +245,7 @@ def test_an_id_of_other_characters_is_400(make_api: Make, item_id: Any) -> None:
     assert answer.json["errors"][0]["pointer"] == "/id"
 
 
-def test_an_id_that_is_the_path_of_something_else_is_400(make_api: Make) -> None:
+def test_an_id_that_is_another_path_is_400(make_api: Make) -> None:
     api = make_api({"ids": "client", "reserved_ids": ["openapi.json", "v1"]})
     answer, requests = api.requests_of("POST", "/items", {"id": "v1"})
     assert (answer.status, requests) == (400, [])
@@ -264,13 +264,13 @@ def test_ids_of_the_pattern_work(make_api: Make, item_id: str) -> None:
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), *CHANGES])
 @pytest.mark.parametrize("item_id", ["a b", "a%20b", "%", "ä", "x" * 129, "a:b"])
-def test_a_path_with_no_possible_id_is_400(api: Api, method: str, body: Any, item_id: str) -> None:
+def test_a_path_with_an_invalid_id_is_400(api: Api, method: str, body: Any, item_id: str) -> None:
     answer, requests = api.requests_of(method, f"/items/{item_id}", body)
     assert (answer.status, requests) == (400, [])
     assert answer.json["errors"][0]["parameter"] == "id"
 
 
-def test_items_that_another_program_has_put_are_items_too(make_api: Make) -> None:
+def test_items_of_another_program_are_items(make_api: Make) -> None:
     api = make_api({"ids": "client"})
     stamp = {"S": "2026-01-01T00:00:00.000000Z"}
     api.client.put_item(

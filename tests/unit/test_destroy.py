@@ -31,7 +31,7 @@ OPEN = state(
 )
 
 
-def test_what_is_lost_and_what_takes_long() -> None:
+def test_losses_and_slow_steps_are_named() -> None:
     tool.check_protection("dev", OPEN)
     lines = list(tool.consequences("dev", OPEN))
     assert lines[0].startswith("Lost: the items of a, b. `make export ENV=dev ENTITY=...` saves them.")
@@ -43,12 +43,12 @@ def test_what_is_lost_and_what_takes_long() -> None:
 
 
 @pytest.mark.parametrize("empty", [{}, state(("aws_lambda_function", {"vpc_config": []}))])
-def test_nothing_to_say(empty: Any) -> None:
+def test_nothing_is_named_if_nothing_is_lost(empty: Any) -> None:
     tool.check_protection("dev", empty)
     assert list(tool.consequences("dev", empty)) == []
 
 
-def test_what_is_protected_stops_it() -> None:
+def test_protected_resources_stop_it() -> None:
     found = state(
         ("aws_dynamodb_table", {"name": "t", "deletion_protection_enabled": True}),
         ("aws_cognito_user_pool", {"name": "p", "deletion_protection": "ACTIVE"}),

@@ -44,7 +44,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     for _, target in links(page):
         path, _, fragment = target.partition("#")
         file = page.parent / path if path else page
@@ -60,7 +60,7 @@ def test_an_index_lists_the_pages_of_its_folder(index: Path) -> None:
     assert set(navigation(index.read_text()).split("\n")) >= pages - {"index.md"}
 
 
-def test_the_site_links_the_repository_for_what_it_does_not_hold() -> None:
+def test_the_site_links_to_the_repository_for_files_outside_it() -> None:
     page = ROOT / "docs" / "how-to" / "x.md"
     for target, shown in [
         ("../../CHANGELOG.md#unreleased", "https://git.test/t/blob/main/CHANGELOG.md#unreleased"),
@@ -81,7 +81,7 @@ def test_the_site_links_the_repository_for_what_it_does_not_hold() -> None:
         ({}, "https://example.com/trestle"),
     ],
 )
-def test_the_repository_is_the_one_that_is_built(
+def test_the_site_links_to_the_repository_it_is_built_from(
     variables: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TRESTLE_REPOSITORY_URL", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"):
@@ -91,7 +91,7 @@ def test_the_repository_is_the_one_that_is_built(
     assert repository_url() == url
 
 
-def test_security_names_tests_that_there_are() -> None:
+def test_security_names_existing_tests() -> None:
     page = ROOT / "docs" / "explanation" / "security.md"
     named = [(name, target) for name, target in links(page) if name.startswith("test_")]
     assert named
@@ -99,7 +99,7 @@ def test_security_names_tests_that_there_are() -> None:
         assert f"def {name}(" in (page.parent / target).read_text(), name
 
 
-def test_code_that_is_named_is_there() -> None:
+def test_named_code_exists() -> None:
     """A page may name a module of the functions' code or a member of one: `trestle.item.join_key`."""
     named = {name for page in PAGES for name in re.findall(r"`(trestle(?:\.\w+)+)`", page.read_text())} - {"trestle.ts"}
     assert named
@@ -125,7 +125,7 @@ def tfvars_faults(text: str, file: Path) -> list[str]:
     return [*tfvars.name_faults(file, tfvars.keys_of(file, text), variables), *tfvars.type_faults(values, variables)]
 
 
-def test_tfvars_that_are_shown_are_tfvars(tmp_path: Path) -> None:
+def test_shown_tfvars_are_valid(tmp_path: Path) -> None:
     """A block may also show only the inside of `entities` or `functions`."""
     shown = [(page, text) for page in PAGES for text in shown_hcl(page) if not ROOT_BLOCK.search(text)]
     assert len(shown) > 10
@@ -143,7 +143,7 @@ def shown_tags(text: str) -> list[str]:
     return [tag for header, alone in found if (tag := header or alone) != "..."]
 
 
-def test_entity_tags_are_shown_as_they_are() -> None:
+def test_shown_entity_tags_have_the_real_format() -> None:
     shown = {str(page.relative_to(ROOT)): shown_tags(page.read_text()) for page in PAGES}
     assert shown["docs/reference/http-api.md"]
     for page, tags in shown.items():
@@ -154,7 +154,7 @@ def test_entity_tags_are_shown_as_they_are() -> None:
             assert item.etag == f'"{tag}"'
 
 
-def test_a_tag_that_is_shown_is_its_items() -> None:
+def test_a_shown_tag_is_the_shown_items() -> None:
     """A reader who computes the tag of a page's item gets the page's tag."""
     text = (ROOT / "docs" / "reference" / "http-api.md").read_text()
     (tag, body) = re.findall(r'^ETag: ("[^"]+")\n\n(\{.*\})$', text, re.MULTILINE)[0]
@@ -179,7 +179,7 @@ def test_each_attribute_of_a_type_is_a_row() -> None:
     ]
 
 
-def test_an_attribute_that_nothing_describes_stops_the_reference() -> None:
+def test_an_attribute_without_a_description_stops_the_reference() -> None:
     said, texts = {"a": "The a."}, {"x.b.c": "The c.", "d": "Any d."}
     shown = [reference.text_of("x", path, said, texts) for path in ("NAME.a", "b.c", "b.d")]
     assert shown == ["The a.", "The c.", "Any d."]
@@ -228,7 +228,7 @@ def test_the_reference_has_each_metric() -> None:
         ({"title": "a"}, {"title": "a", "name": "a"}, None),
     ],
 )
-def test_the_hook_of_the_page_on_renaming_keeps_names_equal(
+def test_the_renaming_pages_hook_keeps_both_names_equal(
     draft: dict[str, str], current: dict[str, str] | None, name: str | None
 ) -> None:
     page = (ROOT / "docs" / "how-to" / "rename.md").read_text()

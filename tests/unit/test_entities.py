@@ -56,7 +56,7 @@ def test_each_entity_has_its_own_table_schema_and_options() -> None:
     assert [item.id for item in list_items(NOTES, Context(owner="ada"), 10)[0]] == [note.id]
 
 
-def test_a_context_says_whose_items_an_operation_is_about() -> None:
+def test_a_context_has_the_owner_of_the_items() -> None:
     ada, bob = Context(owner="ada"), Context(owner="bob")
     note, _ = create(NOTES, ada, {"text": "a"})
     for operation in (

@@ -72,7 +72,7 @@ def test_each_kind_of_schema(tmp_path: Path) -> None:
     assert module_of(tmp_path) == HEAD + WRITTEN
 
 
-def test_names_that_no_class_can_have(tmp_path: Path) -> None:
+def test_names_that_are_not_class_names(tmp_path: Path) -> None:
     inner = {"type": "object", "properties": {"a": TEXT}}
     schemas = {
         "any": schema(x=TEXT), "class": schema(), "2fast": schema(), "a-b": schema(**{"c d": inner, "from": TEXT}),
@@ -153,7 +153,7 @@ MISUSE = {
 }
 
 
-def test_mypy_reads_what_is_written(tmp_path: Path) -> None:
+def test_mypy_accepts_the_generated_types(tmp_path: Path) -> None:
     inner = {"type": "object", "properties": {"a": TEXT}}
     written(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/a-b.json": schema(**{"c d": inner})})
     written(tmp_path, {"app/rules.py": USE + "\n".join(MISUSE) + "\n"})
@@ -176,7 +176,7 @@ def test_mypy_reads_what_is_written(tmp_path: Path) -> None:
     ).stdout.startswith(b"<class 'app.entities.OrderLine'>")
 
 
-def test_the_file_is_written_where_there_is_code_and_only_if_it_differs(
+def test_the_file_is_written_beside_own_code_and_only_if_it_differs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / FILE

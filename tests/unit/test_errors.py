@@ -26,7 +26,7 @@ def os_error(number: int, path: Path | None) -> OSError:
     return OSError(number, os.strerror(number), *([str(path)] if path else []))
 
 
-def test_another_users_file_is_named_with_the_way_to_take_it_back(
+def test_another_users_file_is_named_with_the_chown_that_fixes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "my work" / "state"
@@ -41,15 +41,13 @@ def test_another_users_file_is_named_with_the_way_to_take_it_back(
     )
 
 
-def test_ones_own_file_is_named_with_the_way_to_make_it_usable(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_own_file_is_named_with_the_chmod_that_fixes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"{tmp_path}: Permission denied. Give yourself the right: chmod -R u+rwX {tmp_path}\n"
     assert run_failing_command(os_error(errno.EACCES, tmp_path), capsys) == (1, text)
 
 
 @pytest.mark.parametrize("path", ["/data/trestle", "/var/lib/trestle", str(errors.ROOT.parent / "new")])
-def test_no_folder_of_the_system_is_to_be_taken(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_chown_of_a_system_folder_is_suggested(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The file's folder is / or similar; a recursive chown there would break the machine."""
     code, text = run_failing_command(os_error(errno.EACCES, Path(path)), capsys)
     assert code == 1
@@ -74,7 +72,7 @@ def test_users_errors_and_interruptions_have_their_exit_codes(capsys: pytest.Cap
     assert run_failing_command(KeyboardInterrupt(), capsys) == (130, "")
 
 
-def test_our_own_faults_keep_their_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_internal_errors_keep_their_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     for error in (OSError(errno.EBADF, "Bad file descriptor"), PermissionError("no file"), ValueError("x")):
         with pytest.raises(type(error)):
             run_failing_command(error, capsys)

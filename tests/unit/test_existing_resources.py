@@ -71,7 +71,7 @@ def made(kind: str, **values: Any) -> dict[str, Any]:
         existing_resources.budget,
     ],
 )
-def test_nothing_is_asked_where_nothing_is_brought(check: Any) -> None:
+def test_nothing_is_checked_without_existing_resources(check: Any) -> None:
     pool = made("aws_cognito_user_pool", email_configuration=[{"email_sending_account": "COGNITO_DEFAULT"}])
     others = (
         made("aws_cloudfront_distribution", logging_config=[], web_acl_id=None),
@@ -100,7 +100,7 @@ def test_a_topic_that_alarms_can_publish_to(more: dict[str, Any]) -> None:
     assert said == [("ok", f"{TOPIC} exists, and lets CloudWatch publish.")]
 
 
-def test_a_topic_that_is_not_there() -> None:
+def test_a_missing_topic() -> None:
     assert topic_findings(client_error("NotFound")) == [("stop", f"{TOPIC}, in alarms.topic_arn, does not exist.")]
     with pytest.raises(Exception, match="AuthorizationError"):
         topic_findings(client_error("AuthorizationError"))
@@ -116,19 +116,19 @@ def test_a_topic_that_is_not_there() -> None:
         [{**PUBLISH, "Condition": {"ArnEquals": {"aws:SourceArn": ALARM}}}],
     ],
 )
-def test_a_topic_whose_policy_lets_no_alarm_publish(statements: list[dict[str, Any]]) -> None:
+def test_a_topic_whose_policy_denies_alarms(statements: list[dict[str, Any]]) -> None:
     assert topic_findings({"Policy": policy(*statements)}) == [
         ("warning", f"The policy of {TOPIC} does not allow AlarmsPublish.")
     ]
 
 
-def test_a_topic_whose_policy_asks_for_more_than_is_known() -> None:
+def test_a_topic_whose_policy_has_unknown_conditions() -> None:
     (found,) = topic_findings({"Policy": policy({**PUBLISH, **THAT_OF_AN_ORGANIZATION})})
     text = f"The policy of {TOPIC} has principals or conditions that may refuse AlarmsPublish."
     assert found == ("warning", text)
 
 
-def test_a_topic_whose_statements_the_apply_decides() -> None:
+def test_a_topic_whose_statements_are_known_after_apply() -> None:
     unknown = {**plan(alarms={"topic_arn": TOPIC}), "planned_values": {"outputs": {"policy_statements": {}}}}
     found = check_findings(
         existing_resources.topic, unknown, get_topic_attributes={"Attributes": {"Policy": policy(PUBLISH)}}
@@ -172,13 +172,13 @@ def test_the_key_of_a_topic(manager: str, statements: list[dict[str, Any]], leve
         ),
     ],
 )
-def test_a_key_of_a_topic_that_cannot_be_used(key: str, answer: Any, said: str) -> None:
+def test_an_unusable_key_of_a_topic(key: str, answer: Any, said: str) -> None:
     attributes = {"KmsMasterKeyId": key, "Policy": policy(PUBLISH)}
     ((level, text),) = topic_findings(attributes, describe_key=answer)
     assert (level, text[: len(said)]) == ("stop", said)
 
 
-def test_a_key_of_a_topic_that_is_not_yours_to_see() -> None:
+def test_an_unreadable_key_of_a_topic() -> None:
     with pytest.raises(Exception, match="AccessDenied"):
         topic_findings({"KmsMasterKeyId": KEY, "Policy": policy(PUBLISH)}, describe_key=client_error())
 
@@ -206,7 +206,7 @@ def bucket_findings(*changes: dict[str, Any], **answers: Any) -> list[tuple[str,
     )
 
 
-def test_a_bucket_that_takes_access_logs() -> None:
+def test_a_bucket_that_accepts_access_logs() -> None:
     assert bucket_findings() == [("ok", "logs accepts access logs.")]
     assert bucket_findings(LOGGING, get_bucket_ownership_controls=ENFORCED) == [("ok", "logs accepts access logs.")]
     assert bucket_findings(DISTRIBUTION, get_bucket_policy=client_error()) == [("ok", "logs accepts access logs.")]
@@ -230,7 +230,7 @@ def test_a_bucket_that_takes_access_logs() -> None:
         ({"get_bucket_ownership_controls": ENFORCED}, "The bucket logs has ACLs disabled, and CloudFront needs"),
     ],
 )
-def test_a_bucket_that_does_not_take_access_logs(answers: dict[str, Any], said: str) -> None:
+def test_a_bucket_that_does_not_accept_access_logs(answers: dict[str, Any], said: str) -> None:
     ((level, text),) = bucket_findings(**answers)
     assert level == "stop"
     assert text.startswith(said)
@@ -240,7 +240,7 @@ def test_a_bucket_that_does_not_take_access_logs(answers: dict[str, Any], said: 
     "answer",
     [client_error("NoSuchBucketPolicy"), {"Policy": policy({**WRITE, "Resource": "arn:aws:s3:::logs/other/*"})}],
 )
-def test_a_bucket_whose_policy_lets_s3_write_no_logs(answer: Any) -> None:
+def test_a_bucket_whose_policy_denies_s3_logs(answer: Any) -> None:
     said = "The policy of logs does not allow AccessLogs."
     assert bucket_findings(get_bucket_policy=answer) == [("warning", said)]
 
@@ -272,7 +272,7 @@ def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str,
     assert said in text
 
 
-def test_a_code_signing_configuration_that_is_not_there() -> None:
+def test_a_missing_code_signing_configuration() -> None:
     function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename="get.zip")
     error = client_error("ResourceNotFoundException")
     said = check_findings(existing_resources.code_signing, plan(function), get_code_signing_config=error)
@@ -344,7 +344,7 @@ def test_mail_by_ses(arguments: dict[str, Any], level: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_configuration_set", "get_email_identity"])
-def test_what_ses_does_not_show(operation: str) -> None:
+def test_ses_settings_that_cannot_be_read(operation: str) -> None:
     with pytest.raises(Exception, match="AccessDenied"):
         mail_findings("eu-west-1", "shop", **{operation: client_error()})
 

@@ -24,7 +24,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
 
 
-def test_a_create_knows_itself_after_a_lost_answer(api: Api) -> None:
+def test_a_create_recognises_itself_after_a_lost_response(api: Api) -> None:
     with api.fault("PutItem", lose_answer):
         answer = api.request("POST", "/items", {"a": 1})
     assert answer.status == 201
@@ -44,7 +44,7 @@ def test_a_create_with_a_client_id_does_not_conflict_with_itself(make_api: Make)
     ("method", "body"), [("PUT", {"a": 2}), ("PATCH", {"a": 2}), ("PATCH", {"a": 2, "b": {"c": None}})]
 )
 @pytest.mark.parametrize("conditional", [False, True])
-def test_a_change_counts_once_after_a_lost_answer(api: Api, method: str, body: Any, conditional: bool) -> None:
+def test_a_change_counts_once_after_a_lost_response(api: Api, method: str, body: Any, conditional: bool) -> None:
     created = api.request("POST", "/items", {"a": 1})
     headers = {"If-Match": created.etag} if conditional else {}
     with api.fault("UpdateItem", lose_answer):
@@ -53,7 +53,7 @@ def test_a_change_counts_once_after_a_lost_answer(api: Api, method: str, body: A
     assert api.request("GET", f"/items/{created.json['id']}").json == answer.json
 
 
-def test_a_delete_counts_after_a_lost_answer(api: Api) -> None:
+def test_a_delete_succeeds_after_a_lost_response(api: Api) -> None:
     created = api.request("POST", "/items", {"a": 1})
     path = f"/items/{created.json['id']}"
     with api.fault("DeleteItem", lose_answer):
@@ -64,7 +64,7 @@ def test_a_delete_counts_after_a_lost_answer(api: Api) -> None:
         assert api.request("DELETE", other, headers={"If-Match": created.etag}).status == 412
 
 
-def test_a_delete_that_was_refused_before_finds_nothing(api: Api) -> None:
+def test_a_delete_retried_after_a_refusal_finds_nothing(api: Api) -> None:
     with api.fault("DeleteItem", THROTTLED):
         assert api.request("DELETE", "/items/none").status == 404
     with api.fault("DeleteItem", THROTTLED, THROTTLED):
@@ -85,7 +85,7 @@ def test_a_delete_that_was_refused_before_finds_nothing(api: Api) -> None:
         ("DELETE", "DeleteItem"),
     ],
 )
-def test_503_when_dynamodb_does_not_answer(api: Api, fault: Any, method: str, action: str) -> None:
+def test_503_if_dynamodb_does_not_respond(api: Api, fault: Any, method: str, action: str) -> None:
     path = "/items" if method in ("POST", "LIST") else f"/items/{api.create({})['id']}"
     method = "GET" if method == "LIST" else method
     with api.fault(action, fault, fault):  # two failures are retried
@@ -103,7 +103,7 @@ def test_503_when_the_deadline_passes(api: Api) -> None:
     assert answer.status == 503
 
 
-def test_nothing_is_written_once_the_gateway_has_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_after_the_gateways_timeout(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = []
     send = table.send
 
@@ -132,7 +132,7 @@ def overtake(api: Api, path: str) -> Any:
     return change
 
 
-def test_a_patch_tries_again_when_it_is_overtaken(api: Api) -> None:
+def test_an_overtaken_patch_is_retried(api: Api) -> None:
     path = f"/items/{api.create({'a': {'b': 1}})['id']}"
     change = overtake(api, path)
     faults = [step for _ in range(3) for step in (change, succeed)]
@@ -161,7 +161,7 @@ def test_a_conditional_patch_that_is_overtaken_is_412(api: Api) -> None:
     assert answer.status == 412
 
 
-def test_a_patch_of_an_item_that_goes_meanwhile_is_404(api: Api) -> None:
+def test_a_patch_of_an_item_deleted_meanwhile_is_404(api: Api) -> None:
     path = f"/items/{api.create({'a': {}})['id']}"
 
     def go(_: Any) -> None:
@@ -226,7 +226,7 @@ def test_other_errors_are_500_and_logged_with_their_cause(
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/items/a"), ("GET", "/items"), ("PATCH", "/items/a")])
-def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
+def test_a_broken_record_is_an_internal_error_that_names_it(
     make_api: Make, capsys: pytest.CaptureFixture[str], change: dict[str, Any], method: str, path: str
 ) -> None:
     api = make_api({"ids": "client"})
@@ -248,7 +248,7 @@ def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
     "event", [None, {}, {"requestContext": None}, {"requestContext": {"requestId": "r"}, "body": 1}]
 )
 @pytest.mark.parametrize("operation", ["create", "get", "list", "replace", "merge", "delete"])
-def test_an_event_of_another_kind_is_500(api: Api, operation: str, event: Any) -> None:
+def test_an_unknown_event_is_500(api: Api, operation: str, event: Any) -> None:
     if operation == "list" and event and event["requestContext"]:
         return  # an empty event requests the first page
     answer = api.invoke(operation, event)

@@ -128,7 +128,7 @@ def store(api: Api, values: dict[str, Any]) -> None:
         ("groups=hr", ["hr"], [], True, False),
     ],
 )
-def test_a_rule_lets_whom_it_names(
+def test_a_rule_allows_the_named_callers(
     rule: str, groups: list[str], scopes: list[str], is_owner: bool, allowed: bool
 ) -> None:
     fields = Fields({"a": {"read": rule}, "b": {"write": rule}, "c": {}})
@@ -139,7 +139,7 @@ def test_a_rule_lets_whom_it_names(
 # --- Responses
 
 
-def test_what_the_caller_may_not_read_is_in_no_answer(people: Callable[..., Api]) -> None:
+def test_no_response_has_properties_hidden_from_the_caller(people: Callable[..., Api]) -> None:
     anybody, hr = people(), people("hr")
     made = anybody.request("POST", "/items", BODY)
     seen = {"name": "Ann", "grade": "a", "team": "x"}
@@ -168,7 +168,7 @@ def test_what_the_caller_may_not_read_is_in_no_answer(people: Callable[..., Api]
         assert doc_of(api.request("PUT", path, body)) == view
 
 
-def test_what_nobody_may_read_is_in_no_byte_of_an_answer(people: Callable[..., Api]) -> None:
+def test_no_byte_of_a_response_has_a_property_hidden_from_all(people: Callable[..., Api]) -> None:
     """Includes error responses: about state, faults, keys and sizes."""
     canary, path = "c4n4ry", ""
     api, hr = people(), people("hr")
@@ -194,7 +194,7 @@ def test_what_nobody_may_read_is_in_no_byte_of_an_answer(people: Callable[..., A
         assert canary not in f"{answer.body}{answer.headers}"
 
 
-def test_a_token_less_caller_sees_what_everybody_sees(make: Callable[..., Any]) -> None:
+def test_a_caller_without_a_token_sees_only_public_properties(make: Callable[..., Any]) -> None:
     """API keys, IAM identities and anonymous callers have no access token, so they are in no group."""
     people = make(signed_in=[])
     people("hr").create(BODY | {"salary": 5})
@@ -215,7 +215,7 @@ def test_a_token_less_caller_sees_what_everybody_sees(make: Callable[..., Any]) 
             assert (answer.status, [each["pointer"] for each in answer.json["errors"]]) == (403, ["/salary"])
 
 
-def test_a_caller_is_never_told_that_what_they_have_is_what_they_would_get(people: Callable[..., Api]) -> None:
+def test_no_304_if_callers_see_different_properties(people: Callable[..., Api]) -> None:
     """A caller who joins a group sees more of an unchanged item."""
     made = people("hr").request("POST", "/items", BODY | {"salary": 5})
     path, match = f"/items/{made.json['id']}", {"If-None-Match": made.etag}
@@ -223,7 +223,7 @@ def test_a_caller_is_never_told_that_what_they_have_is_what_they_would_get(peopl
     assert people("hr").request("GET", path, headers=match).json["salary"] == 5
 
 
-def test_an_entity_whose_properties_everybody_reads_answers_304(make_api: Make) -> None:
+def test_an_entity_whose_properties_everybody_reads_returns_304(make_api: Make) -> None:
     api = make_api({"schema": "person", "fields": {"grade": {"write": "nobody"}}}, {"person": PERSON})
     made = api.request("POST", "/items", BODY | {"salary": 1})
     answer = api.request("GET", f"/items/{made.json['id']}", headers={"If-None-Match": made.etag})
@@ -243,7 +243,7 @@ def test_an_entity_whose_properties_everybody_reads_answers_304(make_api: Make) 
         ({"mood": "fine"}, "mood"),
     ],
 )
-def test_a_list_is_not_narrowed_or_sorted_by_what_the_caller_may_not_read(
+def test_a_list_is_not_filtered_or_sorted_by_hidden_properties(
     people: Callable[..., Api], query: dict[str, str], parameter: str
 ) -> None:
     everything = people("hr", scopes=("test/moods",))
@@ -254,7 +254,7 @@ def test_a_list_is_not_narrowed_or_sorted_by_what_the_caller_may_not_read(
     assert [each["parameter"] for each in answer.json["errors"]] == [parameter]
 
 
-def test_a_cursor_opens_no_list_that_its_holder_may_not_have(people: Callable[..., Api]) -> None:
+def test_a_cursor_gives_no_access_to_a_forbidden_list(people: Callable[..., Api]) -> None:
     hr = people("hr")
     for salary in (1, 2, 3):
         hr.create(BODY | {"salary": salary})
@@ -270,7 +270,9 @@ def test_a_cursor_opens_no_list_that_its_holder_may_not_have(people: Callable[..
 
 
 @pytest.mark.parametrize("value", [5, 0, None, "free", {"a": None}, [1]])
-def test_what_the_caller_may_not_write_is_refused_with_its_place(people: Callable[..., Api], value: Any) -> None:
+def test_properties_that_the_caller_may_not_write_are_refused_with_their_place(
+    people: Callable[..., Api], value: Any
+) -> None:
     """With any value, including the stored one and null."""
     hr, api = people("hr"), people("staff")
     made = hr.create(BODY | {"salary": 5})
@@ -287,7 +289,7 @@ def test_what_the_caller_may_not_write_is_refused_with_its_place(people: Callabl
     assert stored(api) == before
 
 
-def test_a_put_that_merges_obeys_too(make: Callable[..., Any]) -> None:
+def test_a_put_that_merges_obeys_the_rules(make: Callable[..., Any]) -> None:
     people = make(put="merge")
     made = people("hr").create(BODY | {"salary": 5})
     path = f"/items/{made['id']}"
@@ -297,7 +299,7 @@ def test_a_put_that_merges_obeys_too(make: Callable[..., Any]) -> None:
     assert stored(people())["salary"] == 5
 
 
-def test_a_create_needs_what_the_caller_may_write_and_fills_in_defaults_of_the_rest(people: Callable[..., Api]) -> None:
+def test_a_create_requires_only_writable_properties_and_fills_in_defaults(people: Callable[..., Api]) -> None:
     assert people().request("POST", "/items", {"name": "Ann"}).json["errors"] == [
         {"pointer": "/pin", "detail": "Is required"}
     ]
@@ -305,7 +307,7 @@ def test_a_create_needs_what_the_caller_may_write_and_fills_in_defaults_of_the_r
     assert stored(people()) == BODY | {"grade": "a", "mood": "fine", "state": "new"}
 
 
-def test_a_property_that_not_everybody_can_write_is_required_of_nobody(people: Callable[..., Api]) -> None:
+def test_a_property_that_some_cannot_write_is_never_required(people: Callable[..., Api]) -> None:
     """So items without it exist, and callers who may write it can still change them."""
     made = people().create(BODY)
     for body in ({"team": "y"}, {"memo": {"a": "1"}}, {"salary": 7}, {"salary": None}):
@@ -313,7 +315,7 @@ def test_a_property_that_not_everybody_can_write_is_required_of_nobody(people: C
     assert "salary" not in people("hr").request("PUT", f"/items/{made['id']}", BODY).json
 
 
-def test_an_item_keeps_what_a_put_cannot_have(people: Callable[..., Api]) -> None:
+def test_an_item_keeps_properties_that_a_put_cannot_contain(people: Callable[..., Api]) -> None:
     hr = people("hr")
     made = hr.create(BODY | {"salary": 5, "grade": "b", "mood": "sad", "memo": {"a": "1"}})
     store(hr, {"state": "old"})
@@ -334,7 +336,7 @@ def test_an_item_keeps_what_a_put_cannot_have(people: Callable[..., Api]) -> Non
     }  # fmt: skip
 
 
-def test_an_older_item_gets_its_defaults_and_is_not_asked_for_what_the_caller_cannot_see(
+def test_a_put_of_an_older_item_fills_in_defaults_and_requires_no_hidden_property(
     people: Callable[..., Api],
 ) -> None:
     made = people().create(BODY)
@@ -346,7 +348,7 @@ def test_an_older_item_gets_its_defaults_and_is_not_asked_for_what_the_caller_ca
         assert stored(people()) == {"name": "Bea", "grade": "a", "mood": "fine", "state": "new"}
 
 
-def test_a_patch_reaches_what_may_be_written_and_not_read(people: Callable[..., Api]) -> None:
+def test_a_patch_writes_properties_that_its_caller_cannot_read(people: Callable[..., Api]) -> None:
     hr = people("hr")
     made = hr.create(BODY | {"salary": 5, "memo": {"a": "1", "b": "2"}})
     path = f"/items/{made['id']}"
@@ -363,7 +365,7 @@ def test_a_patch_reaches_what_may_be_written_and_not_read(people: Callable[..., 
     assert sorted(each["pointer"] for each in answer.json["errors"]) == ["/memo/c", "/pin"]
 
 
-def test_stored_values_that_break_the_schema_are_not_told(people: Callable[..., Api]) -> None:
+def test_faults_of_stored_hidden_values_are_not_reported(people: Callable[..., Api]) -> None:
     """After a stricter schema, faults in hidden properties would reveal their values."""
     made = people().create(BODY)
     store(people(), {"salary": "memo", "pin": 5, "memo": {"z": 1}, "state": 1, "grade": 7})
@@ -373,7 +375,7 @@ def test_stored_values_that_break_the_schema_are_not_told(people: Callable[..., 
     assert stored(people())["salary"] == "memo"
 
 
-def test_every_fault_of_a_large_body_is_a_place_up_to_20(make_api: Make) -> None:
+def test_up_to_20_faults_of_a_large_body_are_reported(make_api: Make) -> None:
     names = [f"p{number}" for number in range(30)]
     schema = {"type": "object", "properties": dict.fromkeys(names, TEXT)}
     api = make_api({"schema": "s", "fields": {name: {"write": "nobody"} for name in names}}, {"s": schema})
@@ -402,7 +404,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_any_name_can_be_a_property_that_few_read_and_write(make_api: Make, name: str) -> None:
+def test_rules_work_for_any_property_name(make_api: Make, name: str) -> None:
     schema = {"type": "object", "properties": {name: TEXT, "n": TEXT}, "additionalProperties": {"type": "string"}}
     options = {"schema": "s", "fields": {name: HR}, "filters": {name: {}} if name.strip() else {}}
     api = make_api(options, {"s": schema})
@@ -427,7 +429,7 @@ ALIKE = ["Salary", "salary ", "salar\u0443", "\uff53alary", "salary\u200b", "/sa
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_a_name_that_looks_like_it_is_another_property(make_api: Make, name: str) -> None:
+def test_rules_of_similar_names_are_separate(make_api: Make, name: str) -> None:
     """The rule of one property does not apply to the other, in either direction."""
     schema = {"type": "object", "properties": {"salary": TEXT}}
     api = make_api({"schema": "s", "fields": {"salary": HR}}, {"s": schema})
@@ -437,7 +439,7 @@ def test_a_name_that_looks_like_it_is_another_property(make_api: Make, name: str
     assert stored(api) == {"salary": "c4n4ry", name: "mine"}
 
 
-def test_escapes_and_repetitions_of_a_name_do_not_pass(make_api: Make) -> None:
+def test_escapes_and_repetitions_of_a_name_do_not_evade_rules(make_api: Make) -> None:
     schema = {"type": "object", "properties": {"salary": TEXT}}
     api = make_api({"schema": "s", "fields": {"salary": HR}}, {"s": schema})
     assert api.request("POST", "/items", r'{"sal\u0061ry": "x"}').status == 403
@@ -472,9 +474,7 @@ def combined(make_api: Make, fields: dict[str, Any], **keywords: Any) -> Callabl
         {"required": ["h", "a"]},
     ],
 )
-def test_no_answer_depends_on_the_value_of_what_the_caller_may_not_read(
-    make_api: Make, keywords: dict[str, Any]
-) -> None:
+def test_no_response_depends_on_hidden_values(make_api: Make, keywords: dict[str, Any]) -> None:
     """Sends the same requests to items that differ only in that property, and compares the responses."""
     people = combined(make_api, {"h": HR}, **keywords)
     requests: list[tuple[str, Any]] = [
@@ -502,7 +502,7 @@ def test_no_answer_depends_on_the_value_of_what_the_caller_may_not_read(
         assert all(each == found[0] for each in found), found
 
 
-def test_a_rule_on_what_the_caller_may_read_and_not_write_holds(make_api: Make) -> None:
+def test_schema_rules_on_read_only_properties_hold(make_api: Make) -> None:
     """As with readOnly properties, the rule holds once the item has them."""
     people = combined(make_api, {"h": {"write": "group=hr"}}, anyOf=[{"not": {"required": ["h"]}}, {"required": ["a"]}])
     people().create({"id": "1"})
@@ -517,7 +517,7 @@ def test_a_rule_on_what_the_caller_may_read_and_not_write_holds(make_api: Make) 
     assert people("hr").request("PUT", "/items/1", {}).status == 200
 
 
-def test_a_new_item_obeys_rules_on_what_its_maker_may_not_read(make_api: Make) -> None:
+def test_a_new_item_obeys_schema_rules_on_hidden_properties(make_api: Make) -> None:
     people = combined(make_api, {"h": {"read": "nobody"}}, anyOf=[{"not": {"required": ["h"]}}, {"required": ["a"]}])
     assert people().request("POST", "/items", {"h": "x"}).status == 422
     assert people().request("POST", "/items", {"h": "x", "a": "1"}).status == 201
@@ -529,7 +529,7 @@ def test_a_new_item_obeys_rules_on_what_its_maker_may_not_read(make_api: Make) -
 NOTE = {"type": "object", "properties": {"text": TEXT, "mine": TEXT, "audit": TEXT}}
 
 
-def test_the_owner_reads_and_writes_what_is_the_owners(make_api: Make) -> None:
+def test_only_the_owner_reads_and_writes_the_owners_properties(make_api: Make) -> None:
     options = {
         "owner": "sub", "signed_in": list(OPERATIONS.values()), "schema": "note", "ids": "client",
         "fields": {"mine": {"read": "owner", "write": "owner"}, "audit": {"read": "group=audit", "write": "nobody"}},
@@ -554,7 +554,7 @@ def test_the_owner_reads_and_writes_what_is_the_owners(make_api: Make) -> None:
     )
 
 
-def test_who_sees_all_is_not_the_owner(make_api: Make) -> None:
+def test_access_to_all_items_does_not_make_an_owner(make_api: Make) -> None:
     """Properties that only the owner may access stay the owner's, even from callers with access to all items."""
     options: dict[str, Any] = {
         "owner": "sub", "sees_all": "group=support", "acts_for": "group=support", "ids": "client", "schema": "note",
@@ -601,7 +601,7 @@ def present(items, context):
 """
 
 
-def test_hooks_see_and_set_everything_and_present_shows_no_more(hooked: Hooked) -> None:
+def test_hooks_see_and_set_all_properties_but_present_reveals_none(hooked: Hooked) -> None:
     options = {"fields": {"salary": HR, "pin": {"read": "nobody"}}}
     schema = {**PERSON, "properties": PERSON["properties"] | {"level": {"type": "integer"}}}
     api = hooked(HOOKS, options=options, schema=schema)
@@ -622,7 +622,7 @@ def test_hooks_see_and_set_everything_and_present_shows_no_more(hooked: Hooked) 
     assert other.request("DELETE", path).status == 422
 
 
-def test_a_hook_is_not_blamed_for_what_is_stored(hooked: Hooked, schema: dict[str, Any]) -> None:
+def test_a_hook_is_not_blamed_for_stored_values(hooked: Hooked, schema: dict[str, Any]) -> None:
     source = "def before_update(draft, current, context): draft['mood'] = context.operation"
     api = hooked(source, options={"fields": {"salary": HR}}, schema=schema)
     made = api.request("POST", "/items", BODY).json
@@ -631,7 +631,7 @@ def test_a_hook_is_not_blamed_for_what_is_stored(hooked: Hooked, schema: dict[st
     assert api.request("PATCH", f"/items/{made['id']}", {"team": "y"}).status == 200
 
 
-def test_entities_that_hooks_use_show_them_everything(hooked: Hooked) -> None:
+def test_hooks_see_all_properties_of_used_entities(hooked: Hooked) -> None:
     source = """
     def before_create(draft, context):
         room = entity("rooms").get("1")
@@ -662,7 +662,7 @@ def test_entities_that_hooks_use_show_them_everything(hooked: Hooked) -> None:
 # --- Costs
 
 
-def test_an_entity_without_fields_imports_nothing_for_them() -> None:
+def test_an_entity_without_fields_does_not_load_their_code() -> None:
     for function in (*OPERATIONS.values(), "entity"):
         assert "trestle.operations.fields" not in modules(function, ENVIRONMENT)
         given = ENVIRONMENT | {"ENTITY_OPTIONS": json.dumps({"fields": {"a": {"read": "nobody"}}})}
@@ -670,7 +670,7 @@ def test_an_entity_without_fields_imports_nothing_for_them() -> None:
         assert ("trestle.operations.fields" in modules(function, given)) == reads
 
 
-def test_a_put_reads_the_item_only_if_something_may_stay(make_api: Make) -> None:
+def test_a_put_reads_the_item_only_if_it_may_keep_a_property(make_api: Make) -> None:
     api = make_api(
         {"schema": "s", "fields": {"h": {"read": "group=hr"}}}, {"s": {"type": "object", "properties": {"h": TEXT}}}
     )
@@ -704,7 +704,7 @@ def seed(own: Own) -> None:
     call(function_of(own, "for n in (5, 7): e.create({**PERSON, 'salary': n})".replace("PERSON", repr(BODY))), None)
 
 
-def test_a_route_reads_what_its_caller_may_read(own: Own) -> None:
+def test_a_route_reads_only_properties_that_its_caller_may_read(own: Own) -> None:
     seed(own)
     code = """
     first = next(e.list())
@@ -739,7 +739,7 @@ def test_a_route_reads_what_its_caller_may_read(own: Own) -> None:
         "e.page({'salary': 5})",
     ],
 )
-def test_a_route_does_nothing_that_its_caller_may_not(own: Own, write: str) -> None:
+def test_a_route_does_nothing_that_its_caller_may_not_do(own: Own, write: str) -> None:
     """Input that it passes on is refused as by the API."""
     seed(own)
     code = f"""
@@ -760,7 +760,7 @@ def test_a_route_does_nothing_that_its_caller_may_not(own: Own, write: str) -> N
     call(function_of(own, code, kind="routes"), None, gateway=HR_GATEWAY)
 
 
-def test_a_route_leaves_what_its_caller_may_not_see(own: Own) -> None:
+def test_a_route_keeps_properties_hidden_from_its_caller(own: Own) -> None:
     code = """
     item = next(e.list())
     e.update(item.id, lambda draft: draft.update(team="y", memo={"a": "1"}, state="paid"))
@@ -780,7 +780,7 @@ def test_a_route_leaves_what_its_caller_may_not_see(own: Own) -> None:
     }  # fmt: skip
 
 
-def test_only_the_owner_is_shown_what_is_the_owners(own: Own) -> None:
+def test_only_the_owner_sees_the_owners_properties(own: Own) -> None:
     notes = {
         "operations": EVERYTHING, "schema": NOTE,
         "options": {
@@ -822,7 +822,7 @@ def test_own_code_can_catch_a_refusal(own: Own) -> None:
     ]
 
 
-def test_hooks_of_what_a_route_writes_see_everything(own: Own) -> None:
+def test_hooks_of_items_that_a_route_writes_see_all_properties(own: Own) -> None:
     hook = """
     def before_update(draft, current, context):
         draft["team"] = f"{current['salary']} {entity('rates').get('1')['rate']}"

@@ -96,7 +96,7 @@ def test_values_are_equal_as_in_json(tasks: Api, name: str, value: Any, texts: l
 
 
 @pytest.mark.parametrize("value", [None, [], {}, [1], "x" * 1025, "ü" * 513])
-def test_what_no_filter_finds_is_stored_all_the_same(tasks: Api, value: Any) -> None:
+def test_items_that_no_filter_finds_are_stored(tasks: Api, value: Any) -> None:
     item = tasks.create({**DUE, "note": value})
     assert tasks.request("GET", f"/items/{item['id']}").json == item
     assert "by_note" not in record(tasks, item["id"])
@@ -113,7 +113,7 @@ def test_an_empty_text_sorts_before_all_others(make_api: Make) -> None:
 
 
 @pytest.mark.parametrize("due", ["x" * 1025, 5, None, True])
-def test_an_item_whose_sort_is_no_key_is_in_no_index(make_api: Make, due: Any) -> None:
+def test_an_item_with_an_invalid_sort_value_is_not_indexed(make_api: Make, due: Any) -> None:
     api = make_api({"filters": {"status": {"sort": "dueDate"}}})
     item = api.create({"status": "open", "dueDate": due})
     assert record(api, item["id"]) == {"by_status": {"S": "s:open"}}
@@ -123,7 +123,7 @@ def test_an_item_whose_sort_is_no_key_is_in_no_index(make_api: Make, due: Any) -
 
 
 @pytest.mark.parametrize("rank", ["5", None, True, []])
-def test_a_numeric_sort_takes_numbers_alone(tasks: Api, rank: Any) -> None:
+def test_a_numeric_sort_accepts_only_numbers(tasks: Api, rank: Any) -> None:
     assert number_key(rank) is None
     assert number_key(Decimal("0.10000000000000001")) == {"N": "0.10000000000000001"}
 
@@ -251,7 +251,7 @@ def test_pages_of_a_filter_hold_every_matching_item_once(
     assert len(pages) == max(1, -(-len(wanted) // limit))
 
 
-def test_the_link_carries_the_filter_as_it_was_sent(tasks: Api) -> None:
+def test_the_link_repeats_the_filter_as_sent(tasks: Api) -> None:
     for _ in range(2):
         tasks.create({**DUE, "completed": True})
     query = {"completed": "true", "createdAt.gte": "2026-01-01T00:00:00+01:00", "limit": "1"}
@@ -283,7 +283,7 @@ OUR_WORDS = ("Must ", "Is ", "Belongs ", "Numbers may have ")
 @pytest.mark.parametrize(
     "name", ["completed", "createdAt.gt", "createdAt.lte", "cursor", "fields", "limit", "order", "price", "size"]
 )
-def test_no_message_of_pythons_reaches_a_caller(tasks: Api, name: str) -> None:
+def test_no_python_message_reaches_a_caller(tasks: Api, name: str) -> None:
     for value in [*ODD, *TIMES]:
         filtered = {"completed": "true"} if name.startswith("createdAt") else {}
         answer = tasks.request("GET", "/items", query={**filtered, name: value})
@@ -293,7 +293,7 @@ def test_no_message_of_pythons_reaches_a_caller(tasks: Api, name: str) -> None:
             assert "Exceeds" not in fault["detail"]
 
 
-def test_every_time_that_can_be_written_bounds_a_list(tasks: Api) -> None:
+def test_every_valid_time_can_bound_a_list(tasks: Api) -> None:
     item = tasks.create({**DUE, "completed": True})
     for text, sign in TIMES.items():
         for operator in ("gt", "gte", "lt", "lte"):
@@ -363,7 +363,7 @@ def query_faults(api: Api, **query: Any) -> dict[str, str]:
         ),
     ],
 )
-def test_a_wrong_filter_is_400_and_why(tasks: Api, query: dict[str, str], faults: dict[str, str]) -> None:
+def test_a_wrong_filter_is_400_with_the_reason(tasks: Api, query: dict[str, str], faults: dict[str, str]) -> None:
     assert query_faults(tasks, **query) == faults
 
 
@@ -371,7 +371,7 @@ def test_a_wrong_filter_is_400_and_why(tasks: Api, query: dict[str, str], faults
     "name",
     ["state", "dueDate", "dueDate.", "dueDate.eq", "status.gte", "rank.prefix", "version", "createdAt", "."],
 )
-def test_an_unknown_filter_is_400_and_what_is_known(tasks: Api, name: str) -> None:
+def test_an_unknown_filter_is_400_with_the_known_ones(tasks: Api, name: str) -> None:
     detail = query_faults(tasks, **{name: "1", "size": "1"})[name]
     filters = "status, completed, size, price, note"
     assert detail.startswith(f"Is unknown; known here: limit, cursor, order, fields, {filters}, dueDate.gt, ")
@@ -423,7 +423,7 @@ def test_an_unordered_entity_orders_its_filters(make_api: Make) -> None:
     assert len(list_items(api, limit="2")) == 3
 
 
-def test_functions_without_filters_load_none_of_it() -> None:
+def test_functions_without_filters_do_not_load_their_code() -> None:
     extra = {f"trestle.{name}" for name in ("http.filters", "operations.filters", "store.selections", "store.derived")}
     assert not extra & modules("list", ENVIRONMENT)
     filters = {"ENTITY_OPTIONS": json.dumps({"filters": OPTIONS["filters"]})}
@@ -472,11 +472,11 @@ def narrow(make_api: Make) -> Api:
         ("level", "1.5", "Must be a whole number"),
     ],
 )
-def test_a_value_that_the_property_never_has_is_400(narrow: Api, name: str, value: str, detail: str) -> None:
+def test_an_impossible_value_is_400(narrow: Api, name: str, value: str, detail: str) -> None:
     assert query_faults(narrow, **{name: value}) == {name: detail}
 
 
-def test_values_that_the_property_may_have_are_found(narrow: Api) -> None:
+def test_possible_values_are_found(narrow: Api) -> None:
     values = {
         "status": "é", "kind": "", "code": "ABC", "day": "2026-02-28", "stars": "4.0", "price": "0.5",
         "sure": "true", "other": "yes", "level": "1e1", "plain": "",

@@ -74,7 +74,7 @@ def run_reindex(api: Api, entity: Entity = ITEMS) -> reindex.ReindexResult:
 
 
 @pytest.mark.parametrize(("value", "shown"), SHOWN)
-def test_what_json_can_show_is_shown_and_kept(api: Api, value: dict[str, Any], shown: Any) -> None:
+def test_values_that_json_can_express_are_shown_and_kept(api: Api, value: dict[str, Any], shown: Any) -> None:
     store_record(api, "a", {"doc": {"M": {"theirs": value}}})
     read = api.request("GET", "/items/a")
     found = loads(read.body)["theirs"]
@@ -105,7 +105,7 @@ def sort_sets(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_is_no_item_can_be_deleted(make_api: Make, name: str) -> None:
+def test_a_record_that_is_not_an_item_can_be_deleted(make_api: Make, name: str) -> None:
     api = make_api({"ids": "client"})
     store_record(api, name, ODD[name][0])
     before = stored_record(api, name)
@@ -118,7 +118,7 @@ def test_what_is_no_item_can_be_deleted(make_api: Make, name: str) -> None:
     assert api.request("DELETE", f"/items/{name}").status == 204
 
 
-def test_one_odd_record_stops_neither_export_nor_reindex(api: Api) -> None:
+def test_an_invalid_record_stops_neither_export_nor_reindex(api: Api) -> None:
     store_record(api, "fine", {"doc": {"M": {"a": {"NS": ["1", "2"]}}}})
     for name, (change, _) in ODD.items():
         store_record(api, name, change)
@@ -163,7 +163,7 @@ def test_ids_of_another_form_are_not_exported(api: Api) -> None:
     assert (items, [each.partition(" Must")[0] for each in done.left_out]) == ({}, ["a b: /id"])
 
 
-def test_an_item_without_room_for_its_keys_is_named(make_api: Make) -> None:
+def test_an_item_without_room_for_its_keys_is_reported(make_api: Make) -> None:
     options: dict[str, Any] = {"filters": {"tag": {}}}
     api = make_api(options)
     for name in ("large", "small"):
@@ -178,7 +178,7 @@ def test_an_item_without_room_for_its_keys_is_named(make_api: Make) -> None:
         run_reindex(api, Entity("items", TABLE, options))
 
 
-def test_an_import_leaves_what_is_no_item(api: Api) -> None:
+def test_an_import_keeps_records_that_are_not_items(api: Api) -> None:
     store_record(api, "a", ODD["binary"][0])
     line = json.dumps({"id": "a", "a": 1, "createdAt": STAMP["S"], "updatedAt": STAMP["S"], "version": 1})
     done = transfer.ImportResult()

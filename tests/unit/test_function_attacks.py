@@ -128,19 +128,19 @@ IDS = [
 
 
 @pytest.mark.parametrize("what", WHATS)
-def test_ids_lead_to_nobody_else(attack: Callable[[dict[str, Any]], None], what: str) -> None:
+def test_ids_reach_no_other_owner(attack: Callable[[dict[str, Any]], None], what: str) -> None:
     for item_id in IDS:
         attack({"what": what, "id": item_id})
         attack({"what": what, "id": item_id, "etag": 3})
 
 
 @pytest.mark.parametrize("what", WHATS)
-def test_owners_cannot_be_named(attack: Callable[[dict[str, Any]], None], what: str) -> None:
+def test_callers_cannot_name_an_owner(attack: Callable[[dict[str, Any]], None], what: str) -> None:
     for owner in (ADA, f"{BOB}#{ADA}", f"{ADA}#", "*", "", f"{ADA} ", None, 5):
         attack({"what": what, "owner": owner, "id": "hers", "cursor": 2})
 
 
-def test_cursors_filters_and_keys_lead_to_nobody_else(attack: Callable[[dict[str, Any]], None]) -> None:
+def test_cursors_filters_and_keys_reach_no_other_owner(attack: Callable[[dict[str, Any]], None]) -> None:
     for what in ("page", "everyone"):
         for cursor in (0, 1, 2):
             for where in (
@@ -171,9 +171,7 @@ def test_cursors_filters_and_keys_lead_to_nobody_else(attack: Callable[[dict[str
         },
     )
 )
-def test_nothing_that_a_caller_sends_reaches_another_owner(
-    attack: Callable[[dict[str, Any]], None], job: dict[str, Any]
-) -> None:
+def test_no_input_reaches_another_owner(attack: Callable[[dict[str, Any]], None], job: dict[str, Any]) -> None:
     attack(job)
 
 

@@ -66,7 +66,7 @@ def test_a_route_has_a_caller_and_the_time_of_its_request(own: Own) -> None:
     assert call(function, None, gateway=SIGNED_IN, deadline=0.0) == ("api", USER["sub"], 0.0, "Z")
 
 
-def test_a_function_has_no_item_that_others_could_join(own: Own) -> None:
+def test_context_transaction_is_refused_in_a_function(own: Own) -> None:
     function = own("def handle(job, context):\n    context.transaction.delete('orders', 'a')\n")
     error = cause(function, None)
     assert isinstance(error, NotHereError)
@@ -85,31 +85,31 @@ def test_a_function_has_no_item_that_others_could_join(own: Own) -> None:
         ("Retry(after=5)", app.Retry),
     ],
 )
-def test_outcomes_leave_a_function_as_they_are(own: Own, raised: str, kind: type[Exception]) -> None:
+def test_outcomes_are_returned_unchanged(own: Own, raised: str, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         call(own(f"def handle(job, context):\n    raise {raised}\n"), None)
 
 
 @pytest.mark.parametrize("raised", ["ValueError('a secret')", "SystemExit('a secret')", "KeyboardInterrupt"])
-def test_anything_else_is_a_fault_that_names_its_place(own: Own, raised: str) -> None:
+def test_other_errors_are_reported_with_their_place(own: Own, raised: str) -> None:
     function = own(f"def handle(job, context):\n    raise {raised}\n")
     with pytest.raises(CodeError, match=r"^The function payments failed at app/payments.py:3 with \w+\.$") as error:
         call(function, None)
     assert "a secret" not in str(error.value)
 
 
-def test_a_function_that_the_module_lacks(own: Own) -> None:
+def test_a_missing_function(own: Own) -> None:
     function = own("handle = 5")
     with pytest.raises(CodeError, match=r"^app/payments.py defines no function handle\.$"):
         call(function, None)
 
 
-def test_a_module_that_cannot_be_imported(own: Own) -> None:
+def test_a_module_with_an_import_error(own: Own) -> None:
     with pytest.raises(CodeError, match=r"^The import of app/payments.py failed at app/payments.py:2 with NameError"):
         own("missing")
 
 
-def test_output_names_the_function_and_its_call(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_name_the_function_and_its_call(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
     function = own("""
         import logging
         print("early")
@@ -127,7 +127,7 @@ def test_output_names_the_function_and_its_call(own: Own, capsys: pytest.Capture
     ]
 
 
-def test_levels_are_those_of_generated_functions() -> None:
+def test_log_levels_work_as_in_generated_functions() -> None:
     assert output.LEVELS == LEVELS
 
 
@@ -193,7 +193,7 @@ def test_a_secret_is_read_once_in_five_minutes(
         ),
     ],
 )
-def test_a_secret_that_cannot_be_read(own: Own, asked: dict[str, Any], answer: Any, detail: str) -> None:
+def test_an_unreadable_secret(own: Own, asked: dict[str, Any], answer: Any, detail: str) -> None:
     if isinstance(answer, Exception):
         answer.args = (detail,)
     asked["answer"] = answer
@@ -201,13 +201,13 @@ def test_a_secret_that_cannot_be_read(own: Own, asked: dict[str, Any], answer: A
     assert str(error) == (f'The secret "stripe" of payments cannot be read. {detail} Check functions.payments.secrets.')
 
 
-def test_secrets_that_no_one_can_read_now(own: Own, asked: dict[str, Any]) -> None:
+def test_secrets_that_are_unavailable_for_now(own: Own, asked: dict[str, Any]) -> None:
     asked["answer"] = errors.Unavailable("Secrets Manager cannot answer now. Try again in a moment.")
     with pytest.raises(app.Unavailable, match="Secrets Manager"):
         call(own(READ, secrets={"stripe": ARN}), "stripe")
 
 
-def test_a_secret_that_the_tfvars_do_not_name(own: Own, asked: dict[str, Any]) -> None:
+def test_a_secret_missing_in_the_tfvars(own: Own, asked: dict[str, Any]) -> None:
     error = cause(own(READ), "stripe")
     assert isinstance(error, PermissionError)
     assert str(error) == 'payments has no secret "stripe". Write stripe = "<ARN>" in functions.payments.secrets.'
@@ -259,9 +259,7 @@ UNKEPT = (
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_job_that_cannot_be_sent(
-    own: Own, asked: dict[str, Any], job: Any, kind: type[Exception], detail: str
-) -> None:
+def test_an_invalid_job(own: Own, asked: dict[str, Any], job: Any, kind: type[Exception], detail: str) -> None:
     error = cause(own(SEND, sends={"deliver": QUEUE}), job)
     assert isinstance(error, kind)
     assert str(error) == detail
@@ -274,13 +272,13 @@ def test_the_largest_job_fits(own: Own, asked: dict[str, Any]) -> None:
     assert len(asked["calls"][0][2]["MessageBody"]) == MAX_MESSAGE_BYTES
 
 
-def test_a_queue_that_the_tfvars_do_not_name(own: Own) -> None:
+def test_a_queue_missing_in_the_tfvars(own: Own) -> None:
     error = cause(own(SEND), {"body": 1})
     assert isinstance(error, PermissionError)
     assert str(error) == 'payments may not send to "deliver". Add "deliver" to functions.payments.sends.'
 
 
-def test_a_queue_that_refuses_and_one_that_does_not_answer(own: Own, asked: dict[str, Any]) -> None:
+def test_a_queue_that_refuses_and_one_that_does_not_respond(own: Own, asked: dict[str, Any]) -> None:
     function = own(SEND, sends={"deliver": QUEUE})
     asked["answer"] = services.RefusedError.__new__(services.RefusedError, None, "", "")
     asked["answer"].args = ("SQS refused SendMessage with QueueDoesNotExist.",)
@@ -311,7 +309,7 @@ ORDERS = {"orders": {"operations": ["get"]}}
 OWNED = {"orders": {"operations": ["get"], "options": {"owner": "sub"}}}
 
 
-def test_an_operation_that_uses_lacks(own: Own) -> None:
+def test_an_operation_missing_in_uses(own: Own) -> None:
     lacks = 'payments may not get "orders". Write orders = ["get"] in functions.payments.uses.'
     assert str(cause(own(GET), None)) == lacks
     assert str(cause(own(GET, used={"orders": {"operations": ["list"]}}), None)) == lacks
@@ -321,7 +319,7 @@ def test_an_operation_that_uses_lacks(own: Own) -> None:
         call(own(GET, used=ORDERS, uses={"orders": ["get"]}), None)
 
 
-def test_items_of_the_caller_and_of_nobody(own: Own) -> None:
+def test_items_of_the_caller_and_items_without_an_owner(own: Own) -> None:
     function = own(GET, used=OWNED, kind="routes")
     client = boto3_client.shared_client()
     seeded(client, "orders", "a", USER["sub"])
@@ -362,7 +360,7 @@ def run(own: Own, code: str, *, used: Any = None, context: Any = None, **more: A
     return call(function, None, **(context or {}))
 
 
-def test_own_code_writes_what_clients_cannot(own: Own) -> None:
+def test_own_code_writes_properties_that_clients_cannot(own: Own) -> None:
     made, merged, replaced, updated = run(
         own,
         """
@@ -398,14 +396,14 @@ def test_own_code_writes_what_clients_cannot(own: Own) -> None:
         ("e.update(i, lambda draft: draft.update(title=5))", "/title"),
     ],
 )
-def test_own_code_keeps_to_the_schema(own: Own, code: str, pointer: str, hooks: str) -> None:
+def test_own_code_must_obey_the_schema(own: Own, code: str, pointer: str, hooks: str) -> None:
     used = entities(**({"source": hooks} if hooks else {}))
     with pytest.raises(app.Invalid) as error:
         run(own, f"i = e.create({{'title': 'a', 'price': 1}}).id\n{code}", used=used)
     assert [fault["pointer"] for fault in error.value.faults] == [pointer]
 
 
-def test_a_schema_of_the_whole_judges_the_whole(own: Own) -> None:
+def test_a_schema_of_the_whole_object_validates_the_whole(own: Own) -> None:
     schema = {**SCHEMA, "anyOf": [{"required": ["tags"]}, {"properties": {"done": {"const": False}}}]}
     with pytest.raises(app.Invalid):
         run(
@@ -445,7 +443,7 @@ def test_outcomes_of_writes(own: Own, code: str, kind: type[Any], detail: str, h
     assert error.value.detail.startswith(detail)
 
 
-def test_ids_of_the_server(own: Own) -> None:
+def test_ids_chosen_by_the_server(own: Own) -> None:
     with pytest.raises(app.Invalid, match=r'^"orders" has ids = "server": leave out id'):
         run(own, "e.create({'title': 'a', 'price': 1}, id='a')")
 
@@ -477,7 +475,7 @@ def test_an_idempotency_key_is_the_functions_own(own: Own) -> None:
     assert run(own, code, used=entities(source=hooks)) == (True, True)
 
 
-def test_a_key_needs_no_right_to_read(own: Own, make_api: Make) -> None:
+def test_an_idempotency_key_needs_no_read_permission(own: Own, make_api: Make) -> None:
     function = own(
         "def handle(job, context):\n    return entity('orders').create({'n': 1}, key='k').id\n",
         used={"orders": {"operations": ["create"]}},
@@ -536,7 +534,7 @@ def test_a_hook_refuses_own_code_too(own: Own, write: str) -> None:
 
 
 @pytest.mark.parametrize("write", ["e.create({'title': 'a', 'price': 1})", "t.create(e, {'title': 'a', 'price': 1})"])
-def test_a_hook_that_breaks_the_schema_is_named(own: Own, write: str) -> None:
+def test_the_error_names_a_hook_that_breaks_the_schema(own: Own, write: str) -> None:
     used = entities(source="def before_create(draft, context):\n    draft['price'] = 'x'\n")
     with pytest.raises(CodeError, match=r"^The hook before_create of orders at app/orders\.py:2 left what is not"):
         run(own, f"with transaction() as t:\n    {write}", used=used)
@@ -553,7 +551,7 @@ def test_a_hook_that_breaks_the_schema_is_named(own: Own, write: str) -> None:
         ("transaction()", "A hook cannot open a transaction."),
     ],
 )
-def test_hooks_in_a_function_have_no_more_than_elsewhere(own: Own, call_: str, detail: str) -> None:
+def test_hooks_in_a_function_have_only_their_own_permissions(own: Own, call_: str, detail: str) -> None:
     granted: dict[str, Any] = {"secrets": {"stripe": ARN}, "settings": ["CURRENCY"], "sends": {"deliver": QUEUE}}
     used = entities(source=f"def before_create(draft, context):\n    {call_}\n")
     with pytest.raises(CodeError, match=r"^The hook before_create of orders failed") as error:
@@ -583,7 +581,7 @@ def test_update_runs_again_after_a_lost_race(own: Own, monkeypatch: pytest.Monke
     assert detail == "Other requests keep changing the item. Try again."
 
 
-def test_update_needs_rights(own: Own) -> None:
+def test_update_requires_read_and_write_permissions(own: Own) -> None:
     for operations, lacks in ((["merge"], "get"), (["get"], "merge")):
         used = {"orders": {"operations": operations}}
         error = cause(own("def handle(j, c):\n    entity('orders').update('a', print)\n", used=used), None)
@@ -592,7 +590,7 @@ def test_update_needs_rights(own: Own) -> None:
     assert run(own, "return e.update(e.create({'n': 1}).id, lambda draft: draft.update(n=2))", used=used) == {"n": 2}
 
 
-def test_records_tell_which_function_wrote_them(own: Own) -> None:
+def test_records_name_the_function_that_wrote_them(own: Own) -> None:
     code = """
         a, b = e.create({"title": "a", "price": 1}).id, e.create({"title": "b", "price": 1}).id
         e.merge(b, {"price": 2})
@@ -645,7 +643,7 @@ def test_functions_for_any_owner(own: Own) -> None:
     assert owned(own, code) == expected
 
 
-def test_everyone_is_listed_page_by_page(own: Own) -> None:
+def test_all_owners_items_are_listed_page_by_page(own: Own) -> None:
     code = """
         found, cursor = [], None
         while True:
@@ -662,7 +660,7 @@ def test_everyone_is_listed_page_by_page(own: Own) -> None:
 FILTERS = {"title": {"sort": "price"}, "done": {}}
 
 
-def test_everyone_is_filtered(own: Own) -> None:
+def test_all_owners_items_can_be_filtered(own: Own) -> None:
     used = entities(options={"owner": "sub", "filters": FILTERS})
     code = textwrap.dedent(SEEDED) + textwrap.dedent(f"""
         def prices(**where):
@@ -697,7 +695,7 @@ def test_everyone_is_filtered(own: Own) -> None:
         ("e.of(None)", "The owner is not valid. Use a text of 1 to 256 bytes."),
     ],
 )
-def test_what_reaches_no_owner(own: Own, code: str, detail: str) -> None:
+def test_calls_that_reach_no_owner(own: Own, code: str, detail: str) -> None:
     with pytest.raises(app.Invalid) as error:
         owned(own, f"O, M = '{OTHER}', '{USER['sub']}'\n{code}")
     assert error.value.detail.startswith(detail)
@@ -725,7 +723,7 @@ def test_a_transaction_acts_for_the_owner_of_its_entities(own: Own) -> None:
     assert owned(own, code) == 8
 
 
-def test_a_forged_cursor_leads_to_nobody(own: Own) -> None:
+def test_a_forged_cursor_reaches_no_other_owner(own: Own) -> None:
     code = """
         import base64, json
         page = e.everyone.page(limit=1)
@@ -747,7 +745,7 @@ def tenant_of(owner: object, subject: str = "ada") -> Any:
     return {"authorizer": {"claims": {**USER, "sub": subject, "tenant": owner}}}
 
 
-def test_a_tenants_user_reaches_the_tenants_items_alone(own: Own) -> None:
+def test_a_tenants_user_reaches_only_the_tenants_items(own: Own) -> None:
     used = entities(options={"owner": "claim:tenant", "ids": "client", "filters": FILTERS})
     seed = own(
         "def handle(job, context):\n"
@@ -786,7 +784,7 @@ def test_a_tenants_user_reaches_the_tenants_items_alone(own: Own) -> None:
 @pytest.mark.parametrize(
     ("owners", "seen"), [(["claim:tenant"], "acme"), (["sub", "claim:tenant"], "ada"), ([""], "ada"), ([], "ada")]
 )
-def test_a_caller_is_named_by_what_owns_the_items_that_a_function_uses(own: Own, owners: list[str], seen: str) -> None:
+def test_log_lines_name_the_caller_as_the_used_entities_owner(own: Own, owners: list[str], seen: str) -> None:
     used = {f"orders{n}": {"operations": ["get"], "options": {"owner": owner}} for n, owner in enumerate(owners)}
     function = own("def handle(job, context):\n    return context.caller.owner\n", used=used, kind="routes")
     assert call(function, None, gateway=tenant_of("acme")) == seen
@@ -805,7 +803,7 @@ def test_owners_are_the_callers_by_default(own: Own) -> None:
     assert str(cause(everyone, None, gateway=SIGNED_IN)) == refusal
 
 
-def test_everyone_can_only_be_listed(own: Own) -> None:
+def test_everyone_supports_only_lists(own: Own) -> None:
     for write in ("get('a')", "delete('a')", "create({})", "merge('a', {})", "update('a', print)"):
         function = own(f"def handle(j, c):\n    entity('orders').everyone.{write}\n", used=entities(**OWNERS), **ANY)
         error = cause(function, None)
@@ -854,7 +852,7 @@ def transacted(own: Own, code: str, **more: Any) -> Any:
     return run(own, textwrap.dedent(TRANSACTED) + textwrap.dedent(code), used=used)
 
 
-def test_a_transaction_is_carried_out_at_its_end(own: Own) -> None:
+def test_a_transaction_is_committed_at_the_end_of_its_block(own: Own) -> None:
     code = """
         with transaction() as t:
             assert t.create("orders", {"title": "c", "price": 1}, id="c") == "c"
@@ -897,7 +895,7 @@ def test_a_block_that_raises_writes_nothing(own: Own) -> None:
         ("check(e, 'no#pe'", app.NotFound),
     ],
 )
-def test_a_write_that_cannot_be_carried_out(own: Own, write: str, kind: type[Exception], hooks: str) -> None:
+def test_a_failed_write_in_a_transaction(own: Own, write: str, kind: type[Exception], hooks: str) -> None:
     more = {"source": hooks} if hooks else {}
     with pytest.raises(kind):
         transacted(own, f"with transaction() as t:\n    t.merge(e, 'b', {{'price': 2}})\n    t.{write})\n", **more)
@@ -917,7 +915,7 @@ def test_a_transaction_whose_item_changed_meanwhile(own: Own) -> None:
         transacted(own, code)
 
 
-def test_what_a_transaction_does_not_take(own: Own) -> None:
+def test_unsupported_calls_in_a_transaction(own: Own) -> None:
     code = """
         found = []
         with transaction() as t:
@@ -938,7 +936,7 @@ def test_what_a_transaction_does_not_take(own: Own) -> None:
     assert transacted(own, code) == (["A transaction takes at most 100 writes.", closed, closed], 102)
 
 
-def test_a_transaction_is_carried_out_once(own: Own) -> None:
+def test_a_transaction_is_committed_once(own: Own) -> None:
     code = """
         once = transaction()
         with once:
@@ -967,7 +965,7 @@ def test_a_transaction_is_carried_out_once(own: Own) -> None:
         "delete('a', if_match=5)",
     ],
 )
-def test_an_etag_that_is_no_text(own: Own, code: str) -> None:
+def test_an_etag_that_is_not_a_string(own: Own, code: str) -> None:
     error = cause(own(f"def handle(job, context):\n    doc = {{}}\n    entity('orders').{code}", used=entities()), None)
     assert str(error) == "if_match is a int. Use the etag of an item, or None."
 
@@ -990,7 +988,7 @@ def test_the_log_says_which_argument_is_not_valid_and_quotes_no_value(own: Own, 
     assert [str(each) for each in error_chain(raised.value)] == ["Invalid", f"ArgumentError: {reason}"]
 
 
-def test_a_transaction_at_import_is_not_carried_out(own: Own) -> None:
+def test_a_transaction_at_import_is_not_committed(own: Own) -> None:
     with pytest.raises(CodeError, match="NotHereError"):
         own("with transaction() as t:\n    t.delete('orders', 'a')\n", used=entities())
 
@@ -1001,7 +999,7 @@ CONFLICT = fails(
 TWO = "with transaction() as t:\n    t.delete(e, 'a')\n    t.delete(e, 'b')\nreturn titles()\n"
 
 
-def test_a_conflict_with_another_transaction_may_pass(
+def test_a_conflict_with_another_transaction_is_retried(
     own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trestle.own.flows.time.sleep", lambda _: None)
@@ -1012,9 +1010,7 @@ def test_a_conflict_with_another_transaction_may_pass(
         transacted(own, TWO)
 
 
-def test_a_transaction_that_the_database_cannot_take_now(
-    own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_transaction_that_is_throttled(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trestle.store.transaction.time.sleep", lambda _: None)
     throttled = fails("TransactionCanceledException", CancellationReasons=[{"Code": "ThrottlingError"}] * 2)
     api = make_api()
@@ -1057,13 +1053,13 @@ def test_filters_that_find_nothing(own: Own, where: Any, detail: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 101, True, 5.0, "5", None])
-def test_limits_are_whole_numbers(own: Own, limit: Any) -> None:
+def test_a_limit_must_be_a_whole_number(own: Own, limit: Any) -> None:
     function = own("def handle(limit, context):\n    entity('orders').page(limit=limit)\n", used=entities())
     with pytest.raises(app.Invalid, match=r"Use a whole number, 1 to 100\."):
         call(function, limit)
 
 
-def test_a_cursor_that_is_no_text(own: Own) -> None:
+def test_a_cursor_that_is_not_a_string(own: Own) -> None:
     function = own("def handle(cursor, context):\n    entity('orders').page(cursor=cursor)\n", used=entities())
     with pytest.raises(app.Invalid, match=r"The cursor is a int\. Use `next` of the page before\."):
         call(function, 5)
@@ -1080,7 +1076,7 @@ def test_a_refusal_cannot_be_changed() -> None:
 CONFLICT_ALONE = fails("TransactionConflictException")
 
 
-def test_a_creation_that_loses_every_race(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_create_that_loses_every_race(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     api = make_api()
     with api.fault("PutItem", *[CONFLICT_ALONE] * 12), pytest.raises(app.Changed, match=r"^Other requests keep"):
@@ -1088,7 +1084,7 @@ def test_a_creation_that_loses_every_race(own: Own, make_api: Make, monkeypatch:
 
 
 @pytest.mark.parametrize("code", ["list(e.everyone.list())", "e.everyone.page()"])
-def test_a_table_that_does_not_answer(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def test_a_table_that_does_not_respond(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     api = make_api()
     function = own(f"def handle(j, c):\n    e = entity('orders')\n    {code}\n", used=entities(**OWNERS), **ANY)
@@ -1096,7 +1092,7 @@ def test_a_table_that_does_not_answer(own: Own, make_api: Make, monkeypatch: pyt
         call(function, None)
 
 
-def test_everyone_is_read_to_the_end_without_what_has_expired(own: Own) -> None:
+def test_all_owners_items_are_read_to_the_end_without_expired_ones(own: Own) -> None:
     """moto's pages end at 1 MB, like DynamoDB's."""
     used = entities(options={"owner": "sub", "ttl": "ends"}, schema={"type": "object"})
     code = """
@@ -1115,7 +1111,7 @@ def test_everyone_is_read_to_the_end_without_what_has_expired(own: Own) -> None:
     assert run(own, code, used=used, **ANY) == (left, left)
 
 
-def test_a_position_that_the_table_refuses(own: Own, make_api: Make) -> None:
+def test_a_cursor_that_the_table_refuses(own: Own, make_api: Make) -> None:
     api = make_api()
     code = """
         page = e.everyone.page(limit=1)
@@ -1129,9 +1125,7 @@ def test_a_position_that_the_table_refuses(own: Own, make_api: Make) -> None:
         call(function, cursor)
 
 
-def test_a_value_of_a_secret_is_in_no_line_of_the_log(
-    own: Own, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_log_line_has_a_secrets_value(own: Own, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """In each way to fail with it: own code's message, a refused call, Trestle's own message."""
     asked["answer"] = {"SecretString": VALUE * 3}
     source = """
@@ -1179,5 +1173,5 @@ def test_a_value_of_a_secret_is_in_no_line_of_the_log(
     ],
 )
 @pytest.mark.parametrize("job", ["ada@example.com", "x" * 65, "", 5, None])
-def test_what_no_name_can_be_is_not_repeated(own: Own, code: str, detail: str, job: Any) -> None:
+def test_invalid_names_are_not_repeated_in_messages(own: Own, code: str, detail: str, job: Any) -> None:
     assert str(cause(own(f"def handle(job, c):\n    {code}\n", used=entities()), job)) == detail

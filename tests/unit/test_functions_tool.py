@@ -158,7 +158,7 @@ def test_the_body_of_a_job_is_any_json(load: Load, tmp_path: Path) -> None:
         assert function.code.seen[-1].body == value
 
 
-def test_what_goes_on_goes_on_in_the_queue(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_continues_is_sent_to_the_queue(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("backfill", "def handle(job, context):\n    return Again(1)\n")
     assert run("backfill") == 0
     (said,) = told(capsys)
@@ -169,7 +169,7 @@ def test_what_goes_on_goes_on_in_the_queue(load: Load, capsys: pytest.CaptureFix
     assert [each["body"] for each in messages(new_queue("shop-backfill-dev"))] == [1]
 
 
-def test_a_job_that_asks_for_a_retry(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_requests_a_retry(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("backfill", "def handle(job, context):\n    raise Retry()\n")
     assert run("backfill") == 1
     (said,) = told(capsys)
@@ -188,7 +188,9 @@ def test_a_change_and_an_event(load: Load, tmp_path: Path) -> None:
     assert (function.code.seen[0].type, function.code.seen[0].detail) == ("Object Created", {"a": 1})
 
 
-def test_a_failure_is_told_by_type_and_place(load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_reported_with_type_and_place(
+    load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     load("deliver", JOBS)
     file = tmp_path / "job.json"
     file.write_text('"bad"')
@@ -202,7 +204,7 @@ def test_a_failure_is_told_by_type_and_place(load: Load, tmp_path: Path, capsys:
     assert told(capsys)[0].startswith('mail failed: The change\'s "entity" is not one of items.')
 
 
-def test_a_function_that_gives_no_answer(client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_function_that_times_out(client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
     def time_out(_: Any) -> Any:
         raise TimeoutError("Task timed out after 60.00 seconds")
 
@@ -222,7 +224,7 @@ def test_a_function_that_gives_no_answer(client: Lambda, capsys: pytest.CaptureF
         ("pay", "pay has routes: send it a request. Only functions without routes are run or redriven."),
     ],
 )
-def test_functions_that_are_none(
+def test_unknown_functions(
     client: Lambda, capsys: pytest.CaptureFixture[str], command: str, key: str, said: str
 ) -> None:
     assert commands.run(command, "--env", "dev", "--function", key) == 2
@@ -239,7 +241,7 @@ def test_a_system_without_functions(
 
 
 @pytest.mark.parametrize("command", ["run", "redrive"])
-def test_an_environment_that_is_none(capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_an_unknown_environment(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert commands.run(command, "--env", "none", "--function", "x") == 2
     assert told(capsys)[0].startswith("There is no environments/none.tfvars")
 
@@ -267,7 +269,7 @@ def test_a_function_that_is_not_deployed(client: Lambda, capsys: pytest.CaptureF
         ("deliver", "folder", "cannot be read: Is a directory. Name another file with BODY=."),
     ],
 )  # fmt: skip
-def test_bodies_that_are_none(
+def test_invalid_bodies(
     client: Lambda, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, content: Any, said: str
 ) -> None:
     file = tmp_path / "argument.json"
@@ -296,7 +298,7 @@ def test_jobs_go_back_to_their_queue_as_they_were(load: Load, capsys: pytest.Cap
     assert sorted(found, key=lambda body: int(body["id"])) == bodies
 
 
-def test_there_is_nothing_to_redrive(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_dead_letter_queue(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("deliver", JOBS)
     assert redrive("deliver") == 0
     assert told(capsys) == ["shop-deliver-failed-dev is empty: there is nothing to redrive."]
@@ -330,7 +332,7 @@ def test_changes_are_done_or_stay(load: Load, capsys: pytest.CaptureFixture[str]
     assert {each["MessageId"] for each in received["Messages"]} == {line.partition(":")[0] for line in kept}
 
 
-def test_what_aws_refuses_loses_nothing(load: Load, client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_letter_is_lost_if_aws_refuses(load: Load, client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
     deployed = load("mail", CHANGES)
     calls: list[Any] = []
 
@@ -351,7 +353,7 @@ def test_what_aws_refuses_loses_nothing(load: Load, client: Lambda, capsys: pyte
     assert len(messages(letters)) == 2
 
 
-def test_ctrl_c_loses_nothing(load: Load, client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_loses_no_letter(load: Load, client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
     load("mail", CHANGES)
 
     def interrupt(_: Any) -> Any:
@@ -489,7 +491,7 @@ SHARDS = [
         ({}, Streams(describe_stream=SHARDS)),
     ],
 )
-def test_a_position_that_the_stream_no_longer_has_is_named(
+def test_a_position_no_longer_in_the_stream_is_reported(
     load: Load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], position: Any, streams: Any
 ) -> None:
     function = load("mail", CHANGES)

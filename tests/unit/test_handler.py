@@ -13,7 +13,7 @@ from tests.unit.conftest import Make
 EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed, Item-Owner"
 
 
-def test_one_line_a_request_and_never_its_payload(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_line_per_request_without_its_payload(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
     api = make_api(AWS_LAMBDA_FUNCTION_VERSION="7")
     answer = api.request("POST", "/items", {"secret": "s3cr3t"}, request_id="r1")
     api.request("POST", "/items", '{"secret": s3cr3t', request_id="r2")
@@ -58,7 +58,7 @@ def test_an_unknown_log_level_stops_the_function(make_api: Make) -> None:
         ({"identity": {"userArn": "arn:aws:iam::123456789012:role/reader"}}, "no-store"),
     ],
 )
-def test_what_a_caller_may_see_is_for_no_cache(api: Api, parts: Any, told: str | None) -> None:
+def test_responses_for_a_caller_are_not_cached(api: Api, parts: Any, told: str | None) -> None:
     made = api.request("POST", "/items", {}, **parts)
     path = f"/items/{made.json['id']}"
     seen = api.request("GET", path, **parts)
@@ -72,7 +72,7 @@ def test_what_a_caller_may_see_is_for_no_cache(api: Api, parts: Any, told: str |
         assert answer.headers.get("Cache-Control") == told, answer.status
 
 
-def test_any_origin_is_let_in_by_default(make_api: Make) -> None:
+def test_any_origin_is_allowed_by_default(make_api: Make) -> None:
     for origins in ("*", "", "https://a.example *"):
         for headers in ({}, {"Origin": "https://b.example"}):
             answer = make_api(CORS_ORIGINS=origins).request("GET", "/items", headers=headers)
@@ -83,7 +83,7 @@ def test_any_origin_is_let_in_by_default(make_api: Make) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body"), [("GET", "/items", None), ("GET", "/items/a", None), ("POST", "/items", "{")]
 )
-def test_named_origins_are_let_in_by_name(make_api: Make, method: str, path: str, body: Any) -> None:
+def test_only_configured_origins_are_allowed(make_api: Make, method: str, path: str, body: Any) -> None:
     api = make_api(CORS_ORIGINS="https://a.example https://b.example")
     for origin in ("https://a.example", "https://b.example"):
         headers = api.request(method, path, body, headers={"origin": origin}).headers
@@ -96,7 +96,7 @@ def test_named_origins_are_let_in_by_name(make_api: Make, method: str, path: str
         assert headers["Vary"] == "Origin"
 
 
-def test_cors_also_on_an_event_of_another_kind(make_api: Make) -> None:
+def test_cors_headers_for_an_unknown_event(make_api: Make) -> None:
     headers = make_api(CORS_ORIGINS="https://a.example").invoke("get", {}).headers
     assert headers["Vary"] == "Origin"
 

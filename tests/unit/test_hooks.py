@@ -82,13 +82,13 @@ def test_a_draft_is_the_item_with_its_defaults_and_may_be_changed(hooked: Hooked
     assert api.request("GET", f"/items/{made['id']}").json == made
 
 
-def test_what_a_client_sends_wrongly_is_refused_before_a_hook_runs(hooked: Hooked) -> None:
+def test_an_invalid_body_is_refused_before_hooks_run(hooked: Hooked) -> None:
     api = hooked("def before_create(draft, context): raise RuntimeError", schema=SCHEMA)
     assert api.request("POST", "/items", {"title": 1}).status == 422
     assert api.request("POST", "/items", {}).status == 422
 
 
-def test_an_empty_hook_takes_no_further_request(hooked: Hooked) -> None:
+def test_an_empty_hook_sends_no_further_request(hooked: Hooked) -> None:
     api = hooked("def before_create(draft, context): pass")
     answer, requests = api.requests_of("POST", "/items", {"a": [1, {"b": 1.5}]})
     assert (answer.status, requests) == (201, ["PutItem"])
@@ -134,7 +134,7 @@ def test_numbers_are_exact_and_never_floats(hooked: Hooked) -> None:
         ("draft['deep'] = eval('[' * 40 + ']' * 40)", "UnkeepableError", "nested deeper than 32"),
     ],
 )
-def test_what_no_item_can_hold_is_named_in_the_log(
+def test_values_that_no_item_can_have_are_logged(
     hooked: Hooked, capsys: pytest.CaptureFixture[str], change: str, type_: str | None, named: str | None
 ) -> None:
     source = f"from decimal import Decimal\ndef before_create(draft, context):\n    {change}\n"
@@ -150,7 +150,7 @@ def test_what_no_item_can_hold_is_named_in_the_log(
     assert named in line["causes"][0]
 
 
-def test_subclasses_of_values_are_stored_as_what_they_are(hooked: Hooked) -> None:
+def test_subclasses_of_values_are_stored_as_their_base(hooked: Hooked) -> None:
     api = hooked(
         """
         import enum
@@ -165,12 +165,12 @@ def test_subclasses_of_values_are_stored_as_what_they_are(hooked: Hooked) -> Non
     assert api.request("GET", f"/items/{made['id']}").json == made
 
 
-def test_a_value_of_another_type_that_equals_is_a_change(hooked: Hooked) -> None:
+def test_an_equal_value_of_another_type_is_a_change(hooked: Hooked) -> None:
     api = hooked("def before_create(draft, context): draft['n'] = True\n")
     assert api.create({"n": 1})["n"] is True
 
 
-def test_the_schema_judges_what_a_hook_makes(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_schema_validates_a_hooks_result(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def before_create(draft, context): draft['title'] = 'x' * 21", schema=SCHEMA)
     line = failed(api.request("POST", "/items", {"title": "a"}), capsys)
     assert "The hook before_create of items at app/rules.py:2 left what is not valid" in line["error"]
@@ -212,7 +212,7 @@ def test_a_hook_that_leaves_out_a_required_read_only_property_fails(
 # --- Refuse, and other errors
 
 
-def test_refuse_answers_as_it_says(hooked: Hooked) -> None:
+def test_refuse_determines_the_response(hooked: Hooked) -> None:
     api = hooked(
         """
         def before_create(draft, context):
@@ -250,7 +250,9 @@ RAISED = [
 
 @pytest.mark.parametrize("hook", ["before_create(draft, context)", "before_update(draft, current, context)",
                                   "before_delete(current, context)", "present(items, context)"])  # fmt: skip
-def test_what_a_hook_raises(hooked: Hooked, make_api: Make, capsys: pytest.CaptureFixture[str], hook: str) -> None:
+def test_errors_that_a_hook_raises(
+    hooked: Hooked, make_api: Make, capsys: pytest.CaptureFixture[str], hook: str
+) -> None:
     item = make_api().create({"a": 1})
     cases = ", ".join(f"lambda: {raised}" for raised, _, _ in RAISED)
     api = hooked(
@@ -293,7 +295,7 @@ def test_a_module_that_cannot_be_imported_fails_each_request_and_the_log_says_wh
             assert "s3cr3t" not in json.dumps(line)
 
 
-def test_a_module_that_is_not_there_fails_each_request(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_module_fails_each_request(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
     api = make_api({"hooks": "rules"}, code={})
     line = failed(api.request("POST", "/items", {}), capsys)
     assert line["error"] == (
@@ -304,7 +306,7 @@ def test_a_module_that_is_not_there_fails_each_request(make_api: Make, capsys: p
 # --- before_update
 
 
-def test_an_update_shows_what_is_and_what_would_be(hooked: Hooked) -> None:
+def test_an_update_hook_gets_the_current_and_the_new_item(hooked: Hooked) -> None:
     api = hooked(
         """
         def before_update(draft, current, context):
@@ -352,7 +354,7 @@ def test_if_match_is_checked_before_the_hook_runs(hooked: Hooked) -> None:
         assert api.request(method, path, body, headers=match).status == 412
 
 
-def test_put_that_merges_runs_the_same_hook(hooked: Hooked) -> None:
+def test_a_put_that_merges_runs_the_same_hook(hooked: Hooked) -> None:
     api = hooked(
         "def before_update(draft, current, context): draft['names'] = sorted(draft.changed)", options={"put": "merge"}
     )
@@ -361,7 +363,7 @@ def test_put_that_merges_runs_the_same_hook(hooked: Hooked) -> None:
     assert api.request("PUT", path, {"b": 3}).json["a"] == 1
 
 
-def test_a_patch_is_judged_by_what_has_changed(
+def test_a_patch_is_validated_in_its_changes(
     hooked: Hooked, make_api: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = make_api().create({"price": 1})  # stored without the title that the schema now requires
@@ -379,14 +381,14 @@ def test_a_patch_is_judged_by_what_has_changed(
     assert "/title" not in line["causes"][0]
 
 
-def test_a_replacement_is_judged_whole(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replacement_is_validated_as_a_whole(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def before_update(draft, current, context): del draft['title']", schema=SCHEMA)
     path = f"/items/{api.create({'title': 'a'})['id']}"
     line = failed(api.request("PUT", path, {"title": "b"}), capsys)
     assert "/title: Is required" in line["causes"][0]
 
 
-def test_operations_without_a_hook_are_as_they_were(hooked: Hooked) -> None:
+def test_operations_without_a_hook_are_unchanged(hooked: Hooked) -> None:
     api = hooked("def present(items, context): pass")
     answer, requests = api.requests_of("POST", "/items", {"a": 1})
     path = f"/items/{answer.json['id']}"
@@ -408,7 +410,7 @@ def present(items, context):
 """
 
 
-def test_present_adds_and_hides_in_every_answer(hooked: Hooked, make_api: Make) -> None:
+def test_present_adds_and_hides_properties_in_every_response(hooked: Hooked, make_api: Make) -> None:
     api = hooked(PRESENT)
     made = api.request("POST", "/items", {"n": 0.5, "hidden": 1})
     assert made.json["shown"] == [1, "create"]
@@ -429,7 +431,7 @@ def test_present_adds_and_hides_in_every_answer(hooked: Hooked, make_api: Make) 
     assert (stored["hidden"], "shown" in stored) == (1, False)
 
 
-def test_texts_in_arrays_are_shown_as_they_are(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_texts_in_arrays_are_not_changed(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def present(items, context): items[0]['tags'].append('b' if items[0]['tags'] else chr(0xd800))")
     assert [api.create({"tags": [tag]})["tags"] for tag in ("a", "ä")] == [["a", "b"], ["ä", "b"]]
     failed(api.request("POST", "/items", {"tags": []}), capsys)
@@ -456,7 +458,7 @@ def test_fields_apply_after_present(hooked: Hooked) -> None:
     assert listed == [{"id": made["id"], "shown": [1, "list"]}]
 
 
-def test_a_presented_item_is_never_not_modified_and_its_tag_goes_on_serving_if_match(hooked: Hooked) -> None:
+def test_a_presented_item_never_returns_304_and_its_tag_works_in_if_match(hooked: Hooked) -> None:
     api = hooked("def present(items, context): items[0]['x'] = 1")
     made = api.request("POST", "/items", {})
     path = f"/items/{made.json['id']}"
@@ -479,14 +481,14 @@ def test_a_presented_item_is_never_not_modified_and_its_tag_goes_on_serving_if_m
         ("context.transaction.delete('nights', 'x')", "only shows items"),
     ],
 )
-def test_what_present_must_not_do(hooked: Hooked, capsys: pytest.CaptureFixture[str], body: str, named: str) -> None:
+def test_errors_of_present(hooked: Hooked, capsys: pytest.CaptureFixture[str], body: str, named: str) -> None:
     api = hooked(f"def present(items, context):\n    {body}\n")
     line = failed(api.request("POST", "/items", {}), capsys)
     assert "present of items" in line["error"]
     assert named in line["causes"][0]
 
 
-def test_one_function_has_all_hooks(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_single_function_runs_all_hooks(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked(
         """
         def before_create(draft, context): draft["made"] = True
@@ -637,7 +639,7 @@ def test_lists_are_read_page_by_page(hooked: Hooked, make_api: Make) -> None:
         ("transaction()", "NotHereError", "Use context.transaction"),
     ],
 )  # fmt: skip
-def test_what_a_hook_cannot_read(
+def test_entities_that_a_hook_cannot_read(
     hooked: Hooked, capsys: pytest.CaptureFixture[str], call: str, error: str, message: str
 ) -> None:
     api = hooked(
@@ -654,7 +656,7 @@ def test_what_a_hook_cannot_read(
     assert message in "; ".join(line["causes"])
 
 
-def test_bounds_of_creation_take_any_offset(hooked: Hooked, make_api: Make) -> None:
+def test_bounds_of_creation_may_have_any_offset(hooked: Hooked, make_api: Make) -> None:
     used = {"operations": ["list"], "options": {"filters": {"kind": {}}}}
     api = hooked(READS, uses={"rooms": used})
     make_api(used["options"], TABLE_NAME="test-rooms", ENTITY="rooms").create({"kind": "a"})
@@ -664,7 +666,7 @@ def test_bounds_of_creation_take_any_offset(hooked: Hooked, make_api: Make) -> N
     assert api.create({"call": call.format("x").replace("gte", "prefix")})["got"] == []
 
 
-def test_a_filter_of_a_value_that_none_can_have_is_invalid(hooked: Hooked) -> None:
+def test_a_filter_with_an_impossible_value_is_invalid(hooked: Hooked) -> None:
     api = hooked(
         """
         def before_create(draft, context):
@@ -680,7 +682,7 @@ def test_a_filter_of_a_value_that_none_can_have_is_invalid(hooked: Hooked) -> No
         assert got == f"kind: filters take texts, numbers and booleans, not a {type(kind).__name__}."
 
 
-def test_a_database_that_does_not_answer_is_503(hooked: Hooked) -> None:
+def test_a_database_that_does_not_respond_is_503(hooked: Hooked) -> None:
     api = hooked(READS, uses={"rooms": {"operations": ["get", "list"]}})
     for call, action in (("rooms.find('x')", "GetItem"), ("rooms.page()", "Query")):
         with api.fault(action, *[fails("ThrottlingException")] * 3):
@@ -710,13 +712,13 @@ def test_a_hook_acts_for_the_tenant_in_entities_of_tenants(hooked: Hooked, make_
 
 
 @pytest.mark.parametrize(("owner", "seen"), [("sub", "ada"), ("claim:tenant", "acme")])
-def test_a_caller_is_named_by_what_owns_the_items(hooked: Hooked, owner: str, seen: str) -> None:
+def test_a_caller_is_named_as_the_owner_of_the_items(hooked: Hooked, owner: str, seen: str) -> None:
     source = "def before_create(draft, context):\n    draft['caller'] = context.caller.owner\n"
     api = hooked(source, options={"owner": owner})
     assert api.as_user("ada", tenant="acme").create({})["caller"] == seen
 
 
-def test_a_draft_knows_whose_item_it_is(hooked: Hooked) -> None:
+def test_a_draft_has_its_owner(hooked: Hooked) -> None:
     api = hooked(
         """
         def before_create(draft, context):
@@ -731,7 +733,7 @@ def test_a_draft_knows_whose_item_it_is(hooked: Hooked) -> None:
     assert api.request("PATCH", f"/items/{made['id']}", {}).json["owners"] == ["ada", "ada"]
 
 
-def test_no_text_of_a_client_leads_a_hook_to_another_owners_item(hooked: Hooked, make_api: Make) -> None:
+def test_no_input_leads_a_hook_to_another_owners_item(hooked: Hooked, make_api: Make) -> None:
     owned = {"owner": "sub", "ids": "client"}
     api = hooked(
         """
@@ -788,7 +790,7 @@ def before_delete(current, context):
 """
 
 
-def test_writes_join_the_items_own(hooked: Hooked, make_api: Make) -> None:
+def test_a_hooks_writes_join_the_items_transaction(hooked: Hooked, make_api: Make) -> None:
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "options": NIGHTS}})
     nights = table_of(make_api, "nights")
     for name in "abcd":
@@ -838,9 +840,7 @@ def test_writes_join_the_items_own(hooked: Hooked, make_api: Make) -> None:
         ("check('nights', 'a', if_match='x')", 409, "conflict"),
     ],
 )
-def test_a_write_that_cannot_be_carried_out_stops_them_all(
-    hooked: Hooked, make_api: Make, call: str, status: int, kind: str
-) -> None:
+def test_a_failed_write_cancels_all_writes(hooked: Hooked, make_api: Make, call: str, status: int, kind: str) -> None:
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "options": NIGHTS}})
     nights = table_of(make_api, "nights")
     made = nights.create({"id": "a"})
@@ -881,7 +881,7 @@ def test_an_item_in_the_expected_state_is_written(hooked: Hooked, make_api: Make
         ("check('closed', 'a')", "RightError", 'Write closed = ["get"] in entities.items.hooks.uses.before_create.'),
     ],
 )  # fmt: skip
-def test_what_a_hook_cannot_write(
+def test_writes_that_a_hook_may_not_do(
     hooked: Hooked, capsys: pytest.CaptureFixture[str], call: str, error: str, message: str
 ) -> None:
     schema = {"properties": {"n": {"type": "integer"}}}
@@ -908,7 +908,7 @@ def test_a_hook_does_not_write_its_own_item(hooked: Hooked, capsys: pytest.Captu
     assert line["error"] == f"TransactionError: A transaction has one write per item; items {item_id} has two."
 
 
-def test_what_a_hook_writes_obeys_the_rules_of_its_entity(hooked: Hooked, make_api: Make) -> None:
+def test_a_hooks_writes_obey_their_entitys_rules(hooked: Hooked, make_api: Make) -> None:
     options = {"filters": {"kind": {}}, "owner": "sub", "ttl": "until"}
     schema = {"properties": {"kind": {"default": "new"}, "set": {"readOnly": True}}}
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "options": options, "schema": schema}})
@@ -926,7 +926,7 @@ def test_what_a_hook_writes_obeys_the_rules_of_its_entity(hooked: Hooked, make_a
     assert night["set"] == 2
 
 
-def test_hooks_of_what_a_hook_writes_run_in_the_same_transaction(hooked: Hooked, make_api: Make) -> None:
+def test_hooks_of_items_that_a_hook_writes_run_in_the_same_transaction(hooked: Hooked, make_api: Make) -> None:
     nights_rules = """
         def before_create(draft, context):
             draft["by"] = [context.caller.id, draft.id]
@@ -961,9 +961,7 @@ def test_hooks_of_what_a_hook_writes_run_in_the_same_transaction(hooked: Hooked,
     assert nights.request("GET", "/items/a").status == 404
 
 
-def test_an_error_in_a_hook_of_what_a_hook_writes_names_that_hook(
-    hooked: Hooked, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_error_in_a_nested_hook_names_that_hook(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     rules = "def before_create(draft, context): entity('log').find('x')"
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "source": rules}})
     line = failed(api.request("POST", "/items", {"calls": ["transaction.create('nights', {})"]}), capsys)
@@ -994,7 +992,7 @@ def with_rival(api: Api, rival: Callable[[Any], None]) -> None:
 
 @pytest.mark.parametrize("claims", [False, True], ids=["one write", "a transaction"])
 @pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
-def test_a_lost_race_runs_the_hooks_again_on_what_is_there(
+def test_a_lost_race_runs_the_hooks_again_on_the_current_item(
     hooked: Hooked, make_api: Make, method: str, claims: bool
 ) -> None:
     claim = "\n    context.transaction.create('nights', {}, 'claim')\n" if claims else "\n"
@@ -1063,7 +1061,7 @@ def test_a_conflict_of_transactions_runs_the_hooks_again(hooked: Hooked) -> None
         assert api.request("POST", "/items", {"calls": []} | calls).status == 409
 
 
-def test_a_conflict_with_a_transaction_of_others_runs_the_hooks_again(hooked: Hooked) -> None:
+def test_a_conflict_with_another_clients_transaction_runs_the_hooks_again(hooked: Hooked) -> None:
     api = hooked("runs = []\ndef before_create(draft, context):\n    runs.append(1)\n    draft['run'] = len(runs)\n")
     with api.fault("PutItem", *[fails("TransactionConflictException")] * 3):
         assert api.create({})["run"] == 2
@@ -1088,7 +1086,7 @@ def before_create(draft, context):
 """
 
 
-def test_a_repeated_key_answers_the_item_as_it_is_and_runs_no_hook(hooked: Hooked, make_api: Make) -> None:
+def test_a_repeated_key_returns_the_current_item_and_runs_no_hook(hooked: Hooked, make_api: Make) -> None:
     api = hooked(COUNTED, uses={"nights": {"operations": ANY, "options": NIGHTS}})
     key = {"Idempotency-Key": "k"}
     answer, requests = api.requests_of("POST", "/items", {"claim": "a"}, headers=key)
@@ -1103,7 +1101,7 @@ def test_a_repeated_key_answers_the_item_as_it_is_and_runs_no_hook(hooked: Hooke
     assert (again.json["later"], again.json["version"], again.json["run"]) == (True, 2, 1)
 
 
-def test_two_requests_with_a_key_at_once_make_one_item(hooked: Hooked, make_api: Make) -> None:
+def test_two_concurrent_requests_with_a_key_create_one_item(hooked: Hooked, make_api: Make) -> None:
     """Both find no item and run the hook; the second write then meets the first one's item."""
     api = hooked(
         COUNTED.replace("    if ", "    interfere(draft)\n    if "),
@@ -1124,7 +1122,7 @@ def test_two_requests_with_a_key_at_once_make_one_item(hooked: Hooked, make_api:
         assert answer.headers["Idempotency-Replayed"] == "true"
 
 
-def test_a_lost_answer_counts_once(hooked: Hooked, make_api: Make) -> None:
+def test_a_write_with_a_lost_response_counts_once(hooked: Hooked, make_api: Make) -> None:
     api = hooked("def before_create(draft, context): pass\ndef before_update(draft, current, context): pass")
     with api.fault("PutItem", lose_answer):
         made = api.create({})
@@ -1134,7 +1132,7 @@ def test_a_lost_answer_counts_once(hooked: Hooked, make_api: Make) -> None:
     assert make_api().request("GET", f"/items/{made['id']}").json == patched.json
 
 
-def test_ids_of_clients(hooked: Hooked) -> None:
+def test_ids_chosen_by_clients(hooked: Hooked) -> None:
     api = hooked("def before_create(draft, context): draft['own'] = draft.id", options=NIGHTS)
     assert api.create({"id": "a"})["own"] == "a"
     assert api.request("POST", "/items", {"id": "a"}).status == 409
@@ -1144,9 +1142,7 @@ def test_ids_of_clients(hooked: Hooked) -> None:
 # --- What hooks print and log
 
 
-def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
-    hooked: Hooked, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_output_of_a_hook_is_json_with_the_requests_id(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked(
         """
         import logging, sys
@@ -1187,7 +1183,7 @@ def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
     assert capsys.readouterr().out == "out\n"
 
 
-def test_lines_of_a_hook_within_a_hook_name_its_entity(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_a_nested_hook_name_its_entity(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     source = "import logging\ndef before_create(draft, context):\n    print('{0}')\n    logging.info('{0}')\n"
     outer = f"    context.transaction.create('nights', {{}}){source.format('after').partition(':')[2]}"
     nights = {"operations": ["create"], "source": source.format("within")}
@@ -1196,7 +1192,7 @@ def test_lines_of_a_hook_within_a_hook_name_its_entity(hooked: Hooked, capsys: p
     assert told == [("items", "before")] * 2 + [("nights", "within")] * 2 + [("items", "after")] * 2
 
 
-def test_what_is_printed_needs_no_logging(
+def test_print_does_not_load_logging(
     hooked: Hooked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = hooked("def before_create(draft, context): print('a')")
@@ -1205,7 +1201,7 @@ def test_what_is_printed_needs_no_logging(
     assert lines_of(capsys)[0]["message"] == "a"
 
 
-def test_the_level_of_the_log_holds_for_hooks(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_level_applies_to_hooks(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     import logging
 
     source = """
@@ -1224,7 +1220,7 @@ def test_the_level_of_the_log_holds_for_hooks(hooked: Hooked, capsys: pytest.Cap
     assert logging.getLogger().level == before
 
 
-def test_lambdas_own_handler_does_not_repeat_what_a_hook_logs(
+def test_lambdas_handler_does_not_repeat_a_hooks_log_lines(
     hooked: Hooked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import logging
@@ -1250,7 +1246,7 @@ def test_lambdas_own_handler_does_not_repeat_what_a_hook_logs(
     assert logging.getLogger().handlers == [own]
 
 
-def test_each_operation_has_a_function_with_hooks(hooked: Hooked) -> None:
+def test_each_operation_has_a_handler_with_hooks(hooked: Hooked) -> None:
     api = hooked("def present(items, context): items[0]['x'] = 1", functions=tuple(OPERATIONS.values()))
     made = api.request("POST", "/items", {}).json
     path = f"/items/{made['id']}"

@@ -12,7 +12,7 @@ from tests.unit.conftest import Make
 KEY = {"Idempotency-Key": "9b2f-1"}
 
 
-def test_the_same_request_again_gets_the_first_answer(api: Api) -> None:
+def test_a_repeated_request_gets_the_first_response(api: Api) -> None:
     body = {"a": 1, "b": "x", "c": {"d": [{"e": 1.5, "f": 2}], "g": None}}
     first, requests = api.requests_of("POST", "/items", body, headers=KEY)
     assert (first.status, requests) == (201, ["PutItem"])
@@ -41,7 +41,7 @@ def test_deleting_the_item_frees_the_key(api: Api) -> None:
     assert "Idempotency-Replayed" not in answer.headers
 
 
-def test_a_key_is_its_callers_own(api: Api) -> None:
+def test_keys_are_separate_by_caller(api: Api) -> None:
     callers: list[dict[str, Any]] = [
         {},
         {"identity": {"apiKeyId": "key1"}},
@@ -58,12 +58,12 @@ def test_a_key_is_its_callers_own(api: Api) -> None:
         assert api.request("POST", "/items", {"a": 1}, headers=KEY, **caller).headers["Idempotency-Replayed"]
 
 
-def test_a_key_is_its_entitys_own(make_api: Make) -> None:
+def test_keys_are_separate_by_entity(make_api: Make) -> None:
     ids = {make_api(ENTITY=entity).create({}, headers=KEY)["id"] for entity in ("items", "todos")}
     assert len(ids) == 2
 
 
-def test_a_client_id_counts_before_the_keys(make_api: Make) -> None:
+def test_a_client_id_takes_precedence_over_the_key(make_api: Make) -> None:
     api = make_api({"ids": "client"})
     item = api.create({"id": "a", "n": 1}, headers=KEY)
     assert item["id"] == "a"
@@ -76,6 +76,6 @@ def test_a_client_id_counts_before_the_keys(make_api: Make) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a\tb"])
-def test_a_key_that_is_none_is_400(api: Api, key: str) -> None:
+def test_an_invalid_key_is_400(api: Api, key: str) -> None:
     answer, requests = api.requests_of("POST", "/items", {}, headers={"Idempotency-Key": key})
     assert (answer.status, requests) == (400, [])

@@ -71,7 +71,7 @@ def failed(answer: Any) -> list[int]:
     return [int(each["itemIdentifier"][-7:]) for each in answer["batchItemFailures"]]
 
 
-def test_a_job_is_told_by_its_envelope(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_is_read_from_its_envelope(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed()
     text = json.dumps(JOB).replace('{"n": 1}', '{"n": 1.10, "m": 12345678901234567890123456789012345678}')
     assert failed(function(batch(message(text, received=3)))) == []
@@ -95,7 +95,7 @@ def test_a_job_is_told_by_its_envelope(deployed: Deploy, capsys: pytest.CaptureF
         {"id": "<aws.scheduler.execution-id>", "at": "<aws.scheduler.scheduled-time>", "body": None},
     ],
 )
-def test_what_an_envelope_lacks_is_the_messages_own(deployed: Deploy, body: Any) -> None:
+def test_values_missing_in_the_envelope_come_from_the_message(deployed: Deploy, body: Any) -> None:
     function = deployed(kind="schedule")
     function(batch(message(body)))
     (job,) = function.code.seen
@@ -153,7 +153,7 @@ def test_a_failed_job_waits_twice_as_long_each_time(
         ("return Again('x' * 270_000)", 2, 20, "failed", "ERROR", 500, BAD_AGAIN),
     ],
 )  # fmt: skip
-def test_what_becomes_of_a_failure(
+def test_failures_and_their_retries(
     deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str],
     source: str, attempt: int, seconds: int, result: str, level: str, status: int, error: str | None,
 ) -> None:  # fmt: skip
@@ -169,7 +169,7 @@ def test_what_becomes_of_a_failure(
     assert messages(own_functions.sqs().get_queue_url(QueueName="deliver")["QueueUrl"]) == []
 
 
-def test_the_time_that_a_job_took_counts_among_the_hours_that_a_queue_hides_it(
+def test_the_delay_and_the_jobs_time_stay_under_the_queues_maximum(
     deployed: Deploy, hidden: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
@@ -180,16 +180,14 @@ def test_the_time_that_a_job_took_counts_among_the_hours_that_a_queue_hides_it(
     assert hidden == [("receipt", 42_300)]
 
 
-def test_a_message_that_cannot_be_hidden_comes_again_anyhow(
-    deployed: Deploy, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_message_that_cannot_be_hidden_is_still_retried(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed("def handle(job, context):\n    raise Retry(5)\n")
     assert failed(function(batch(message(JOB, receipt="none of this queue")))) == [1]
     (line,) = lines(capsys.readouterr().err)
     assert (line["result"], line["level"], "retryAfter" in line) == ("retry", "ERROR", False)
 
 
-def test_a_message_really_waits(deployed: Deploy) -> None:
+def test_a_retried_message_is_hidden_in_the_queue(deployed: Deploy) -> None:
     function = deployed("def handle(job, context):\n    raise Retry(0 if job.attempt > 1 else 60)\n")
     sqs, url = own_functions.sqs(), new_queue("deliver")
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(JOB))
@@ -205,7 +203,7 @@ def test_a_message_really_waits(deployed: Deploy) -> None:
     assert len(receive()) == 1
 
 
-def test_again_is_a_new_job_with_what_is_left(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_again_sends_a_new_job_with_the_rest(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed("def handle(job, context):\n    return Again({'n': job.body['n'] / 2, 'text': '\\uffff'})\n")
     url = new_queue("deliver")
     assert failed(function(batch(message(json.dumps(JOB).replace('"n": 1', '"n": 1.5'))))) == []
@@ -281,13 +279,13 @@ def test_a_malformed_message_fails_at_once_and_clearly(
     assert hidden == [("receipt", 0)]  # a retry would fail too
 
 
-def test_what_there_is_no_time_for_stays_in_the_queue(deployed: Deploy) -> None:
+def test_messages_without_time_left_stay_in_the_queue(deployed: Deploy) -> None:
     function = deployed()
     assert failed(function(batch(*(message(JOB, number=n) for n in (1, 2, 3))), millis=1000)) == [2, 3]
     assert len(function.code.seen) == 1
 
 
-def test_of_a_batch_only_what_failed_stays(deployed: Deploy, hidden: Any) -> None:
+def test_only_the_failed_messages_of_a_batch_stay(deployed: Deploy, hidden: Any) -> None:
     function = deployed("def handle(job, context):\n    if job.body:\n        raise ValueError\n")
     answer = function(batch(*(message({"body": bool(n % 2)}, number=n, receipt=f"r{n}") for n in (1, 2, 3))))
     assert failed(answer) == [1, 3]
@@ -297,7 +295,7 @@ def test_of_a_batch_only_what_failed_stays(deployed: Deploy, hidden: Any) -> Non
 # --- Events
 
 
-def test_an_event_is_told_as_eventbridge_has_it(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_is_passed_as_eventbridge_sends_it(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed(kind="event")
     assert failed(function(batch(message(EVENT)))) == []
     (event,) = function.code.seen
@@ -308,14 +306,14 @@ def test_an_event_is_told_as_eventbridge_has_it(deployed: Deploy, capsys: pytest
 
 
 @pytest.mark.parametrize("body", [{}, {"detail-type": "x", "detail": 5}, JOB, {**EVENT, "time": "now"}])
-def test_what_is_no_event(deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str], body: Any) -> None:
+def test_invalid_events(deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str], body: Any) -> None:
     function = deployed(kind="event")
     assert failed(function(batch(message(body)))) == [1]
     assert lines(capsys.readouterr().err)[0]["error"].startswith("MalformedError: ")
     assert function.code.seen == []
 
 
-def test_an_event_is_not_carried_on(deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_again_is_refused_for_an_event(deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed("def handle(event, context):\n    return Again()\n", kind="event")
     assert failed(function(batch(message(EVENT)))) == [1]
     assert "returned Again for an event" in lines(capsys.readouterr().err)[0]["error"]
@@ -331,7 +329,7 @@ def test_an_event_is_not_carried_on(deployed: Deploy, hidden: Any, capsys: pytes
         ("Again", "own returned the class Again: return Again(body) instead."),
     ],
 )
-def test_what_was_meant_otherwise_is_no_success(
+def test_an_unknown_result_is_not_a_success(
     deployed: Deploy, capsys: pytest.CaptureFixture[str], kind: str, returned: str, reason: str
 ) -> None:
     """Otherwise the job would be lost."""
@@ -346,7 +344,9 @@ def test_what_was_meant_otherwise_is_no_success(
 
 @pytest.mark.parametrize("kind", ["queue", "schedule", "job"])
 @pytest.mark.parametrize("as_text", [False, True])
-def test_a_job_of_an_operators(deployed: Deploy, kind: str, as_text: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_run_by_an_operator(
+    deployed: Deploy, kind: str, as_text: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     function = deployed(kind=kind)
     job = {"body": {"n": 1.5}}
     assert function({"trestle": {"job": json.dumps(job) if as_text else job}}) == {"result": "done"}
@@ -359,7 +359,7 @@ def test_a_job_of_an_operators(deployed: Deploy, kind: str, as_text: bool, capsy
     assert (line["coldStart"], second["coldStart"]) == (True, False)
 
 
-def test_what_a_direct_invocation_answers_is_no_data(deployed: Deploy) -> None:
+def test_a_direct_invocation_returns_no_data(deployed: Deploy) -> None:
     function = deployed(
         "def handle(job, context):\n    if job.body:\n        raise KeyError('s3cr3t')\n    return Again(1)\n"
     )
@@ -370,14 +370,14 @@ def test_what_a_direct_invocation_answers_is_no_data(deployed: Deploy) -> None:
     assert returns({"trestle": {"job": {"body": 0}}}) == {"result": "done"}
 
 
-def test_a_job_of_an_operators_that_asks_for_a_retry(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_run_by_an_operator_that_requests_a_retry(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
     function = deployed("def handle(job, context):\n    raise Retry(after=60)\n")
     assert function({"trestle": {"job": {"body": 0}}}) == {"result": "retry"}
     line = lines(capsys.readouterr().err)[0]
     assert (line["result"], line["level"], "error" in line) == ("retry", "INFO", False)
 
 
-def test_an_event_of_an_operators(deployed: Deploy) -> None:
+def test_an_event_sent_by_an_operator(deployed: Deploy) -> None:
     function = deployed(kind="event")
     assert function({"trestle": {"event": json.dumps(EVENT)}}) == {"result": "done"}
     assert function({"trestle": {"event": {"detail-type": "x"}}}) == {"result": "done"}
@@ -412,7 +412,7 @@ def on_changes(tmp_path: Path, deployed: Deploy) -> Deployed:
     return own_functions.deploy(tmp_path, NOTE, {"kind": "changes", **changes})
 
 
-def test_a_change_of_an_operators_needs_little(on_changes: Deployed) -> None:
+def test_a_change_sent_by_an_operator_may_be_short(on_changes: Deployed) -> None:
     assert on_changes({"trestle": {"change": CHANGE}}) == {"result": "done"}
     stamps = {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-02T00:00:00Z", "version": 7}
     item = {"id": "a", **stamps, "owner": 5}
@@ -445,7 +445,7 @@ def test_a_change_of_an_operators_needs_little(on_changes: Deployed) -> None:
         ({"id": ""}, '"id" is not a text.'),
     ],
 )
-def test_what_is_no_change(on_changes: Deployed, changes: Any, said: str) -> None:
+def test_invalid_changes(on_changes: Deployed, changes: Any, said: str) -> None:
     answer = on_changes({"trestle": {"change": {**CHANGE, **changes}}})
     assert answer == {"error": {"type": "MalformedError", "place": "", "detail": said}}
     assert on_changes.code.seen == []

@@ -60,7 +60,7 @@ def test_numbers_keep_their_value(api: Api, text: str) -> None:
         assert answer.body == created.body
 
 
-def test_equal_numbers_are_written_alike() -> None:
+def test_equal_numbers_are_written_in_the_same_form() -> None:
     for one, other in (
         ("1.0", "1"),
         ("1e2", "100"),
@@ -149,7 +149,7 @@ PIECES += [
 @example('["\\ud83d\\ude00"]')
 @example('["\\ud83d"]')
 @example("1E+200")
-def test_what_is_json_is_read_as_python_reads_it(text: str) -> None:
+def test_pieces_of_json_are_read_as_by_python(text: str) -> None:
     try:
         value = loads(text)
     except InvalidRequest:
@@ -161,7 +161,7 @@ def test_what_is_json_is_read_as_python_reads_it(text: str) -> None:
 
 @settings(max_examples=100, derandomize=True)
 @given(value=values, indent=st.none() | st.integers(0, 3), ascii_only=st.booleans())
-def test_any_document_is_read_as_python_reads_it(value: Any, indent: int | None, ascii_only: bool) -> None:
+def test_any_document_is_read_as_by_python(value: Any, indent: int | None, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=float)
     assert exact(dumps(loads(text))) == exact(text)
 
@@ -204,7 +204,7 @@ SERVER = {"id", "createdAt", "updatedAt", "version"}
         ('{"a":' * 32 + "{}" + "}" * 32, False),
     ],
 )
-def test_32_levels_are_kept(api: Api, body: str, kept: bool) -> None:
+def test_32_levels_are_stored(api: Api, body: str, kept: bool) -> None:
     created = api.request("POST", "/items", body)
     assert created.status == (201 if kept else 400)
     if kept:
@@ -225,7 +225,7 @@ def test_text_survives_byte_for_byte(api: Api) -> None:
     assert api.create(raw)["s"] == text
 
 
-def test_a_marked_decimal_in_text_is_only_text(api: Api) -> None:
+def test_a_text_that_looks_like_a_marked_decimal_stays_a_text(api: Api) -> None:
     item = api.create('{"s":"\\"12.5\\"","n":0.1234567890123456789}')
     answer = api.request("GET", f"/items/{item['id']}")
     assert answer.json["s"] == '"12.5"'

@@ -32,7 +32,7 @@ from tools.laptop.system import fingerprint
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_corrections_are_for_the_version_that_is_pinned() -> None:
+def test_the_corrections_are_for_the_pinned_version() -> None:
     pinned = re.search(r"^ministack==(\S+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE)
     assert pinned
     assert PINNED == pinned[1] == version("ministack"), (
@@ -51,7 +51,7 @@ def test_another_version_is_not_started() -> None:
     assert done.stderr == "The local run corrects MiniStack 1.5.33, but 9.9.9 is installed: run `make setup`.\n"
 
 
-def test_a_stack_is_applied_anew_when_a_correction_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_correction_causes_an_apply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "tools" / "laptop" / "corrections"
     shutil.copytree(ROOT / "tools" / "laptop" / "corrections", folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dist/manifest.json", ".terraform.lock.hcl"):
@@ -92,7 +92,7 @@ def test_patches_keep_types(before: dict[str, Any], operation: dict[str, Any], a
     assert apigateway.apply_patch(copy.deepcopy(before), [operation]) == after
 
 
-def test_a_firewall_keeps_its_logging() -> None:
+def test_a_firewalls_logging_is_stored() -> None:
     arn, other = "arn:firewall", {"statusCode": 200}
 
     async def handle_request(*_: Any) -> Any:
@@ -118,7 +118,7 @@ def test_a_firewall_keeps_its_logging() -> None:
     assert ask("GetLoggingConfiguration", named) == missing
 
 
-def test_a_trail_keeps_the_tags_it_is_made_with() -> None:
+def test_a_trails_tags_are_stored() -> None:
     tagged: list[Any] = []
     answers: list[Any] = [(200, {}, b'{"TrailARN": "arn:trail"}'), (400, {}, b"{}")]
     service = SimpleNamespace(
@@ -131,7 +131,7 @@ def test_a_trail_keeps_the_tags_it_is_made_with() -> None:
     assert tagged == [{"ResourceId": "arn:trail", "TagsList": tags}]
 
 
-def test_a_vault_keeps_its_policy() -> None:
+def test_a_vaults_policy_is_stored() -> None:
     other: Any = (404, {}, b"")
     vault = {"BackupVaultArn": "arn:vault", "BackupVaultName": "shop-test", "Locked": False}
 
@@ -157,7 +157,7 @@ def test_a_vault_keeps_its_policy() -> None:
 
 
 @pytest.mark.parametrize(("status", "kept"), [(201, "arn:csc"), (409, "arn:of-the-first")])
-def test_a_function_keeps_the_code_signing_configuration_that_it_is_made_with(status: int, kept: str) -> None:
+def test_a_functions_code_signing_configuration_is_stored(status: int, kept: str) -> None:
     known = {"f": {"code_signing_config_arn": "arn:of-the-first"}, "g": {}}
     service = SimpleNamespace(_functions=known, _create_function=lambda _: (status, {}, b""))
     functions.correct_code_signing(service)
@@ -166,7 +166,7 @@ def test_a_function_keeps_the_code_signing_configuration_that_it_is_made_with(st
     assert known == {"f": {"code_signing_config_arn": kept}, "g": {}}
 
 
-def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alias_distributes_calls_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     routing = {"AdditionalVersionWeights": {"8": 0.25}}
     record = {"aliases": {"live": {"FunctionVersion": "7", "RoutingConfig": routing}, "plain": {}}}
     service = SimpleNamespace(
@@ -191,7 +191,7 @@ def handler(event, context):
 """
 
 
-def test_what_a_function_raises_is_one_event_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_function_is_one_log_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lambdas: Any = import_module("ministack.services.lambda_svc")
     logs: Any = import_module("ministack.services.cloudwatch_logs")
     runtime = import_module("ministack.core.lambda_runtime")
@@ -226,7 +226,7 @@ def corrected_script(runtime: Any) -> str:
     return str(corrected._PYTHON_WORKER_SCRIPT)
 
 
-def test_a_failed_import_is_in_the_log() -> None:
+def test_a_failed_import_is_logged() -> None:
     crash = {"error": True, "log": "", "body": {"errorType": "RuntimeError", "errorMessage": "no\nmore"}}
     answers: list[Any] = [{"body": "{}"}, {"body": "{}", "log": ""}, {**crash, "log": "a\nb"}, crash]
     service = SimpleNamespace(_execute_function_warm=lambda *_: answers.pop(0))
@@ -236,7 +236,7 @@ def test_a_failed_import_is_in_the_log() -> None:
     assert [each.splitlines() for each in logs[1:]] == [[], ["a", "b"], ["[ERROR] RuntimeError: no\nmore"]]
 
 
-def test_a_changed_function_tells_its_version() -> None:
+def test_a_changed_function_reports_its_version() -> None:
     answers = [(200, {"ETag": "2"}, b""), (412, {}, b"")]
     service = SimpleNamespace(_cf_update_function=lambda *_: answers.pop(0))
     cloudfront.correct_changed_functions(service)
@@ -244,7 +244,7 @@ def test_a_changed_function_tells_its_version() -> None:
     assert service._cf_update_function("mount", {}, b"") == (412, {}, b"")
 
 
-def test_which_account_asks_does_not_change_who_answers() -> None:
+def test_the_callers_account_does_not_change_the_response() -> None:
     other = {"DomainName": "d2.cloudfront.net"}
     every = SimpleNamespace(to_dict=lambda: {1: {"DomainName": "d1.cloudfront.net"}, 2: other})
     service = SimpleNamespace(_distributions=every, _fetch_from_origin=None)
@@ -253,14 +253,14 @@ def test_which_account_asks_does_not_change_who_answers() -> None:
     assert (find("d2"), find("d3")) == (other, None)
 
 
-def test_a_packed_document_is_answered_whole() -> None:
+def test_a_packed_document_is_served_complete() -> None:
     """Repeated parts of a template become a variable; values are inserted unchanged."""
     template = "#set($a0 = '\"$ref\":\"#/x\",')#set($a1f = '${a0}')[${a0}${a1f}${a0} $context.requestId]"
     assert apigateway.unpacked(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
     assert apigateway.unpacked("{ ${a0} }") == "{ ${a0} }"
 
 
-def test_the_sign_in_page_says_where_passwords_are() -> None:
+def test_the_sign_in_page_says_where_to_get_a_password() -> None:
 
     pages = SimpleNamespace(
         _login_page_html=lambda client, error="": f"<form>{client}</form>{error}",

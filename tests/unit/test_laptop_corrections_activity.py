@@ -61,7 +61,7 @@ def test_an_hour_is_counted_by_route_and_outcome(counted: activity.Activity, clo
     assert list(counted.summary()["routes"]) == ["GET /orders"]
 
 
-def test_the_versions_that_answer_are_told(counted: activity.Activity) -> None:
+def test_the_versions_in_service_are_reported(counted: activity.Activity) -> None:
     assert counted.summary()["functions"] == [
         {"name": "authorizer", "version": "2", "canary": None},
         {"name": "todos", "version": "7", "canary": {"version": "8", "weight": 0.1}},
@@ -91,7 +91,7 @@ def test_routes_are_counted_and_preflights_and_paths_without_a_route_are_not(cou
         ("evil.example", "GET", "/activity.json", False),
     ],
 )
-def test_only_the_consoles_origin_has_it(
+def test_only_the_consoles_origin_serves_it(
     counted: activity.Activity, host: str, method: str, path: str, served: bool
 ) -> None:
     passed: list[Any] = []
@@ -114,7 +114,7 @@ def test_only_the_consoles_origin_has_it(
         assert (b"cache-control", b"no-store") in sent[0]["headers"]
 
 
-def test_what_is_no_request_is_passed_on(counted: activity.Activity) -> None:
+def test_other_events_are_passed_on(counted: activity.Activity) -> None:
     passed: list[Any] = []
 
     async def app(scope: Any, *_: Any) -> None:

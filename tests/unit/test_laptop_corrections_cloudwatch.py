@@ -26,7 +26,7 @@ def test_query_parameters_are_objects_and_lists() -> None:
     }
 
 
-def test_answers_in_xml_hold_what_those_in_json_do() -> None:
+def test_xml_and_json_responses_have_the_same_content() -> None:
     found = {"a": [{"b": True, "c": None}, {"b": 'x < "y" & z'}], "d": 1.5}
     assert cloudwatch.as_xml(found) == (
         '<a><member><b>true</b></member><member><b>x &lt; "y" &amp; z</b></member></a><d>1.5</d>'
@@ -56,7 +56,7 @@ class FakeCloudWatch(SimpleNamespace):
         return (status, root, inner)
 
 
-def test_an_alarm_keeps_its_metrics() -> None:
+def test_an_alarms_metrics_are_stored() -> None:
     service = FakeCloudWatch()
     cloudwatch.correct(service)
     sent = {
@@ -86,7 +86,7 @@ def test_an_alarm_keeps_its_metrics() -> None:
     assert service._describe_alarms({}, {}, False) == (400, {}, b"as it stands")
 
 
-def test_saved_queries_are_kept_changed_and_deleted() -> None:
+def test_saved_queries_are_stored_changed_and_deleted() -> None:
     other = {"statusCode": 200}
 
     async def handle_request(*_: Any) -> Any:

@@ -23,14 +23,14 @@ def is_valid_body(monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda value, schema: service._json_schema_valid(schema, value, copy.deepcopy(schema))
 
 
-def test_the_gateway_reads_patterns_as_the_functions_do(is_valid_body: Any) -> None:
+def test_the_gateway_matches_patterns_as_the_functions_do(is_valid_body: Any) -> None:
     for pattern in (*COMMON, *MEANING):
         schema = {"pattern": pattern}
         for text in (*TEXTS, *"".join(MEANING.get(pattern, ()))):
             assert is_valid_body(text, schema) == (not validate(text, schema)), (pattern, text)
 
 
-def test_a_pattern_that_cannot_be_read_refuses_nothing() -> None:
+def test_an_unreadable_pattern_refuses_nothing() -> None:
     service = SimpleNamespace()
     apigateway.correct_models(service)
     assert service._regex_search("(", "a") is None

@@ -11,7 +11,7 @@ import pytest
 from tools.laptop.corrections import serving
 
 
-def test_an_answer_that_got_lost_is_given_again() -> None:
+def test_a_lost_response_is_repeated() -> None:
     calls: list[str] = []
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -94,7 +94,7 @@ CONSOLE, ALIAS = "d1.cloudfront.net", "console.example.com"
         (b"", "/", None, None),
     ],
 )  # fmt: skip
-def test_localhost_is_the_distribution_and_other_names_are_nothing(
+def test_localhost_is_the_distribution_and_other_names_are_refused(
     host: bytes, path: str, header: bytes | None, served: str | None
 ) -> None:
     server = WrappedServer(CONSOLE)
@@ -102,7 +102,7 @@ def test_localhost_is_the_distribution_and_other_names_are_nothing(
     assert [message.get("status") for message in server.sent] == ([] if served else [403, None])
 
 
-def test_the_distribution_is_asked_over_tls_and_for_all_that_was_sent() -> None:
+def test_the_distribution_gets_the_complete_request_over_tls() -> None:
     server, cookies = WrappedServer(CONSOLE), [(b"cookie", b"a=1"), (b"cookie", b"b=2")]
     server.ask(b"localhost:4566", "/", (b"x-forwarded-proto", b"http"), *cookies)
     there = [(b"host", CONSOLE.encode()), (b"x-forwarded-proto", b"https")]
@@ -155,7 +155,7 @@ def test_the_distribution_is_asked_over_tls_and_for_all_that_was_sent() -> None:
         (b"localhost.example.com", "GET /", None),
     ],
 )
-def test_browsers_get_no_aws(host: bytes, asked: str, served: str | None, sign: tuple[bytes, bytes]) -> None:
+def test_browsers_cannot_call_aws(host: bytes, asked: str, served: str | None, sign: tuple[bytes, bytes]) -> None:
     method, path = asked.split(" ")
     server = WrappedServer(CONSOLE)
     for header in (b"accept", b"x-amz-date", b"x-amz-target"):
@@ -201,7 +201,7 @@ def test_without_a_distribution_localhost_is_the_emulator() -> None:
     assert server.seen == [{"type": "lifespan"}]
 
 
-def test_web_sockets_are_no_way_round() -> None:
+def test_web_sockets_do_not_bypass_the_rules() -> None:
     server = WrappedServer(CONSOLE)
     scope = {"type": "websocket", "path": "/mqtt", "query_string": b""}
     for headers in ([(b"host", b"evil.example")], [(b"host", b"127.0.0.1"), BROWSERS[0]]):

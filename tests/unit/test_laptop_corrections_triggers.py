@@ -48,7 +48,7 @@ LEFT: list[tuple[dict[str, Any], dict[str, Any], list[tuple[list[int], int]]]] =
 
 
 @pytest.mark.parametrize(("mapping", "answer", "left"), LEFT)
-def test_what_a_function_is_called_with_again(mapping: Any, answer: Any, left: Any) -> None:
+def test_batches_that_are_retried(mapping: Any, answer: Any, left: Any) -> None:
     batches, given_up = left_over(mapping, Batch(RECORDS, failed=2), answer, 10)
     assert (positions(batches), given_up) == (left, "")
 
@@ -82,7 +82,7 @@ def test_records_are_given_up(mapping: Any, why: str) -> None:
         ({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}, ["a", "b"]),
     ],
 )
-def test_an_answer_that_cannot_be_read_fails_the_batch(answer: Any, failed: list[str]) -> None:
+def test_an_unreadable_response_fails_the_batch(answer: Any, failed: list[str]) -> None:
     assert failures(answer, ["a", "b"]) == failed
 
 
@@ -130,7 +130,7 @@ def test_a_schedule_sends_when_it_was_due() -> None:
     assert said == '{"at": "2026-01-01T00:01:00Z", "b": "<aws.other>"}'
 
 
-def test_after_a_restart_queues_are_where_the_emulator_listens_and_no_call_is_under_way() -> None:
+def test_a_restart_updates_queue_urls_and_forgets_calls_in_progress() -> None:
     taken, waiting = {"taken": True, "visible_at": 9e9}, {"visible_at": 9e9}
     queues = ScopedDict({("1", "eu", "http://old/1/jobs"): {"name": "jobs", "messages": [taken, waiting]}})
     index = ScopedDict({("1", "eu", "jobs"): "http://old/1/jobs"})
@@ -167,7 +167,7 @@ class ScopedDict:
         self._data.clear()
 
 
-def test_a_process_ends_once_it_has_answered() -> None:
+def test_a_process_ends_after_its_response() -> None:
     ended: list[Any] = []
     busy, idle, other = (SimpleNamespace(in_use=in_use) for in_use in (True, False, False))
     runtime = SimpleNamespace(
@@ -190,7 +190,7 @@ class Lock:
     def __exit__(self, *_: object) -> None: ...
 
 
-def test_queues_that_demand_tls_take_requests() -> None:
+def test_queues_that_require_tls_accept_requests() -> None:
     """The emulator has no TLS but enforces queue policies, so only this denial is ignored."""
     real = import_module("ministack.core.iam_evaluator")
     evaluator = SimpleNamespace(evaluate_resource_policy=real.evaluate_resource_policy)
@@ -209,7 +209,7 @@ def test_queues_that_demand_tls_take_requests() -> None:
     assert decision(evaluator.evaluate_resource_policy) == "Deny"
 
 
-def test_a_queue_may_be_made_before_that_of_its_dead_letters() -> None:
+def test_a_queue_may_be_created_before_its_dead_letter_queue() -> None:
     class RefusedError(Exception):
         """A fake of the emulator's error."""
 

@@ -137,7 +137,7 @@ def verified(token: str, keys: dict[str, Any], audience: str = "https://api.exam
 # --- keys and tokens ---
 
 
-def test_tokens_have_what_the_tfvars_and_the_user_say(issuer: Issuer) -> None:
+def test_tokens_have_the_claims_of_tfvars_and_user(issuer: Issuer) -> None:
     token = issuer.access_token(
         "ada", groups=["staff", "hr", "staff"], scopes=["a", "b"], claims={"tenant_id": "acme"}, lifetime=60
     )
@@ -174,7 +174,7 @@ def test_both_algorithms_are_published_and_no_private_part(issuer: Issuer) -> No
     assert verified(issuer.sign(claims, algorithm="ES256"), keys) == claims
 
 
-def test_keys_outlast_an_apply_and_are_their_owners_alone(issuer: Issuer) -> None:
+def test_keys_survive_an_apply_and_only_their_owner_can_read_them(issuer: Issuer) -> None:
     token, before = issuer.access_token("ada"), issuer.keys_file.read_bytes()
     issuer.prepare({**JWT, "audiences": ["x", "https://api.example"]}, "shop-test")
     assert issuer.keys_file.read_bytes() == before
@@ -202,7 +202,7 @@ def test_rotated_keys_sign_and_the_last_ones_still_verify(issuer: Issuer) -> Non
 # --- discovery ---
 
 
-def test_the_document_says_where_everything_is(client: Client, issuer: Issuer) -> None:
+def test_the_discovery_document_has_all_endpoints(client: Client, issuer: Issuer) -> None:
     found = client("GET", f"{PATH}/.well-known/openid-configuration")
     assert (found.status, found.headers["content-type"]) == (200, "application/json")
     assert found.json["issuer"] == issuer.url
@@ -214,13 +214,13 @@ def test_the_document_says_where_everything_is(client: Client, issuer: Issuer) -
     assert client("GET", f"{PATH}/jwks").json == issuer.published_keys()
 
 
-def test_what_is_not_the_issuers_is_anothers(client: Client) -> None:
+def test_other_paths_are_passed_on(client: Client) -> None:
     for path in ("/", PATH, f"{PATH}x/jwks", "/_trestle/state"):
         assert client("GET", path).status == 418, path
     assert client("GET", f"{PATH}/other").status == 404
 
 
-def test_pages_of_other_origins_read_keys_and_tokens_alone(client: Client) -> None:
+def test_pages_of_other_origins_can_read_only_keys_and_tokens(client: Client) -> None:
     for path in ("/.well-known/openid-configuration", "/jwks", "/token", "/revoke"):
         asked = client("OPTIONS", f"{PATH}{path}", origin="http://localhost:4566")
         assert (asked.status, asked.headers["access-control-allow-origin"]) == (204, "*")
@@ -282,7 +282,7 @@ def test_the_whole_flow(client: Client, issuer: Issuer) -> None:
     assert tokens.json["refresh_token"] not in (issuer.folder / "sessions.json").read_text()
 
 
-def test_without_openid_and_offline_access_there_is_an_access_token_alone(client: Client) -> None:
+def test_without_openid_and_offline_access_there_is_only_an_access_token(client: Client) -> None:
     code = client.sign_in(scope=None).location["code"]
     assert client.trade(code).json.keys() == {"access_token", "token_type", "expires_in", "scope"}
 
@@ -293,7 +293,7 @@ def test_a_scope_is_granted_by_its_long_and_its_short_name(client: Client) -> No
     assert client.trade(code).json["scope"] == granted
 
 
-def test_a_code_is_good_once_for_a_minute_and_for_its_own_request(
+def test_a_code_works_once_for_a_minute_and_only_for_its_request(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = client.sign_in().location["code"]
@@ -322,7 +322,7 @@ def test_a_code_is_good_once_for_a_minute_and_for_its_own_request(
         ({"prompt": "none"}, "login_required"),
     ],
 )
-def test_a_request_that_is_none_goes_back_with_its_error(
+def test_an_invalid_request_is_sent_back_with_its_error(
     client: Client, changed: dict[str, str | None], error: str
 ) -> None:
     for back in (client.authorize(**changed), client.sign_in(**changed)):
@@ -345,9 +345,7 @@ def test_a_request_that_is_none_goes_back_with_its_error(
         ),
     ],
 )  # fmt: skip
-def test_nothing_leaves_the_page_for_a_client_or_a_place_that_is_not_ours(
-    client: Client, changed: dict[str, str | None]
-) -> None:
+def test_unknown_clients_and_redirect_urls_are_refused(client: Client, changed: dict[str, str | None]) -> None:
     for answered in (client.authorize(**changed), client.sign_in(**changed)):
         assert answered.status == 400
         assert "location" not in answered.headers
@@ -378,13 +376,13 @@ def test_another_sites_form_signs_nobody_in(client: Client) -> None:
         (("ada", "", "a=1\na=2"), "A is given twice: a claim has one value"),
     ],
 )
-def test_what_cannot_be_typed_is_said_on_the_page(client: Client, typed: tuple[str, ...], said: str) -> None:
+def test_invalid_input_is_reported_on_the_page(client: Client, typed: tuple[str, ...], said: str) -> None:
     answered = client.sign_in(*typed)
     assert answered.status == 400
     assert said in answered.text
 
 
-def test_users_are_remembered_and_their_text_is_text(client: Client) -> None:
+def test_users_are_remembered_and_their_names_are_escaped(client: Client) -> None:
     client.sign_in("ada", "staff", "a=1\nb=2")
     client.sign_in('<script>"&', "g", "c=<b>")
     page = client.authorize().text
@@ -396,7 +394,7 @@ def test_users_are_remembered_and_their_text_is_text(client: Client) -> None:
     assert client.authorize().text.count('value="ada"') == 1
 
 
-def test_the_page_runs_nothing_and_is_in_no_frame(client: Client) -> None:
+def test_the_page_runs_no_script_and_cannot_be_framed(client: Client) -> None:
     page = client.authorize()
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -407,7 +405,7 @@ def test_the_page_runs_nothing_and_is_in_no_frame(client: Client) -> None:
     assert f"sha256-{base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()}" in policy
 
 
-def test_bodies_are_bounded(client: Client) -> None:
+def test_bodies_have_a_maximum_size(client: Client) -> None:
     assert client("POST", f"{PATH}/token", b"x" * 70_000).status == 413
     assert client("POST", f"{PATH}/token", b"\xff=1").json["error"] == "unsupported_grant_type"
     assert client.token(grant_type="password").json["error"] == "unsupported_grant_type"
@@ -421,7 +419,7 @@ def test_too_many_codes_are_refused(client: Client, monkeypatch: pytest.MonkeyPa
     assert client.sign_in().location["error"] == "temporarily_unavailable"
 
 
-def test_signing_out_leads_back_to_this_machine_alone(client: Client) -> None:
+def test_signing_out_redirects_only_to_this_machine(client: Client) -> None:
     def leave(**query: str) -> Answer:
         return client("GET", f"{PATH}/logout", None, query)
 
@@ -482,7 +480,7 @@ def test_the_command_signs_for_the_issuer(run_token: Any, issuer: Issuer) -> Non
         verified(run_token("--expires", "-60"), issuer.published_keys())
 
 
-def test_the_command_makes_keys_that_are_gone(run_token: Any, issuer: Issuer) -> None:
+def test_the_command_recreates_missing_keys(run_token: Any, issuer: Issuer) -> None:
     issuer.keys_file.unlink()
     token = run_token(prepared=False)
     assert verified(token, issuer.published_keys())["sub"] == "ada"
@@ -520,7 +518,9 @@ def test_both_issuers_can_be_named(run_token: Any) -> None:
         (("--group", "a\nb"), {}, r"^The group 'a\\nb' is not text of at most 256 printable characters"),
     ],
 )
-def test_a_token_that_nobody_signs_is_one_sentence(run_token: Any, arguments: Any, has: Any, said: str) -> None:
+def test_a_token_without_an_issuer_is_refused_in_one_sentence(
+    run_token: Any, arguments: Any, has: Any, said: str
+) -> None:
     with pytest.raises(UserError, match=said) as refused:
         run_token(*arguments, **has)
     assert str(refused.value).endswith(".")
@@ -535,7 +535,7 @@ def test_a_token_that_nobody_signs_is_one_sentence(run_token: Any, arguments: An
         (("--issuer", "okta"), "invalid choice: 'okta'"),
     ],
 )
-def test_an_option_that_is_none_is_refused(run_token: Any, arguments: Any, said: str, capsys: Any) -> None:
+def test_an_invalid_option_is_refused(run_token: Any, arguments: Any, said: str, capsys: Any) -> None:
     with pytest.raises(SystemExit) as stopped:
         run_token(*arguments)
     assert stopped.value.code == 2
@@ -553,7 +553,9 @@ def test_an_option_that_is_none_is_refused(run_token: Any, arguments: Any, said:
         ({"access": "cognito"}, False, None),
     ],
 )
-def test_what_to_paste_signs_in_where_the_list_needs_it(tmp_path: Path, method: Any, pool: bool, said: Any) -> None:
+def test_the_suggested_request_signs_in_if_the_list_requires_it(
+    tmp_path: Path, method: Any, pool: bool, said: Any
+) -> None:
     """Terraform leaves out outputs that are null."""
     system = FakeSystem(tmp_path)
     listed = {"group": None, "scope": None, **method}
@@ -566,14 +568,14 @@ def test_what_to_paste_signs_in_where_the_list_needs_it(tmp_path: Path, method: 
     )
 
 
-def test_the_log_holds_what_the_authorizer_says() -> None:
+def test_the_log_has_the_authorizers_reason() -> None:
     outputs = {"function_names": {"notes": {"get": "shop-notes-get-dev"}}, "functions": {}}
     groups = functions_of({**outputs, "authorizer_name": "shop-authorizer-dev"})
     assert groups == {"/aws/lambda/shop-notes-get-dev": "notes.get", "/aws/lambda/shop-authorizer-dev": "authorizer"}
     assert functions_of(outputs) == {"/aws/lambda/shop-notes-get-dev": "notes.get"}
 
 
-def test_an_apply_names_the_issuer_at_its_port() -> None:
+def test_an_apply_uses_the_issuers_url_with_its_port() -> None:
     override = overrides_for(4600)["modules/service"]
     named = '${var.jwt == null ? null : "http://127.0.0.1:4600/_trestle/issuer"}'
     assert override == {"locals": {"jwt_issuer": named}}

@@ -73,7 +73,7 @@ def table(**attributes: Any) -> AccountRegionScopedDict:
     return store
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_state_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Includes unusual property names, and bytes as the emulator has them.
     document = {"__bytes__": {"S": "x"}, "__scoped__": {"BOOL": True}, "__account_region_scoped__": {"M": {}}}
     saver, _ = emulator(tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"})
@@ -150,7 +150,7 @@ def test_terraform_keeps_its_state_in_the_emulator(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"{}", b"null", b'{"version": "4"}', b'{"version": 4, "x": "\xff"}', b"[" * 100_000]
 )
-def test_what_is_no_state_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+def test_an_invalid_state_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
     served = Served(tmp_path, monkeypatch)
     assert served.ask("POST", part(STATE)) == (200, "")
     assert served.ask("POST", part(body)) == (400, "")
@@ -159,7 +159,7 @@ def test_what_is_no_state_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("given", [None, "", "Secret", "secret2", "secrét"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT"])
-def test_the_state_is_for_who_knows_its_password(
+def test_the_state_requires_its_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, method: str
 ) -> None:
     served = Served(tmp_path, monkeypatch)
@@ -189,7 +189,7 @@ def test_other_methods_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert served.headers[b"allow"].decode() == ", ".join(persistence.METHODS[path])
 
 
-def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_saved_by_the_emulator_itself_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emulator(tmp_path, monkeypatch, kms={}, sts={})
     emulated.save_state("kms", {"key": b"\xff"})
     emulated.save_state("sts", {})
@@ -200,7 +200,7 @@ def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeyp
     assert load_states(tmp_path, monkeypatch, "kms", "sts")[0]["kms"] == {"key": b"\xfe"}
 
 
-def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saver, services = emulator(tmp_path, monkeypatch, kms={"key": "first"})
     assert save(saver) == ""
     services["kms"].state = {"key": "x" * 10_000}
@@ -217,7 +217,7 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: py
     assert saver.touched == saver.saved
 
 
-def test_a_kill_while_it_saves_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_during_a_save_keeps_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saver, services = emulator(tmp_path, monkeypatch, a={"n": 1}, b={"n": 1})
     assert save(saver) == ""
     services["a"].state = services["b"].state = {"n": 2}
@@ -228,9 +228,7 @@ def test_a_kill_while_it_saves_leaves_the_one_before(tmp_path: Path, monkeypatch
     assert not (tmp_path / "saved.partial").exists()
 
 
-def test_a_service_that_cannot_be_saved_keeps_what_was_saved_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_that_cannot_be_saved_keeps_its_saved_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saver, services = emulator(tmp_path, monkeypatch, a={"n": 1}, b={"n": 1})
     assert save(saver) == ""
     services["a"].state, services["b"].state = {"n": 2}, {"n": object()}
@@ -239,7 +237,7 @@ def test_a_service_that_cannot_be_saved_keeps_what_was_saved_of_it(
 
 
 @pytest.mark.parametrize("spoil", [lambda text: text[: len(text) // 2], lambda _: b"\0" * 99, lambda _: b""])
-def test_what_cannot_be_read_is_kept_and_the_save_before_is_loaded(
+def test_an_unreadable_save_is_kept_and_the_previous_one_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes]
 ) -> None:
     saver, services = emulator(tmp_path, monkeypatch, a={"n": 1}, b={"n": 1})
@@ -290,7 +288,7 @@ def request(method: str, path: str, target: str = "", host: str = "127.0.0.1") -
         (request("GET", "/_ministack/health"), b"", "read"),
     ],
 )
-def test_changes_of_resources_are_told_from_data(scope: dict[str, Any], body: bytes, kind: str) -> None:
+def test_changes_of_resources_are_distinguished_from_data(scope: dict[str, Any], body: bytes, kind: str) -> None:
     assert persistence.kind_of(scope, body) == kind
 
 
@@ -312,7 +310,7 @@ def write_state(folder: Path, name: str, table: dict[str, Any], others: dict[str
 
 
 @pytest.mark.parametrize(("table_id", "items"), [("same", {"1": "new"}), ("another", {"1": "old"})])
-def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, items: dict[str, str]) -> None:
+def test_a_rollback_of_a_state_keeps_items(tmp_path: Path, table_id: str, items: dict[str, str]) -> None:
     known = {"TableId": "same", "KeySchema": ["id"], "items": {"1": "old"}, "Tags": ["old"]}
     before = write_state(tmp_path, "before", known, {"role": "old"}, "mine")
     later = {"TableId": table_id, "KeySchema": ["id"], "items": {"1": "new"}, "Tags": ["new"]}
@@ -333,7 +331,7 @@ def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, item
     assert left == {"000000000000/mine", ".versions/000000000000/mine"}
 
 
-def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_written_completely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "known.json"
     files.write_json(file, {"a": 1})
 
@@ -368,7 +366,7 @@ def write_sources(folder: Path, name: str, said: str, *keys: str) -> Path:
     return file
 
 
-def test_what_functions_have_yet_to_take_is_kept(tmp_path: Path) -> None:
+def test_undelivered_records_and_messages_are_kept(tmp_path: Path) -> None:
     """Items are kept, and so are their stream records, the positions in the streams, and messages."""
     before, now = (
         write_sources(tmp_path, "before", "old", "a", "gone"),
@@ -384,7 +382,7 @@ def test_what_functions_have_yet_to_take_is_kept(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_state_from_before_there_were_streams_is_taken_back(tmp_path: Path) -> None:
+def test_a_state_without_streams_is_rolled_back(tmp_path: Path) -> None:
     before, now = write_sources(tmp_path, "before", "old", "a"), write_sources(tmp_path, "saved", "new", "a")
     for name in STORES:
         before.write_text(before.read_text().replace(f'"{name}"', f'"other{name}"'))

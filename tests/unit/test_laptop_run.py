@@ -52,7 +52,7 @@ def run(function: str, change: Path | None = None, body: Path | None = None) -> 
     return run_here.run_function(options)
 
 
-def test_a_function_is_called_with_what_it_takes(client: Client, tmp_path: Path) -> None:
+def test_a_function_is_called_with_its_input(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "given.json"
     file.write_text('{"n": 1.5}')
     assert run("report") == run("report", body=file) == run("mail", change=file) == run("thumbs", body=file) == 0
@@ -62,7 +62,7 @@ def test_a_function_is_called_with_what_it_takes(client: Client, tmp_path: Path)
     ]  # fmt: skip
 
 
-def test_what_came_of_it_is_told(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_result_is_printed(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     run("report")
     assert "report is done after " in capsys.readouterr().err
     client.answer = {"result": "again"}
@@ -95,7 +95,7 @@ def test_what_came_of_it_is_told(client: Client, capsys: pytest.CaptureFixture[s
         ({"function": "report", "body": Path("/no/such")}, "There is no file /no/such: name another with --body."),
     ],
 )
-def test_what_it_cannot_be_called_with_is_refused(client: Client, given: dict[str, Any], said: str) -> None:
+def test_invalid_input_is_refused(client: Client, given: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError) as refused:
         run(**given)
     assert said in str(refused.value)
@@ -103,7 +103,7 @@ def test_what_it_cannot_be_called_with_is_refused(client: Client, given: dict[st
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": NaN}', "\udcff", "[1]"])
-def test_a_file_that_holds_no_change_is_refused(client: Client, tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_change_is_refused(client: Client, tmp_path: Path, text: str) -> None:
     file = tmp_path / "change.json"
     file.write_text(text, errors="surrogateescape")
     with pytest.raises(UserError, match=r"change\.json"):

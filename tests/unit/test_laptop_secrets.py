@@ -57,7 +57,7 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> Vault:
     return made
 
 
-def test_values_reach_every_arn_of_their_name_and_those_without_one_are_named(tmp_path: Path, vault: Vault) -> None:
+def test_values_are_set_for_every_arn_and_missing_ones_are_reported(tmp_path: Path, vault: Vault) -> None:
     secrets = SecretValues(tmp_path / "secrets.json")
     assert secrets.put({"plain": {}}, RUNNING) == []
     assert secrets.put(FUNCTIONS, RUNNING) == ["stripe"]
@@ -72,7 +72,7 @@ def test_values_reach_every_arn_of_their_name_and_those_without_one_are_named(tm
     assert secrets.file.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_has_no_value_is_told_with_what_to_do() -> None:
+def test_secrets_without_a_value_are_reported_with_a_remedy() -> None:
     assert advice([]) == ""
     assert advice(["a"]) == "The secret a has no value yet: run `python local.py secret a`."
     assert advice(["a", "b"]) == (
@@ -101,7 +101,7 @@ def give(name: str) -> int:
     return own_functions.run_secret(Namespace(name=name, progress=None))
 
 
-def test_a_piped_value_is_kept_and_not_shown(
+def test_a_piped_value_is_stored_and_not_shown(
     known: Any, vault: Vault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pipe(monkeypatch, "pässword with spaces \r\n".encode())
@@ -116,7 +116,7 @@ def test_a_piped_value_is_kept_and_not_shown(
     assert capfd.readouterr().err == "stripe is stored for shop-dev; its functions now use it.\n"
 
 
-def test_a_typed_value_is_asked_for_without_echo(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_is_typed_without_echo(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("getpass.getpass", lambda text: f"typed at {text[-17:]!r}")
     assert give("stripe") == 0
@@ -134,7 +134,7 @@ def test_a_typed_value_is_asked_for_without_echo(known: Any, monkeypatch: pytest
         ("stripe", b"x" * 65_537, "The value of stripe is too large: Secrets Manager's limit is 65,536 bytes."),
     ],
 )
-def test_what_is_no_secret_or_no_value_is_refused(
+def test_unknown_secrets_and_invalid_values_are_refused(
     known: Any, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes, said: str
 ) -> None:
     pipe(monkeypatch, data)
@@ -151,6 +151,6 @@ def test_a_system_without_secrets_says_so(known: Any, monkeypatch: pytest.Monkey
         give("stripe")
 
 
-def test_the_file_is_as_other_secrets_of_the_system(known: Any) -> None:
+def test_only_its_owner_can_read_the_file(known: Any) -> None:
     known.secrets.keep("stripe", "v")
     assert json.loads(known.secrets.file.read_text()) == {"stripe": "v"}

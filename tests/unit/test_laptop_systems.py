@@ -103,7 +103,7 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("ends", ["stopped", "crashed", "purged"])
-def test_what_ran_last_keeps_its_port(machine: Machine, ends: str) -> None:
+def test_the_last_system_keeps_its_port(machine: Machine, ends: str) -> None:
     shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
 
     def end() -> None:
@@ -124,7 +124,7 @@ def test_what_ran_last_keeps_its_port(machine: Machine, ends: str) -> None:
         end()
 
 
-def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
+def test_an_invalid_schema_keeps_the_running_system(machine: Machine) -> None:
     shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
     machine.systems.up([shop], 5000)
     todos.write_text(json.dumps(json.loads(todos.read_text()) | {"faults": ["One.", "Two."]}))
@@ -134,7 +134,7 @@ def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("port", ["80", "65536", "22x", "", "-1", "4566.0"])
-def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_ports(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         commands.parse("local.py", commands.LAPTOP, ["up", f"--port={port}"])
     assert f"argument --port: {port} is not a port: write a number from 1024 to 65535" in capsys.readouterr().err
@@ -147,7 +147,7 @@ def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyP
     assert machine.running == {"trestle-local": system.DEFAULT_PORT}
 
 
-def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None:
+def test_systems_with_the_same_name_have_separate_folders(machine: Machine) -> None:
     one, other = machine.var_file("a-b", "c"), machine.var_file("a", "b-c")
     third = machine.var_file("a-b", "c-2")  # its folder would have the second's name
     ups = [machine.systems.up([file]) for file in (one, other, third, one, other)]
@@ -170,14 +170,14 @@ def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None
     assert machine.systems.up([other]).folder.name == "a-b-c-2"
 
 
-def test_a_folder_that_was_only_begun_is_taken(machine: Machine) -> None:
+def test_an_unfinished_folder_is_reused(machine: Machine) -> None:
     begun = machine.systems.folder / "shop-demo"
     begun.mkdir(parents=True)
     (begun / "system.json.partial").touch()
     assert machine.systems.up([machine.var_file("shop", "demo")]).folder == begun
 
 
-def test_what_runs_and_cannot_be_saved_keeps_running(machine: Machine) -> None:
+def test_a_system_that_cannot_be_saved_keeps_running(machine: Machine) -> None:
     shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
     machine.systems.up([shop])
     machine.fault = "No space left on device"
@@ -190,7 +190,7 @@ def test_what_runs_and_cannot_be_saved_keeps_running(machine: Machine) -> None:
 
 @pytest.mark.parametrize("runs", [True, False])
 @pytest.mark.parametrize("command", ["up", "down", "another"])
-def test_one_folder_for_all_is_taken_over(machine: Machine, runs: bool, command: str) -> None:
+def test_the_single_folder_of_an_earlier_version_is_migrated(machine: Machine, runs: bool, command: str) -> None:
     """An earlier version kept its only system in the folder itself."""
     shop, folder = machine.var_file("shop", "demo"), machine.systems.folder
     (folder / "emulator" / "state").mkdir(parents=True)
@@ -212,7 +212,7 @@ def test_one_folder_for_all_is_taken_over(machine: Machine, runs: bool, command:
     assert not any((folder / name).exists() for name in kept)
 
 
-def test_the_users_settings_for_aws_are_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_users_aws_settings_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "config"
     broken.write_text("[[[")
     nobody = "http://127.0.0.1:1"
@@ -263,7 +263,7 @@ class Tables(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-def test_env_is_for_a_shell_to_evaluate(
+def test_env_can_be_evaluated_by_a_shell(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str
 ) -> None:
     for name in (*PROXIES, *UNPROXIED):
@@ -302,7 +302,7 @@ def test_env_is_for_a_shell_to_evaluate(
         (errno.ENOTDIR, "Move that file away"), (errno.EIO, "error."),
     ],
 )  # fmt: skip
-def test_what_the_system_refuses_is_a_sentence(number: int, remedy: str) -> None:
+def test_errors_of_the_operating_system_are_one_sentence(number: int, remedy: str) -> None:
     said = explain_os_error(OSError(number, os.strerror(number), "/a folder"))
     assert "/a folder" in said
     assert remedy in said
@@ -320,7 +320,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
+def test_ignored_signals_stay_ignored(tmp_path: Path) -> None:
     """As under nohup, and in a shell's background jobs."""
     program = (
         "import signal, sys; from pathlib import Path; from tools import commands; from tools.laptop import cli\n"
@@ -360,7 +360,7 @@ def test_the_provider_works_in_the_configurations_folder(tmp_path: Path) -> None
         assert (tmp_path / "started").read_text() == f"{tmp_path}\n"
 
 
-def test_losses_are_put_to_whoever_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_are_confirmed_by_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"yes\n": True, "y\n": True, "\n": False, "no\n": False, "": False}
     for terminal in (True, False):
         monkeypatch.setattr(sys.stdin, "isatty", lambda known=terminal: known, raising=False)
@@ -370,7 +370,7 @@ def test_losses_are_put_to_whoever_asked_for_them(monkeypatch: pytest.MonkeyPatc
             assert cli.confirm_losses(["3 items in the table x"]) is (agreed and terminal)
 
 
-def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_with_data_are_found_by_their_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"one": "1 item in the table one", "none": None}
     monkeypatch.setitem(system.USER_DATA, "aws_dynamodb_table", lambda _, table: counts[table["name"]])
     monkeypatch.setitem(system.USER_DATA, "aws_cognito_user_pool", lambda _, pool: f"2 users in {pool['name']}")
@@ -390,19 +390,19 @@ def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: py
     }
 
 
-def test_a_port_that_is_taken_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
     free = emulator.free_port()
     with socket.create_server((emulator.HOST, emulator.free_port())) as taken:
         monkeypatch.setattr(emulator, "FREE_PORTS", [taken.getsockname()[1], free])
         assert {emulator.free_port() for _ in range(30)} == {free}
 
 
-def test_an_emulator_that_does_not_answer_has_nothing_to_say() -> None:
+def test_an_emulator_that_does_not_respond_has_no_state() -> None:
     assert emulator.ask(emulator.free_port(), "GET", "/_trestle/state", 1) == (0, {})
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, terraform.InterruptedApplyError, UserError, None])
-def test_an_apply_that_is_cut_short_is_taken_back(
+def test_an_interrupted_apply_is_rolled_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException] | None
 ) -> None:
     each, running, saved = System(tmp_path), Running(1, 1, "us-west-2"), System(tmp_path).emulator.saved
@@ -427,7 +427,7 @@ def test_an_apply_that_is_cut_short_is_taken_back(
 
 
 @pytest.mark.parametrize("copied", ["before", None])
-def test_an_apply_of_an_earlier_version_that_was_cut_short_is_taken_back(tmp_path: Path, copied: str | None) -> None:
+def test_an_interrupted_apply_of_an_earlier_version_is_rolled_back(tmp_path: Path, copied: str | None) -> None:
     """It kept Terraform's state in a file, which did not exist before the first apply."""
     each, before = System(tmp_path), tmp_path / "before"
     for file in (each.emulator.saved, before / "saved"):
@@ -442,7 +442,7 @@ def test_an_apply_of_an_earlier_version_that_was_cut_short_is_taken_back(tmp_pat
     assert left == ([copied] if copied else [])
 
 
-def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_apply_does_not_start_if_nothing_can_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(System, "name", "x-y")
     monkeypatch.setattr(Emulator, "save", lambda *_: "No space left on device")
     with (
@@ -454,7 +454,7 @@ def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("is_empty", [True, False])
-def test_the_state_file_of_an_earlier_version_is_taken_over(
+def test_the_state_file_of_an_earlier_version_is_migrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_empty: bool
 ) -> None:
     """An emulator that lost its resources does not take the state, which would describe missing resources."""
@@ -476,7 +476,7 @@ def test_the_state_file_of_an_earlier_version_is_taken_over(
 
 
 @pytest.mark.parametrize("same", ["version", "region", "both"])
-def test_an_emulator_of_another_version_or_region_starts_again(
+def test_an_emulator_of_another_version_or_region_is_restarted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: str
 ) -> None:
     version = "of another commit" if same == "region" else emulator.corrections_version()
@@ -523,7 +523,7 @@ def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("runs", [True, False])
-def test_what_has_not_changed_is_not_applied(
+def test_an_unchanged_system_is_not_applied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool, applied: Any, died: bool, refreshes: list[bool]
 ) -> None:
     """Neither inputs nor resources changed; the emulator counts changes made by hand.
@@ -546,7 +546,7 @@ def test_what_has_not_changed_is_not_applied(
     assert json.loads((tmp_path / "applied").read_text()) == written
 
 
-def test_logs_go_on_where_the_clock_is_set_back(
+def test_logs_continue_after_the_clock_is_set_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hour = 3_600_000

@@ -32,7 +32,7 @@ def write_root(folder: Path, **files: str) -> Path:
     return folder
 
 
-def test_the_call_of_the_module_is_found_wherever_it_comes_from(tmp_path: Path) -> None:
+def test_the_module_call_is_found_with_any_source(tmp_path: Path) -> None:
     providers = 'provider "aws" {\n}\nprovider "aws" {\n  alias = "api"\n}\n'
     others = 'module "inner" {\n  source = "./inner"\n}\nmodule "outer" {\n  source = "../outer"\n}\n'
     found = user_root.read(write_root(tmp_path / "root", main=CALL, more=providers + others))
@@ -50,14 +50,14 @@ def test_the_call_of_the_module_is_found_wherever_it_comes_from(tmp_path: Path) 
         ("module {", "main.tf is not valid Terraform: run `terraform validate` to see the errors."),
     ],
 )
-def test_another_folder_is_refused_with_what_to_pass(tmp_path: Path, text: str, fault: str) -> None:
+def test_another_folder_is_refused_with_the_remedy(tmp_path: Path, text: str, fault: str) -> None:
     root = write_root(tmp_path / "root", main=text)
     with pytest.raises(UserError) as error:
         user_root.read(root)
     assert fault in str(error.value)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^There is no folder .*/absent: set --root to the folder of your Terraform"):
         user_root.read(tmp_path / "absent")
 
@@ -140,7 +140,7 @@ def test_names_that_the_root_does_not_declare_are_refused(
         systems.up([right], root=root)
 
 
-def test_a_root_without_variables_takes_none(tmp_path: Path) -> None:
+def test_a_root_without_variables_accepts_none(tmp_path: Path) -> None:
     root, file = write_root(tmp_path / "root", main=CALL), tmp_path / "x.tfvars"
     file.write_text("x = 1\n")
     with pytest.raises(UserError, match=r"x\.tfvars: x: no such variable; remove it\.$"):
@@ -206,7 +206,7 @@ def evaluated(root: Path) -> Terraform:
         ('region = "us-west-2"', "region = module.beside.region", {"region": "eu-west-1"}),
     ],
 )
-def test_what_a_run_needs_is_asked_value_by_value(remote: Path, old: str, new: str, found: dict[str, Any]) -> None:
+def test_each_needed_value_is_evaluated_separately(remote: Path, old: str, new: str, found: dict[str, Any]) -> None:
     assert old in KNOWN
     (remote / "main.tf").write_text(REMOTE % KNOWN.replace(old, new))
     tools = evaluate_tools(evaluated(remote), user_root.read(remote), ["-var=environment=test"])
@@ -215,7 +215,7 @@ def test_what_a_run_needs_is_asked_value_by_value(remote: Path, old: str, new: s
 
 
 @pytest.mark.parametrize("name", [NEEDED[0], NEEDED[-1]])
-def test_what_only_an_apply_tells_is_one_sentence(remote: Path, name: str) -> None:
+def test_values_known_after_apply_are_refused_in_one_sentence(remote: Path, name: str) -> None:
     known = re.sub(rf"(?<={name} = )[^,]+(?=, )", MADE, KNOWN, count=1)
     (remote / "main.tf").write_text(REMOTE % known)
     with pytest.raises(UserError) as error:
@@ -226,7 +226,7 @@ def test_what_only_an_apply_tells_is_one_sentence(remote: Path, name: str) -> No
     )
 
 
-def test_a_data_source_that_finds_nothing_is_said(remote: Path) -> None:
+def test_an_empty_data_source_is_reported(remote: Path) -> None:
     (remote / "main.tf").write_text(
         (REMOTE % KNOWN.replace('"us-west-2"', THERE)).replace("there.tfstate", "elsewhere.tfstate")
     )
@@ -238,14 +238,14 @@ def test_a_data_source_that_finds_nothing_is_said(remote: Path) -> None:
 
 
 @pytest.mark.parametrize("name", user_root.WRITTEN)
-def test_a_file_of_the_users_that_the_stage_would_write_over_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_file_that_the_stage_would_overwrite_is_refused(tmp_path: Path, name: str) -> None:
     root = write_root(tmp_path / "root", main=CALL)
     (root / name).write_text("{}")
     with pytest.raises(UserError, match=rf"{name} has the name of a file that the local run creates: rename"):
         user_root.read(root)
 
 
-def test_a_module_outside_may_be_called_like_a_folder_of_trestle(tmp_path: Path) -> None:
+def test_a_users_module_may_have_the_name_of_a_trestle_folder(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     more = 'module "web" {\n  source = "../web"\n}\n'
     staged = user_root.read(write_root(tmp_path / "root", main=CALL, more=more)).stage(tmp_path / "stage", {}, {})
@@ -277,7 +277,7 @@ def chain(tmp_path: Path) -> Path:
     return tmp_path / "my work"
 
 
-def test_modules_are_those_that_terraform_installs(chain: Path) -> None:
+def test_modules_are_found_as_terraform_installs_them(chain: Path) -> None:
     root = chain / "root"
     (root / "main.tf").write_text(CHAIN["root/main.tf"].removeprefix(CALL))
     done = subprocess.run(
@@ -291,7 +291,7 @@ def test_modules_are_those_that_terraform_installs(chain: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", [name for name in CHAIN if name.endswith(".tf")])
-def test_each_change_of_a_module_is_a_change_and_each_new_call_repeats_init(chain: Path, changed: str) -> None:
+def test_changed_modules_are_noticed_and_new_calls_repeat_init(chain: Path, changed: str) -> None:
     def staged() -> Path:
         return user_root.read(chain / "root").stage(chain / "staged", {}, {})
 
@@ -303,7 +303,7 @@ def test_each_change_of_a_module_is_a_change_and_each_new_call_repeats_init(chai
     assert init_depends_on(staged()) != prepared
 
 
-def test_a_new_call_in_a_module_of_trestle_repeats_init_for_a_root_of_the_users(chain: Path) -> None:
+def test_a_new_call_in_a_trestle_module_repeats_the_roots_init(chain: Path) -> None:
     staged = user_root.read(chain / "root").stage(chain / "staged", {}, {})
     prepared = init_depends_on(staged)
     called = staged / ".trestle/modules/website/main.tf"  # as in a later version
@@ -311,7 +311,7 @@ def test_a_new_call_in_a_module_of_trestle_repeats_init_for_a_root_of_the_users(
     assert init_depends_on(staged) != prepared
 
 
-def test_an_init_that_does_not_end_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_init_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.terraform.find_mirror", lambda: None)
     inits = []
 
@@ -357,7 +357,7 @@ def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("root", ["/a platform/root", None])
-def test_the_project_of_a_system_is_its_own_root(root: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_project_of_a_system_is_its_root(root: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"name": "shop", "environment": "demo"} | ({"root": root} if root else {})
     monkeypatch.setattr(System, "_applied", lambda _: {"settings": settings, "var_files": ["/a platform/x.tfvars"]})
     monkeypatch.setattr(System, "running", lambda _: None)

@@ -38,11 +38,11 @@ def manifest(**parts: dict[str, Any]) -> dict[str, Any]:
         (manifest(functions={"get": {"source_code_hash": "1"}}), ["dist/create.notes.zip"]),
     ],
 )
-def test_terraform_works_where_more_than_code_differs(after: dict[str, Any], files: list[str]) -> None:
+def test_terraform_runs_if_more_than_code_differs(after: dict[str, Any], files: list[str]) -> None:
     assert watch.needs_apply(MANIFEST, after, ["get", "create.notes"]) == files
 
 
-def test_what_running_functions_call_has_to_be_there() -> None:
+def test_entities_that_running_functions_use_must_exist() -> None:
     """Otherwise a save would break the running functions."""
     fine, fault = {"line": 3}, {"line": 9, "fault": "takes (x) but is called with (event, context)"}
     functions = {"pay": fine, "handle": fine, "refund": fault}
@@ -68,7 +68,7 @@ def test_what_running_functions_call_has_to_be_there() -> None:
     ]
 
 
-def test_functions_whose_code_differs_get_it() -> None:
+def test_functions_with_changed_code_are_updated() -> None:
     packages = {"get": "get", "other-get": "get", "create": "create.notes", "gone": "delete", "new": "get"}
     deployed = {"get": "0", "other-get": "1", "create": "2", "gone": "0"}
     assert watch.packages_to_push(deployed, packages, MANIFEST) == {"get": "get"}
@@ -79,7 +79,7 @@ def test_functions_whose_code_differs_get_it() -> None:
     }
 
 
-def test_leftovers_of_editors_are_no_change_and_saves_are(tmp_path: Path) -> None:
+def test_leftovers_of_editors_are_ignored_and_saves_are_noticed(tmp_path: Path) -> None:
     for name in ("app", "schemas"):
         (tmp_path / name).mkdir()
     code = tmp_path / "app" / "notes.py"
@@ -122,7 +122,7 @@ def test_a_save_in_several_steps_is_one_change(monkeypatch: pytest.MonkeyPatch) 
     assert next(looks, None) is None
 
 
-def test_logs_of_a_deleted_function_are_no_error() -> None:
+def test_logs_of_a_deleted_function_cause_no_error() -> None:
     class NotFoundError(Exception):
         pass
 

@@ -47,7 +47,7 @@ def test_no_modules_import_each_other() -> None:
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_layer_does_not_speak_of_another(name: str) -> None:
+def test_a_layer_does_not_use_terms_of_another(name: str) -> None:
     for path in (PACKAGE / name).glob("*.py"):
         assert not [word for word in FOREIGN[name] if word in path.read_text(encoding="utf-8")], path
 

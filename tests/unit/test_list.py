@@ -95,7 +95,7 @@ def test_a_page_that_reaches_1_mb_is_shorter_and_never_empty(make_api: Make, kin
     assert set(listed) == ids
 
 
-def test_a_page_that_lambda_could_not_answer_with_is_shorter(api: Api) -> None:
+def test_a_page_over_lambdas_response_limit_is_shorter(api: Api) -> None:
     # 1 MB of these items is 6 MB of JSON, and 7 MB inside the response's JSON. Lambda's limit is 6
     # MB.
     ids = [api.create({"text": "\u0001" * 30_000})["id"] for _ in range(36)]
@@ -157,7 +157,7 @@ def test_a_wrong_query_is_400_with_every_fault(api: Api, query: dict[str, str], 
     assert all(fault["detail"] for fault in answer.json["errors"])
 
 
-def test_every_operation_refuses_parameters_it_does_not_know(api: Api) -> None:
+def test_every_operation_refuses_unknown_parameters(api: Api) -> None:
     item = api.create({})
     for method, path in [
         ("POST", "/items"),
@@ -207,12 +207,12 @@ def test_an_unordered_list_refuses_an_order(make_api: Make) -> None:
     assert answer.json["errors"][0]["parameter"] == "order"
 
 
-def test_a_list_holds_its_own_entity_alone(make_api: Make) -> None:
+def test_a_list_has_only_items_of_its_entity(make_api: Make) -> None:
     make_api().create({})
     assert make_api(ENTITY="todos").request("GET", "/items").json["count"] == 0
 
 
-def test_pages_that_dynamodb_leaves_empty_are_passed_over(make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_pages_of_dynamodb_are_skipped(make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     api = make_api({"list": "unordered"})
     item = api.create({"a": 1})
     send = table.send

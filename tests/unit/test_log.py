@@ -43,7 +43,7 @@ def line_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/items/a"), ("GET", "/items"), ("POST", "/items")])
-def test_the_caller_is_told_by_a_name_that_opens_nothing(
+def test_the_callers_name_in_the_log_gives_no_access(
     api: Api, capsys: pytest.CaptureFixture[str], method: str, path: str, parts: Any, caller: str | None
 ) -> None:
     api.request(method, path, {"a": "s3cr3t"} if method == "POST" else None, **parts)
@@ -63,7 +63,7 @@ def test_the_caller_is_told_by_a_name_that_opens_nothing(
         ("", None),
     ],
 )
-def test_who_is_behind_the_console_is_told_by_an_address_alone(
+def test_callers_behind_the_console_are_logged_only_by_address(
     api: Api, capsys: pytest.CaptureFixture[str], viewer: str, told: str | None
 ) -> None:
     api.request("GET", "/items", headers={"X-Viewer-Address": viewer})
@@ -92,7 +92,7 @@ def test_a_user_agent_is_cut_and_cannot_break_out_of_its_line(
         ({}, {"claims": []}),
     ],
 )
-def test_a_sender_who_is_not_known_is_left_out(
+def test_an_unknown_sender_is_left_out(
     api: Api, capsys: pytest.CaptureFixture[str], identity: Any, authorizer: Any
 ) -> None:
     sent = event("GET", "/items")
@@ -101,7 +101,7 @@ def test_a_sender_who_is_not_known_is_left_out(
     assert not {"sourceIp", "userAgent", "caller"} & set(line_of(capsys))
 
 
-def test_the_line_counts_what_the_request_asked_of_dynamodb(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_counts_dynamodb_requests_and_units(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     consumed: list[float] = []
 
     def meter(params: dict[str, Any], **_: Any) -> None:
@@ -141,7 +141,7 @@ def test_the_line_counts_what_the_request_asked_of_dynamodb(api: Api, capsys: py
         events.unregister("after-call.dynamodb", note)
 
 
-def test_a_replay_says_so(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_is_logged(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     for replayed in (False, True):
         api.create({"a": 1}, headers={"Idempotency-Key": "k"})
         assert line_of(capsys).get("replayed", False) is replayed
@@ -161,7 +161,7 @@ def test_a_replay_says_so(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
         ("PUT", "/items/zebra", {"n": 2}, {"headers": {"If-Match": '"zebra"'}}, "precondition-failed"),
     ],
 )
-def test_a_refusal_is_told_by_its_kind_and_never_by_what_was_sent(
+def test_a_refusal_is_logged_by_kind_without_the_input(
     make_api: Make,
     capsys: pytest.CaptureFixture[str],
     method: str,
@@ -183,7 +183,7 @@ def test_a_refusal_is_told_by_its_kind_and_never_by_what_was_sent(
     assert "zebra" not in json.dumps(line)
 
 
-def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_is_logged_with_its_causes(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     with api.fault("GetItem", THROTTLED, THROTTLED, THROTTLED):
         assert api.request("GET", "/items/a").status == 503
     line = line_of(capsys)
@@ -199,7 +199,7 @@ def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFix
     assert "Traceback" not in line["trace"], "a traceback would repeat the errors' messages"
 
 
-def test_what_was_suppressed_on_purpose_is_no_cause(
+def test_a_suppressed_context_is_not_a_cause(
     api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
@@ -233,7 +233,7 @@ def test_an_error_met_on_the_way_is_a_cause(
     assert (line["error"], line["causes"]) == ("RuntimeError", ["KeyError"])
 
 
-def test_a_fault_that_quotes_an_item_is_told_by_its_type_and_place(
+def test_a_fault_that_quotes_an_item_is_logged_only_by_type_and_place(
     api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
@@ -252,7 +252,7 @@ def test_a_fault_that_quotes_an_item_is_told_by_its_type_and_place(
     assert "s3cr3t" not in json.dumps(line)
 
 
-def test_a_fault_without_end_is_cut(
+def test_an_endless_message_is_cut(
     api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, left: int = 9, **__: Any) -> None:

@@ -78,7 +78,7 @@ def gateway_line(**values: Any) -> str:
     return json.dumps(dict.fromkeys(names, "-") | values)
 
 
-def test_a_line_for_each_request(groups: Groups, api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_line_per_request(groups: Groups, api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     """Uses lines written by the real functions, and the stage's real format."""
     api.create({"title": "a"})
     api.request("GET", "/items/nobody")
@@ -113,9 +113,7 @@ def test_an_error_and_a_crash(groups: Groups, capsys: pytest.CaptureFixture[str]
     ]  # fmt: skip
 
 
-def test_what_a_request_sends_steers_no_terminal_and_forges_no_line(
-    groups: Groups, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_input_cannot_control_the_terminal_or_forge_lines(groups: Groups, capsys: pytest.CaptureFixture[str]) -> None:
     forged = "a\x1b[2Jb\x9b1mc\u202ed\ue000\ud800\r\n12:00:00.000 200 todos.get 1 ms r-9"
     said = json.dumps({"level": "INFO", "message": forged, "requestId": "r-1"})
     groups.write("/aws/lambda/shop-payments-dev", said, "[ERROR] KeyError: x\x1b[2J\nTraceback:\n\u00a0\u00a0File y")
@@ -137,7 +135,7 @@ def test_a_refused_token_is_one_line(groups: Groups, capsys: pytest.CaptureFixtu
     assert printed(capsys) == 2 * ["401 authorizer 1 ms r-1 expired"]
 
 
-def test_lines_are_chosen(groups: Groups, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_are_selected(groups: Groups, capsys: pytest.CaptureFixture[str]) -> None:
     def line(number: int, operation: str) -> str:
         return json.dumps({"status": 200, "operation": operation, "durationMs": 1, "requestId": f"r-{number}"})
 
@@ -159,7 +157,9 @@ def test_lines_are_chosen(groups: Groups, capsys: pytest.CaptureFixture[str]) ->
         assert printed(capsys) == expected, arguments
 
 
-def test_it_follows(groups: Groups, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_follow_prints_new_lines(
+    groups: Groups, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = iter(range(3))
 
     def sleep(_: float) -> None:
@@ -188,7 +188,7 @@ def test_wrong_arguments(
 
 
 @pytest.mark.parametrize("since", ["1w", "h", "0m", "1.5h", "10000d", "٣m"])
-def test_a_period_that_is_none(groups: Groups, since: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_period(groups: Groups, since: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert groups
     with pytest.raises(SystemExit) as stopped:
         run("--since", since)

@@ -99,7 +99,7 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ENVIRONMENT_TARGETS)
-def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, target: str) -> None:
+def test_a_target_of_an_environment_runs_the_command_of_that_name(tmp_path: Path, target: str) -> None:
     """Each variable arrives unsplit, as one of the command's options."""
     given = {
         "ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5", "FUNCTION": "it's",
@@ -141,7 +141,7 @@ def test_further_arguments_reach_the_program_that_a_command_runs(tmp_path: Path)
     assert parsed("import", "ENTITY=a", "FILE=b", "ARGS=--replace --after 3").after == 3
 
 
-def test_packages_of_own_code_that_are_not_there_cannot_be_locked(tmp_path: Path) -> None:
+def test_locking_requires_a_list_of_packages(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     variables = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     command = ["make", "requirements", "PYTHON=true"]
@@ -159,7 +159,7 @@ def test_every_target_is_in_a_group_of_the_help() -> None:
     assert sorted(re.findall(r"^  ([a-z]+)", listed, re.MULTILINE)) == sorted({*TARGETS} - {"ready", "tools"})
 
 
-def test_variables_that_lead_python_or_sockets_astray_are_not_passed_on(tmp_path: Path) -> None:
+def test_variables_that_mislead_python_or_sockets_are_removed(tmp_path: Path) -> None:
     astray = {
         "CDPATH": str(ROOT), "PYTHONPATH": "/nowhere", "PYTHONSAFEPATH": "1", "TMPDIR": f"/tmp/{'long' * 20}",
     }  # fmt: skip
@@ -167,7 +167,7 @@ def test_variables_that_lead_python_or_sockets_astray_are_not_passed_on(tmp_path
     assert {(each.astray, each.temporary) for each in calls} == {("", "/tmp")}
 
 
-def test_a_temporary_folder_that_is_of_use_is_kept(tmp_path: Path) -> None:
+def test_a_usable_temporary_folder_is_kept(tmp_path: Path) -> None:
     short = Path("/tmp") / f"trestle-{os.getpid()}"
     short.mkdir()
     try:
@@ -183,7 +183,7 @@ def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
     assert list(dict.fromkeys(words)) == ["ruff", "mypy", "validate", "pytest"]
 
 
-def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
+def test_lint_in_another_users_checkout_has_a_remedy(tmp_path: Path) -> None:
     """git refuses such a checkout, and in a pipe its failure would go unnoticed."""
     there = tmp_path / FOLDER
     run_make(there, "lint")
@@ -212,7 +212,7 @@ def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
         (["pln", "PYTHON=/nowhere/python"], "There is no target pln: run `make help`."),
     ],
 )
-def test_what_is_misspelt_is_refused_in_one_sentence(arguments: list[str], said: str) -> None:
+def test_misspelt_variables_are_refused_in_one_sentence(arguments: list[str], said: str) -> None:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     done = subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env=kept)
     (line,) = done.stderr.splitlines()

@@ -76,7 +76,7 @@ def log_and_metrics(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any],
         ("GET", "/items/there", None, {}, [DENIED], 500, {"Faults"}),
     ],
 )
-def test_what_happened_is_counted_and_nothing_else_is_sent(
+def test_only_nonzero_counts_are_sent(
     api: Api, capsys: pytest.CaptureFixture[str],
     method: str, path: str, body: Any, headers: Any, faults: Any, status: int, counted: set[str],
 ) -> None:  # fmt: skip
@@ -109,7 +109,7 @@ def test_each_function_counts_its_cold_start_once(make_api: Make, capsys: pytest
 
 
 @pytest.mark.parametrize(("level", "status"), [("WARNING", 404), ("ERROR", 404), ("ERROR", 500)])
-def test_metrics_are_sent_whatever_the_log_level(
+def test_metrics_are_sent_at_every_log_level(
     make_api: Make, capsys: pytest.CaptureFixture[str], level: str, status: int
 ) -> None:
     api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level)
@@ -135,7 +135,7 @@ def test_without_a_namespace_there_are_none(
 
 
 @pytest.mark.parametrize("level", ["INFO", "ERROR"])
-def test_what_is_no_request_of_the_api_is_not_counted(
+def test_events_that_are_not_requests_are_not_counted(
     make_api: Make, capsys: pytest.CaptureFixture[str], level: str
 ) -> None:
     api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level, functions=["entity"])

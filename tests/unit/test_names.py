@@ -22,7 +22,7 @@ ODDER = ["", "limit", "cursor", "fields", "order", "\0", "\0a", "\u2028", "[0]",
 
 
 @pytest.mark.parametrize("name", [*NAMES, *ODDER])
-def test_a_property_is_made_read_changed_and_removed(api: Api, name: str) -> None:
+def test_a_property_is_created_read_changed_and_removed(api: Api, name: str) -> None:
     made = api.create({name: "made", "other": 1})
     path = f"/items/{made['id']}"
     assert made[name] == "made"
@@ -111,7 +111,7 @@ def test_names_of_keys_are_short_and_plain(name: str, key: str) -> None:
     assert (sort_name(name, False), sort_name(name, True)) == (f"sort_{key}", f"number_{key}")
 
 
-def test_names_of_keys_never_meet(filtered: Api) -> None:
+def test_names_of_keys_never_collide(filtered: Api) -> None:
     keys = filtered.client.describe_table(TableName=TABLE)["Table"]["AttributeDefinitions"]
     names: list[Any] = [each["AttributeName"] for each in keys]
     assert len(set(names)) == len(names) == 2 * len(NAMES) + 3

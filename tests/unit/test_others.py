@@ -85,7 +85,7 @@ def seed(notes: Notes) -> list[tuple[str, str]]:
     return [(ACME if number % 2 else ZINC, str(number)) for number in range(4)]
 
 
-def test_members_list_the_items_of_all_owners_in_order(notes: Notes) -> None:
+def test_group_members_list_the_items_of_all_owners_in_order(notes: Notes) -> None:
     expected = seed(notes)
     for limit, order in itertools.product(("1", "3", "100"), ("asc", "desc")):
         step = 1 if order == "asc" else -1
@@ -105,7 +105,7 @@ def test_a_filter_across_owners_is_400(notes: Notes) -> None:
     assert answer.json["errors"] == [{"parameter": "tag", "detail": "Filters the items of one owner: add owner"}]
 
 
-def test_members_read_an_item_by_its_id(notes: Notes) -> None:
+def test_group_members_read_an_item_by_its_id(notes: Notes) -> None:
     seed(notes)
     for query, expected in (({}, ["Query", "GetItem"]), ({"owner": ZINC}, ["GetItem"])):
         answer, requests = notes.support.requests_of("GET", "/items/0", query=query)
@@ -116,7 +116,7 @@ def test_members_read_an_item_by_its_id(notes: Notes) -> None:
     assert notes.support.request("GET", "/items/0", headers=tag).status == 304
 
 
-def test_an_id_of_several_owners_is_409_until_one_is_named(notes: Notes) -> None:
+def test_an_id_of_several_owners_requires_the_owner(notes: Notes) -> None:
     for api in (notes.acme, notes.zinc):
         api.create({"id": "same", "tag": "t"})
     answer = notes.support.request("GET", "/items/same")
@@ -127,7 +127,7 @@ def test_an_id_of_several_owners_is_409_until_one_is_named(notes: Notes) -> None
     assert len(items_of(notes.support)) == 2
 
 
-def test_who_has_an_owner_comes_first_to_their_own(notes: Notes) -> None:
+def test_callers_own_items_take_precedence(notes: Notes) -> None:
     for api, tag in ((notes.acme, "a"), (notes.zinc, "z")):
         api.create({"id": "same", "tag": tag})
     own = notes.api.as_issued("ada", groups=["support"], scopes=["act"], tenant=ACME)
@@ -140,7 +140,7 @@ def test_who_has_an_owner_comes_first_to_their_own(notes: Notes) -> None:
 
 
 @pytest.mark.parametrize("query", [{}, {"owner": ZINC}])
-def test_who_sees_all_writes_nothing_of_others(notes: Notes, query: dict[str, str]) -> None:
+def test_read_access_to_all_items_gives_no_write_access(notes: Notes, query: dict[str, str]) -> None:
     seed(notes)
     before = notes.api.client.scan(TableName=TABLE)["Items"]
     mine = notes.api.as_issued("eve", groups=["support"], tenant=ACME)
@@ -153,7 +153,7 @@ def test_who_sees_all_writes_nothing_of_others(notes: Notes, query: dict[str, st
     assert notes.api.client.scan(TableName=TABLE)["Items"] == before
 
 
-def test_who_acts_for_others_writes_their_items(notes: Notes) -> None:
+def test_write_access_to_all_items_requires_the_owner(notes: Notes) -> None:
     answer, requests = notes.agent.requests_of("POST", "/items", {"id": "n", "tag": "a"}, query={"owner": ZINC})
     assert (answer.status, answer.headers["Item-Owner"], requests) == (201, ZINC_ESCAPED, ["PutItem"])
     assert items_of(notes.zinc) == [answer.json]
@@ -172,7 +172,7 @@ def test_who_acts_for_others_writes_their_items(notes: Notes) -> None:
     assert whose.json["detail"].endswith("Say whose item it is: write the parameter owner.")
 
 
-def test_who_acts_for_others_reads_their_own_alone(notes: Notes) -> None:
+def test_write_access_to_all_items_gives_no_read_access(notes: Notes) -> None:
     seed(notes)
     assert [item["id"] for item in items_of(notes.agent)] == ["1", "3"]
     assert "owners" not in notes.agent.request("GET", "/items").json
@@ -181,7 +181,7 @@ def test_who_acts_for_others_reads_their_own_alone(notes: Notes) -> None:
         check_forbidden(notes.agent.request("GET", path, query={"owner": ZINC}))
 
 
-def test_nobody_else_names_another_owner(notes: Notes) -> None:
+def test_other_callers_cannot_name_another_owner(notes: Notes) -> None:
     """Refusals do not depend on whether an owner or id exists."""
     seed(notes)
     for owner in (ZINC, "nobody", "", "*", "x" * 999, f"{ACME}#0", ACME.upper()):
@@ -206,13 +206,13 @@ def test_nobody_else_names_another_owner(notes: Notes) -> None:
 
 
 @pytest.mark.parametrize("owner", [[ACME, ZINC], "", "x" * 257])
-def test_an_owner_that_cannot_be_is_400(notes: Notes, owner: Any) -> None:
+def test_an_invalid_owner_is_400(notes: Notes, owner: Any) -> None:
     for method, path in (("GET", "/items"), ("GET", "/items/a"), ("DELETE", "/items/a")):
         answer, requests = notes.chief.requests_of(method, path, query={"owner": owner})
         assert (answer.status, answer.json["errors"][0]["parameter"], requests) == (400, "owner", [])
 
 
-def test_cursors_belong_to_who_asks_for_what(notes: Notes) -> None:
+def test_cursors_belong_to_their_caller_and_list(notes: Notes) -> None:
     seed(notes)
     everyone = notes.support.request("GET", "/items", query={"limit": "1"}).json["next"]
     own = notes.acme.request("GET", "/items", query={"limit": "1"}).json["next"]
@@ -242,7 +242,7 @@ def test_cursors_belong_to_who_asks_for_what(notes: Notes) -> None:
         assert answer.status in (200, 400)
 
 
-def test_keys_of_who_acts_for_several_owners_are_kept_apart(make_api: Make) -> None:
+def test_idempotency_keys_are_separate_by_owner(make_api: Make) -> None:
     notes = Notes(make_api({**OPTIONS, "ids": "server"}, {"note": NOTE}))
     how: dict[str, Any] = {"headers": {"Idempotency-Key": "k"}}
     made = [notes.agent.request("POST", "/items", {"tag": "t"}, query={"owner": each}, **how) for each in (ACME, ZINC)]
@@ -266,7 +266,7 @@ def test_users_of_a_pool_see_all_by_a_scope(make_api: Make) -> None:
     check_forbidden(robot.request("DELETE", "/items/a", query={"owner": "alice"}))
 
 
-def test_hooks_know_whose_item_it_is(make_api: Make) -> None:
+def test_hooks_get_the_items_owner(make_api: Make) -> None:
     code = """
 def before_update(draft, current, context):
     draft["by"] = [context.caller.id, draft.owner, current.owner]
@@ -287,7 +287,7 @@ def test_a_list_whose_hooks_do_not_load_is_500(make_api: Make) -> None:
     assert Notes(api).support.request("GET", "/items").status == 500
 
 
-def test_a_property_of_the_owners_stays_theirs(make_api: Make) -> None:
+def test_only_the_owner_accesses_the_owners_property(make_api: Make) -> None:
     fields = {"secret": {"read": "owner", "write": "owner"}}
     notes = Notes(make_api({**OPTIONS, "fields": fields}, {"note": NOTE}))
     notes.zinc.create({"id": "a", "tag": "t", "secret": "s"})
@@ -302,7 +302,7 @@ def test_a_property_of_the_owners_stays_theirs(make_api: Make) -> None:
     assert notes.zinc.request("GET", "/items/a").json["secret"] == "s"
 
 
-def test_a_place_that_dynamodb_refuses_is_400(notes: Notes) -> None:
+def test_a_cursor_that_dynamodb_refuses_is_400(notes: Notes) -> None:
     seed(notes)
     cursor = notes.support.request("GET", "/items", query={"limit": "1"}).json["next"]
     with notes.api.fault("Query", error("ValidationException")):
@@ -315,7 +315,7 @@ def reached(capsys: pytest.CaptureFixture[str]) -> list[str | None]:
     return [json.loads(text).get("owner") for text in capsys.readouterr().err.splitlines()]
 
 
-def test_the_log_says_whose_items_a_caller_reached(notes: Notes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_has_the_owner_of_the_items(notes: Notes, capsys: pytest.CaptureFixture[str]) -> None:
     seed(notes)
     notes.chief.create({"id": "0"}, query={"owner": "both"})
     capsys.readouterr()
@@ -344,9 +344,7 @@ def test_the_log_says_whose_items_a_caller_reached(notes: Notes, capsys: pytest.
     assert reached(capsys) == [owner for *_, owner in sent]
 
 
-def test_the_line_of_an_event_that_is_no_request_names_no_owner(
-    make_api: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_line_of_another_event_has_no_owner(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
     api = make_api(OPTIONS, {"note": NOTE}, functions=["entity"])
     assert api.invoke("get", {}).status == 500
     assert reached(capsys) == [None]

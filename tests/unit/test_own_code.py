@@ -278,7 +278,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("text", FAULTS)
-def test_code_that_could_not_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_invalid_code_is_refused(root: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     lines = refused(root, capsys, {"bookings.py": text, "money.py": "rate = 1\n", "lib/dates.py": ""})
     assert len(lines) == 1
     assert lines[0].startswith("app/bookings.py")
@@ -303,12 +303,12 @@ GOOD = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_code_that_can_run_is_taken(root: Path, text: str) -> None:
+def test_valid_code_is_accepted(root: Path, text: str) -> None:
     written(root, {"app/bookings.py": text, "app/money.py": "rate = 1\n", "app/lib/dates.py": "def day(): ...\n"})
     assert run(root) == 0
 
 
-def test_relative_imports_begin_at_the_package(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_relative_imports_start_at_the_package(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = {"lib/__init__.py": "from . import dates\nfrom .. import money", "lib/dates.py": "from .. import money"}
     written(root, {f"app/{name}": text for name, text in app.items()} | {"app/money.py": ""})
     assert run(root) == 0
@@ -321,7 +321,7 @@ def test_relative_imports_begin_at_the_package(root: Path, capsys: pytest.Captur
     ]
 
 
-def test_names_that_cannot_be_imported_or_told_apart(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_are_invalid_or_ambiguous(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["my-rules.py", "Rules.py", "1st.py", f"{'x' * 41}.py", "a b/rules.py", "pay.py", "pay/__init__.py"]
     lines = refused(root, capsys, dict.fromkeys(names, ""))
     cannot = [re.findall('"(.*)" cannot be the name of a module', line) for line in lines]
@@ -342,7 +342,7 @@ def test_every_fault_is_a_line(root: Path, capsys: pytest.CaptureFixture[str]) -
 # --- Building again ---
 
 
-def test_edited_own_code_is_built_again(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_edited_own_code_is_rebuilt(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written(root, {"app/bookings.py": CREATE, "app/requirements.txt": ""})
     run(root)
     assert manifest(root)["inputs"].keys() - TRESTLE.keys() == {"app/bookings.py", "app/requirements.txt"}
@@ -360,7 +360,7 @@ def test_edited_own_code_is_built_again(root: Path, capsys: pytest.CaptureFixtur
     assert sorted(path.stem for path in (root / "dist").glob("*.zip")) == PLAIN
 
 
-def test_own_code_is_the_projects(root: Path, tmp_path: Path) -> None:
+def test_own_code_is_read_from_the_project(root: Path, tmp_path: Path) -> None:
     written(root, {"app/rooms.py": CREATE})
     project = written(tmp_path / "project", {"app/bookings.py": CREATE})
     assert run(root, "--project", str(project)) == 0
@@ -368,13 +368,13 @@ def test_own_code_is_the_projects(root: Path, tmp_path: Path) -> None:
     assert own(names(project, "create.bookings")) == ["app/bookings.py"]
 
 
-def test_editors_copies_are_no_modules(root: Path) -> None:
+def test_editors_copies_are_not_modules(root: Path) -> None:
     written(root, {"app/bookings.py": CREATE, "app/.#bookings.py": "(", "app/__pycache__/x.py": "(", "app/#a.py": "("})
     run(root)
     assert list(manifest(root)["app"]) == ["bookings"]
 
 
-def test_same_bytes_from_any_place(root: Path, tmp_path: Path) -> None:
+def test_same_bytes_from_any_folder(root: Path, tmp_path: Path) -> None:
     app = {"app/bookings.py": CREATE, "app/b.py": "from app import bookings", "app/a.py": CREATE}
     written(root, app)
     other = written(tmp_path / "deep" / "er", dict(reversed((TRESTLE | app).items())))
@@ -385,7 +385,7 @@ def test_same_bytes_from_any_place(root: Path, tmp_path: Path) -> None:
     assert (root / "dist/manifest.json").read_bytes() == (other / "dist/manifest.json").read_bytes()
 
 
-def test_syntax_that_only_this_python_takes(
+def test_syntax_that_only_this_python_accepts(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     python = tmp_path / "python"

@@ -96,7 +96,7 @@ def stored_records(api: Api) -> dict[str, Any]:
     return {record["id"]["S"]: record for record in records}
 
 
-def test_a_record_is_found_by_its_owner_alone(notes: Api, alice: Api) -> None:
+def test_only_its_owner_finds_a_record(notes: Api, alice: Api) -> None:
     item = alice.create({"id": "a", **BODY})
     assert item["id"] == "a"
     (record,) = stored_records(notes).values()
@@ -139,9 +139,7 @@ def test_an_owner_has_the_whole_api_in_as_many_requests(alice: Api) -> None:
 
 
 @pytest.mark.parametrize("match", [{}, {"If-Match": "*"}, {"If-Match": None}])
-def test_anothers_id_is_not_found_and_nothing_happens_to_the_item(
-    notes: Api, alice: Api, bob: Api, match: dict[str, Any]
-) -> None:
+def test_anothers_item_is_not_found_and_not_changed(notes: Api, alice: Api, bob: Api, match: dict[str, Any]) -> None:
     tag = alice.request("POST", "/items", {"id": "a", **BODY}).etag
     headers = {name: value or tag for name, value in match.items()}
     before = stored_records(notes)
@@ -175,7 +173,7 @@ def test_two_owners_may_choose_the_same_id(notes: Api, alice: Api, bob: Api) -> 
     assert list(stored_records(notes)) == ["alice#a"]
 
 
-def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api, become: Become) -> None:
+def test_lists_and_filters_return_only_the_callers_items(notes: Api, alice: Api, bob: Api, become: Become) -> None:
     hers = [alice.create({**BODY, "rank": rank}) for rank in range(3)]
     his = [bob.create({**BODY, "rank": rank}) for rank in range(2)]
     for query in ({}, {"tag": "home"}, {"pinned": "true"}, {"pinned": "true", "rank.gte": "0"}):
@@ -187,7 +185,7 @@ def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api
 
 
 @pytest.mark.parametrize("value", ["alice#s:home", "#s:home", "s:home", "home#", "\0alice#s:home"])
-def test_no_value_of_a_filter_names_another_owner(alice: Api, bob: Api, value: str) -> None:
+def test_no_filter_value_reaches_another_owner(alice: Api, bob: Api, value: str) -> None:
     alice.create(BODY)
     assert list_items(bob, tag=value) == []
     mine = bob.create({"tag": value})
@@ -198,7 +196,7 @@ QUERIES = [{}, {"tag": "home"}, {"pinned": "true"}, {"order": "desc"}]
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_anothers_cursor_is_foreign(alice: Api, bob: Api, query: dict[str, str]) -> None:
+def test_anothers_cursor_is_refused(alice: Api, bob: Api, query: dict[str, str]) -> None:
     for api in (alice, bob):
         for rank in range(3):
             api.create({**BODY, "rank": rank})
@@ -260,7 +258,7 @@ def test_a_list_is_never_a_scan(make_api: Make, options: dict[str, Any], become:
     assert (answer.json["items"], requests) == ([hers], ["Query"])
 
 
-def test_items_of_before_are_nobodys(make_api: Make, notes: Api, become: Become) -> None:
+def test_items_from_before_ownership_have_no_owner(make_api: Make, notes: Api, become: Become) -> None:
     plain = {name: value for name, value in OPTIONS.items() if name != "signed_in"}
     open_to_all = make_api(plain, {"note": NOTE}, numeric=["rank"])
     old = open_to_all.create({"id": "a", **BODY})
@@ -285,7 +283,7 @@ def test_items_of_before_are_nobodys(make_api: Make, notes: Api, become: Become)
         max_size=25,
     )
 )
-def test_each_owner_has_an_api_of_their_own(
+def test_owners_never_see_each_others_items(
     notes: Api, owners: str, become: Become, steps: list[tuple[int, str, str, str]]
 ) -> None:
     names = SUBJECTS if owners == "users of a pool" else NAMES
@@ -322,7 +320,7 @@ NO_OWNERS: list[Any] = [None, "", 5, True, ["acme"], {"acme": 1}, "x" * 257, "é
 
 @pytest.mark.parametrize("claim", NO_OWNERS)
 @pytest.mark.parametrize("functions", [[], ["entity"]])
-def test_a_token_that_names_no_owner_reaches_nothing(make_api: Make, functions: list[str], claim: Any) -> None:
+def test_a_token_without_an_owner_gives_no_access(make_api: Make, functions: list[str], claim: Any) -> None:
     api = make_api({**OPTIONS, "owner": "claim:tenant_id"}, {"note": NOTE}, functions=functions, numeric=["rank"])
     for user in (api.as_issued("ada", tenant_id=claim), api.as_user("ada", tenant_id=claim), api.as_user("ada")):
         for method, path in (("GET", "/items"), ("GET", "/items/a"), ("DELETE", "/items/a"), ("POST", "/items")):

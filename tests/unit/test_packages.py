@@ -137,7 +137,7 @@ def test_both_installers_give_the_same_bytes(tmp_path: Path, index: Path, monkey
     assert found[0] == found[1]
 
 
-def test_byte_code_of_what_python_can_read(tmp_path: Path, index: Path) -> None:
+def test_byte_code_only_of_readable_files(tmp_path: Path, index: Path) -> None:
     root = project(tmp_path, lines(index), bookings=f"import money\n{CREATE}")
     assert build.main(["--bytecode", "require"], root) == 0
     compiled = [name for name in foreign(root, "create.bookings") if name.endswith(".pyc")]
@@ -181,7 +181,7 @@ def test_a_lock_replaces_what_the_last_one_installed(tmp_path: Path, index: Path
     assert len(list((root / "dist" / packages.CACHE).iterdir())) == 1
 
 
-def test_what_is_the_same_here_and_in_lambda_is_built_once(tmp_path: Path, index: Path) -> None:
+def test_packages_that_are_the_same_in_lambda_are_installed_once(tmp_path: Path, index: Path) -> None:
     root = project(tmp_path, wheel(index, "coin-1.0", {"money.py": ""}), bookings=f"import money\n{CREATE}")
     assert run(root) == 0
     built = (root / "dist" / "manifest.json").read_bytes()
@@ -190,7 +190,7 @@ def test_what_is_the_same_here_and_in_lambda_is_built_once(tmp_path: Path, index
     assert manifest(root)["platform"] == "lambda"
 
 
-def test_what_only_this_machine_needs_makes_another_build(tmp_path: Path, index: Path) -> None:
+def test_packages_only_for_this_machine_make_a_second_build(tmp_path: Path, index: Path) -> None:
     needs = [f"spare ; sys_platform == '{sys.platform}' and platform_machine != 'aarch64'"]
     lock = wheel(index, "coin-1.0", {"money.py": ""}, needs) + wheel(index, "spare-1.0", {"spare.py": ""})
     root = project(tmp_path, lock, bookings=f"import money\n{CREATE}")
@@ -200,7 +200,7 @@ def test_what_only_this_machine_needs_makes_another_build(tmp_path: Path, index:
         assert ("spare.py" in names(root, "create.bookings")) == has_spare
 
 
-def test_what_lambda_cannot_have_is_built_for_this_machine(
+def test_packages_impossible_in_lambda_are_built_for_this_machine(
     tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install = packages.install
@@ -216,7 +216,7 @@ def test_what_lambda_cannot_have_is_built_for_this_machine(
     assert manifest(root)["platform"] == "laptop"
 
 
-def test_what_the_laptop_runs_is_of_this_machine(tmp_path: Path, index: Path) -> None:
+def test_the_laptop_runs_packages_of_this_machine(tmp_path: Path, index: Path) -> None:
     arm = wheel(index, "money-1.0", {"money.py": "place = 'lambda'"}, tag=ARM).split(" ")
     any_ = wheel(index, "money-1.0", {"money.py": "place = 'laptop'"}).split(" ")
     root = project(tmp_path, " ".join([*arm, any_[1]]).replace("\n", ""), bookings=f"import money\n{CREATE}", rooms="")
@@ -311,7 +311,7 @@ INFO = [f"{name}.dist-info/{file}" for name in ("Crypto-1.0", "PyJWT-2.0") for f
 LIBRARIES = [*INFO, "crypto/__init__.py", "crypto/rust.abi3.so", "jwt/__init__.py", "jwt/odd.py"]
 
 
-def test_without_jwt_the_authorizer_holds_our_code_alone(trestle: Path, index: Path) -> None:
+def test_without_jwt_the_authorizer_has_only_our_code(trestle: Path, index: Path) -> None:
     for file in index.iterdir():
         file.unlink()
     assert run(trestle) == 0
@@ -331,7 +331,7 @@ def test_without_jwt_the_authorizer_holds_our_code_alone(trestle: Path, index: P
         ("main.tf", 'module "api" {\n  jwt = {\n    issuer = "https://x"\n  }\n}\n'),
     ],
 )
-def test_with_jwt_the_authorizer_holds_its_libraries(trestle: Path, file: str, text: str) -> None:
+def test_with_jwt_the_authorizer_has_its_libraries(trestle: Path, file: str, text: str) -> None:
     (trestle / file).parent.mkdir(exist_ok=True)
     (trestle / file).write_text(text)
     assert run(trestle) == 0
@@ -352,7 +352,7 @@ def test_with_jwt_the_authorizer_holds_its_libraries(trestle: Path, file: str, t
         ("examples/prod.tfvars", "jwt = {}"),
     ],
 )
-def test_what_sets_no_jwt(trestle: Path, file: str, text: str) -> None:
+def test_tfvars_that_set_no_jwt(trestle: Path, file: str, text: str) -> None:
     (trestle / file).parent.mkdir(exist_ok=True)
     (trestle / file).write_text(text)
     assert run(trestle) == 0
@@ -381,7 +381,7 @@ def test_the_lock_of_the_libraries_is_an_input(trestle: Path) -> None:
     assert run(trestle, "--check") == 1
 
 
-def test_libraries_and_packages_do_not_take_each_others_place(trestle: Path, index: Path) -> None:
+def test_libraries_and_packages_are_cached_separately(trestle: Path, index: Path) -> None:
     (trestle / "app").mkdir()
     (trestle / "app" / "bookings.py").write_text(f"import money\n{CREATE}")
     (trestle / "app" / "requirements.txt").write_text(lines(index))
@@ -433,7 +433,7 @@ SHA = f"--hash=sha256:{'0' * 64}"
 REMEDY = "into app/requirements.in, then run `make requirements`."
 
 
-def test_lines_that_pin_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_lines_of_a_lock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = f"""# a comment
 requests>=2 {SHA}
 money==1.0  # without a hash
@@ -473,7 +473,7 @@ def test_a_package_without_a_wheel(
 
 
 @pytest.mark.parametrize("installer", EACH, indirect=True)
-def test_other_files_than_those_locked(
+def test_files_with_another_hash(
     tmp_path: Path, index: Path, installer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wheel(index, "money-1.0", {"money.py": ""})
@@ -498,7 +498,7 @@ def test_no_network_and_no_copy(
     )
 
 
-def test_an_import_that_no_package_has(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_import_without_a_package(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = project(tmp_path, lines(index), bookings=f"import money\nimport yaml\n{CREATE}")
     assert refused(root, capsys) == [
         "app/bookings.py line 2 imports yaml, which neither app/, Lambda's Python nor app/requirements.txt has. "
@@ -506,7 +506,7 @@ def test_an_import_that_no_package_has(tmp_path: Path, index: Path, capsys: pyte
     ]
 
 
-def test_a_package_in_the_place_of_others(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_package_that_shadows_others(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lines(index) + wheel(index, "evil-1.0", {"trestle/app.py": "", "index.py": ""})
     assert refused(project(tmp_path, lock, bookings=f"import money\n{CREATE}"), capsys) == [
         f"app/requirements.txt: evil brings {name}, which would take the place of Trestle's or your own. "
@@ -515,7 +515,7 @@ def test_a_package_in_the_place_of_others(tmp_path: Path, index: Path, capsys: p
     ]
 
 
-def test_a_zip_that_lambda_does_not_take(
+def test_a_zip_over_lambdas_limit(
     tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock = wheel(index, "money-1.0", {"money/data.txt": "x" * 3 * 2**20, "money/__init__.py": ""})
@@ -543,7 +543,7 @@ def test_no_installer(
     ]
 
 
-def test_an_installer_that_fails_for_a_reason_of_its_own() -> None:
+def test_an_installer_that_fails() -> None:
     platform = packages.platform_of("laptop", "3.13")
     assert packages._reason("Resolving\nNo space left on device", platform, "app/requirements.txt") == (
         "The packages of app/requirements.txt could not be installed: No space left on device"
