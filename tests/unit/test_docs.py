@@ -215,7 +215,7 @@ def test_the_reference_has_each_member_of_a_line() -> None:
 
 def test_the_reference_has_each_metric() -> None:
     metrics = {"Requests", "Latency", "Faults", *log._COUNTED.values(), *log._HAPPENED.values()}
-    assert rows("logs-and-metrics.md", "Metrics of our own") == metrics
+    assert rows("logs-and-metrics.md", "Trestle's own metrics") == metrics
 
 
 @pytest.mark.parametrize(
