@@ -57,7 +57,7 @@ def test_ids() -> None:
     assert [text for text in tried if matches("id", text) != is_id(text)] == []
 
 
-def test_parse_fields() -> None:
+def test_fields_parameter() -> None:
     assert [text for text in texts("a, .\n", 6) if matches("fields", text) != takes(_parse_fields)(text)] == []
 
 

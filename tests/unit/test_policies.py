@@ -104,11 +104,11 @@ def test_refused(statements: list[dict[str, Any]]) -> None:
     ],
     ids=json.dumps,
 )
-def test_what_depends_on_keys_or_operators_that_are_unknown(statements: list[dict[str, Any]]) -> None:
+def test_unknown_condition_keys_and_operators_are_undecided(statements: list[dict[str, Any]]) -> None:
     assert decision(statements) == UNSURE
 
 
-def test_without_a_policy_nothing_is_allowed() -> None:
+def test_nothing_is_allowed_without_a_policy() -> None:
     assert decide(None, "sns:Publish", TOPIC, {"Service": SERVICE}, KEYS) == REFUSED
 
 
@@ -126,7 +126,7 @@ def test_roles_of_an_account() -> None:
         assert decide({"Statement": {**ALLOW, "Principal": principal}}, "sns:Publish", TOPIC, root, {}) == expected
 
 
-def test_actions_and_resources_that_are_excepted() -> None:
+def test_not_action_and_not_resource() -> None:
     principal = {"AWS": "arn:aws:iam::1:root"}
     statement = {"Effect": "Allow", "Principal": "*", "NotAction": "kms:Put*", "NotResource": "arn:aws:kms:x"}
     for action, resource, expected in (

@@ -112,7 +112,7 @@ def plan_document(*changes: dict[str, Any]) -> dict[str, Any]:
     return {"resource_changes": [*changes, {**change("aws_dynamodb_table", "delete"), "mode": "data"}]}
 
 
-def test_who_we_are() -> None:
+def test_the_account() -> None:
     arn = "arn:aws:sts::1:assumed-role/dev/ada"
     assert check_findings(tool.credentials, get_caller_identity={"Account": "1", "Arn": arn}) == [
         ("ok", f"Account 1 as {arn}.")
@@ -135,7 +135,7 @@ def test_the_region(regions: dict[str, str], level: str) -> None:
     assert check_findings(tool.region, describe_regions={"Regions": [regions]})[0][0] == level
 
 
-def test_the_bucket_of_the_state() -> None:
+def test_the_state_bucket() -> None:
     asked: list[Any] = []
     assert check_findings(tool.bucket, None, asked, head_bucket={}) == [("ok", "It is in b, k.")]
     assert asked == [("head_bucket", "eu-west-1", {"Bucket": "b", "ExpectedBucketOwner": "1"})]
@@ -145,7 +145,7 @@ def test_the_bucket_of_the_state() -> None:
     ]
 
 
-def test_who_is_at_work_on_the_state() -> None:
+def test_locks_of_the_state() -> None:
     body = {"Body": io.BytesIO(json.dumps(LOCK).encode())}
     assert check_findings(tool.lock, get_object=not_found_error(Exceptions.NoSuchKey)) == [
         ("ok", "Nobody holds the state's lock.")
@@ -172,7 +172,7 @@ def test_the_gateways_role() -> None:
     assert lost == [("stop", "arn:aws:iam::1:role/bootstrap/logs does not exist any more.")]
 
 
-def test_what_would_be_lost() -> None:
+def test_losses_by_the_plan() -> None:
     replaced = change("aws_dynamodb_table", "delete", "create", replace_paths=[["range_key"], ["hash_key"], []])
     plan = plan_document(
         replaced,
@@ -230,7 +230,7 @@ def table(**indexes: str) -> dict[str, Any]:
     }
 
 
-def test_what_becomes_of_indexes() -> None:
+def test_changes_of_indexes() -> None:
     before, after = table(a="x", b="y", c="z"), table(c="z", b="other", d="w")
     plan = plan_document(change("aws_dynamodb_table", "update", before=before, after=after))
     assert check_findings(tool.indexes, plan) == [
@@ -350,20 +350,20 @@ THERE = {"Name": "stripe", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
         (client_error(), "warning", f"{STRIPE}, for functions.pay, could not be checked: AccessDenied."),
     ],
 )  # fmt: skip
-def test_secrets_are_there_for_functions(answer: Any, level: str, said: str) -> None:
+def test_secrets_of_functions(answer: Any, level: str, said: str) -> None:
     plan = with_functions(pay={"secrets": {"stripe": STRIPE, "again": STRIPE}}, mail={"changes": {}})
     ((found, text),) = check_findings(tool.secrets, plan, describe_secret=answer)
     assert found == level
     assert text.endswith(said)
 
 
-def test_a_function_that_may_decrypt_needs_no_further_right() -> None:
+def test_a_function_that_may_decrypt_needs_no_further_permission() -> None:
     statements = [{"actions": ["kms:Decrypt"], "resources": [KEY]}]
     plan = with_functions(pay={"secrets": {"stripe": STRIPE}, "statements": statements})
     assert check_findings(tool.secrets, plan, describe_secret={**THERE, "KmsKeyId": KEY})[0][0] == "ok"
 
 
-def test_a_secret_of_another_region_needs_both() -> None:
+def test_a_secret_of_another_region_needs_both_permissions() -> None:
     asked: list[Any] = []
     elsewhere = STRIPE.replace("eu-west-1", "us-east-1")
     plan = with_functions(pay={"secrets": {"stripe": elsewhere}})
@@ -410,7 +410,7 @@ def zone_answers(name: str = "example.com.", *records: tuple[str, str], private:
     }
 
 
-def test_a_certificate_that_is_not_there() -> None:
+def test_a_missing_certificate() -> None:
     missing = check_findings(
         tool.certificate, domain(regional_certificate_arn=ARN),
         describe_certificate=client_error("ResourceNotFoundException"),
@@ -464,7 +464,7 @@ def test_hosted_zones(answers: dict[str, Any], level: str, text: str | None) -> 
     assert text in (None, said)
 
 
-def test_a_domain_that_another_environment_has() -> None:
+def test_a_domain_of_another_environment() -> None:
     wanted = {"name": "api.example.com", "certificate_arn": ARN}
     new = change("aws_api_gateway_domain_name", "create")
     assert check_findings(tool.domain, given(new, domain=wanted), get_domain_name=FREE) == []
@@ -607,7 +607,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_where_the_state_is(root: Path) -> None:
+def test_the_location_of_the_state(root: Path) -> None:
     made = environment()
     assert list(tool.backend(made)) == []
     assert made.backend == {"bucket": "b", "key": "k", "region": "eu-west-1"}
@@ -636,7 +636,7 @@ def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return said
 
 
-def test_variables_that_are_not_valid() -> None:
+def test_invalid_variables() -> None:
     """They are refused before any other Terraform command."""
 
     def refuse() -> Any:
@@ -648,7 +648,7 @@ def test_variables_that_are_not_valid() -> None:
     assert (stop.level, stop.subject, stop.text) == ("stop", "tfvars", "jwt.issuer: no.")
 
 
-def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_of_another_system(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
     monkeypatch.setattr(aws_environment, "facts", lambda _: variables)
     assert check_findings(tool.state) == [("ok", "Nothing is deployed yet.")]
@@ -670,7 +670,7 @@ def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.Monkey
     assert check_findings(tool.state) == [("stop", "terraform init failed: No.")]
 
 
-def test_what_is_planned(terraform: dict[str, Any]) -> None:
+def test_the_planned_changes(terraform: dict[str, Any]) -> None:
     changes = [
         change("x", "create"),
         change("x", "delete", "create"),
@@ -740,7 +740,7 @@ def test_the_issuer_of_tokens() -> None:
 
 
 @pytest.mark.usefixtures("root")
-def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preflight_without_problems(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     checks(monkeypatch, bucket="ok", networks="warning", lock=client_error())
     code, said = run(capsys)
     assert code == 0
@@ -764,7 +764,7 @@ def test_a_stop_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("level", ["stop", client_error()])
-def test_what_cannot_be_checked_is_said(
+def test_checks_that_fail_are_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: Any
 ) -> None:
     checks(monkeypatch, plan=level, losses="stop")
@@ -778,7 +778,7 @@ def test_what_cannot_be_checked_is_said(
     ]
 
 
-def test_the_region_is_that_of_the_tfvars(
+def test_the_region_comes_from_the_tfvars(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[Any] = []

@@ -88,7 +88,7 @@ def doc_of(answer: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sent", [{}, *TRIED])
-def test_create_ignores_them_and_asks_for_none(api: Api, sent: dict[str, Any]) -> None:
+def test_create_ignores_them_and_requires_none(api: Api, sent: dict[str, Any]) -> None:
     answer = api.request("POST", "/items", {"title": "a"} | sent)
     assert doc_of(answer) == {"title": "a", "note": "", "status": "draft"}
     assert doc_of(api.request("GET", f"/items/{answer.json['id']}")) == doc_of(answer)
@@ -102,7 +102,7 @@ def test_create_ignores_them_in_objects_and_arrays(api: Api) -> None:
     }  # fmt: skip
 
 
-def test_what_clients_can_write_is_validated_as_ever(api: Api) -> None:
+def test_other_properties_are_validated_as_usual(api: Api) -> None:
     answer = api.request("POST", "/items", {"title": "", "price": "x", "address": {}, "lines": [{}], "done": 1, "z": 1})
     assert answer.status == 422
     assert sorted(fault["pointer"] for fault in answer.json["errors"]) == [
@@ -110,7 +110,7 @@ def test_what_clients_can_write_is_validated_as_ever(api: Api) -> None:
     ]  # fmt: skip
 
 
-def test_the_same_key_counts_whatever_is_sent_for_them(api: Api) -> None:
+def test_idempotency_keys_ignore_them(api: Api) -> None:
     key = {"headers": {"Idempotency-Key": "k"}}
     first = api.request("POST", "/items", {"title": "a", "price": 1}, **key)
     again = api.request("POST", "/items", {"title": "a"}, **key)
@@ -119,7 +119,7 @@ def test_the_same_key_counts_whatever_is_sent_for_them(api: Api) -> None:
 
 
 @pytest.mark.parametrize("sent", [{}, *TRIED])
-def test_replace_keeps_what_is_stored(api: Api, sent: dict[str, Any]) -> None:
+def test_replace_keeps_stored_values(api: Api, sent: dict[str, Any]) -> None:
     item = api.create({"title": "a", "note": "old"})
     own_code_sets(api, item, {"price": 9.5, "status": "paid"})
     answer, requests = api.requests_of("PUT", f"/items/{item['id']}", {"title": "b"} | sent)
@@ -127,13 +127,13 @@ def test_replace_keeps_what_is_stored(api: Api, sent: dict[str, Any]) -> None:
     assert (requests, answer.json["version"]) == (["GetItem", "UpdateItem"], 2)
 
 
-def test_replace_gives_a_default_to_an_item_that_is_older_than_the_property(api: Api) -> None:
+def test_replace_gives_older_items_the_default(api: Api) -> None:
     item = api.create({"title": "a"})
     own_code_sets(api, {"id": item["id"]}, {"title": "a"})
     assert doc_of(api.request("PUT", f"/items/{item['id']}", {"title": "b"}))["status"] == "draft"
 
 
-def test_replace_keeps_them_in_an_object_while_it_is_there(api: Api) -> None:
+def test_replace_keeps_them_in_an_object_that_still_exists(api: Api) -> None:
     item = api.create({"title": "a", "address": {"city": "Rome"}})
     own_code_sets(api, item, {"address": {"city": "Rome", "verified": True}})
     moved = api.request("PUT", f"/items/{item['id']}", {"title": "a", "address": {"city": "Oslo", "verified": False}})
@@ -144,7 +144,7 @@ def test_replace_keeps_them_in_an_object_while_it_is_there(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_elements_of_an_array_keep_them_while_nothing_else_in_them_changes(api: Api, method: str) -> None:
+def test_unchanged_elements_of_an_array_keep_them(api: Api, method: str) -> None:
     item = api.create({"title": "a", "lines": [{"sku": "a"}, {"sku": "b"}, {"sku": "a"}]})
     costs = {"a": 5, "b": 7}
     lines = [line | {"cost": costs[line["sku"]], "state": str(at)} for at, line in enumerate(item["lines"])]
@@ -199,7 +199,7 @@ def test_a_put_of_partial_bodies_is_a_patch(partial: Api) -> None:
     assert doc_of(answer) == stored | {"note": "n"}
 
 
-def test_a_stored_value_that_breaks_its_own_rule_is_no_fault_of_a_clients(api: Api) -> None:
+def test_invalid_stored_values_are_not_reported_to_clients(api: Api) -> None:
     item = api.create({"title": "a"})
     spoilt = {"price": "x", "address": {"city": "Rome", "verified": "yes"}}
     own_code_sets(api, item, spoilt)
@@ -211,7 +211,7 @@ def test_a_stored_value_that_breaks_its_own_rule_is_no_fault_of_a_clients(api: A
         assert (doc["price"], doc["address"]) == ("x", {"city": "Oslo", "verified": "yes"})
 
 
-def test_replace_tries_again_when_it_is_overtaken(api: Api) -> None:
+def test_an_overtaken_replace_is_retried(api: Api) -> None:
     item = api.create({"title": "a"})
     path = f"/items/{item['id']}"
 
@@ -243,7 +243,7 @@ def test_if_match_holds_for_a_replace_that_reads(api: Api) -> None:
     assert (answer.status, requests) == (422, [])
 
 
-def test_filters_and_expiry_go_by_them(make_api: Make) -> None:
+def test_filters_and_expiry_use_them(make_api: Make) -> None:
     schema = {"properties": {"state": {**TEXT, "readOnly": True, "default": "new"}, "until": {"readOnly": True}}}
     api = make_api({"schema": "s", "filters": {"state": {}}, "ttl": "until"}, {"s": schema})
     item = api.create({"a": 1, "until": 1})
@@ -264,7 +264,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("keyword", CONDITIONS)
-def test_a_rule_on_several_holds_once_those_it_depends_on_are_there(make_api: Make, keyword: str) -> None:
+def test_a_rule_on_several_properties_holds_once_they_are_set(make_api: Make, keyword: str) -> None:
     properties = {"title": TEXT, "city": TEXT, "status": {**TEXT, "readOnly": True}, "paid": {"readOnly": True}}
     schema = {"type": "object", "properties": properties, "required": ["paid"], **CONDITIONS[keyword]}
     api = make_api({"schema": "s"}, {"s": schema})
@@ -305,7 +305,7 @@ def test_a_rule_on_several_holds_once_those_it_depends_on_are_there(make_api: Ma
         ({"anyOf": [{"properties": {"o": {"required": ["x"]}}}]}, [{"o": {}}], [{"o": {"x": 1}}, {}]),
     ],
 )  # fmt: skip
-def test_what_may_be_missing_is_no_fault_and_no_excuse(
+def test_missing_properties_are_neither_faults_nor_exemptions(
     rules: dict[str, Any], client: list[Any], whole: list[Any]
 ) -> None:
     inner = {"type": "object", "properties": {"x": {"readOnly": True}}}
@@ -316,7 +316,7 @@ def test_what_may_be_missing_is_no_fault_and_no_excuse(
         validator.check(doc)
 
 
-def test_the_whole_is_validated_with_all_that_it_requires() -> None:
+def test_the_whole_item_is_validated_with_its_required_properties() -> None:
     validator = Validator(ORDER)
     for doc, faults in (
         ({"title": "a", "status": "draft"}, ["/price"]),
@@ -337,7 +337,7 @@ def test_the_whole_is_validated_with_all_that_it_requires() -> None:
     Validator({}).check({"a": None})
 
 
-def test_maximum_of_properties_counts_what_is_stored(make_api: Make) -> None:
+def test_max_properties_counts_stored_properties(make_api: Make) -> None:
     schema = {"properties": {"s": {"readOnly": True}}, "maxProperties": 2}
     api = make_api({"schema": "s"}, {"s": schema})
     item = api.create({"a": 1, "s": 1, "b": 2})
@@ -360,7 +360,7 @@ def test_a_value_may_be_of_several_kinds(make_api: Make) -> None:
     assert doc_of(api.request("PUT", path, {"w": [{"r": 1}, 2]})) == {"w": [{"r": 1}, 2]}
 
 
-def test_schemas_without_them_do_without_their_code() -> None:
+def test_schemas_without_them_do_not_load_their_code() -> None:
     """Such a schema loads no module for them and is not copied."""
     schema = {"properties": {"a": {"type": "array", "items": {"properties": {"b": TEXT}}}}}
     entity = Entity("items", TABLE, {}, json.loads(json.dumps(schema)))

@@ -51,14 +51,14 @@ def terraform_calls(routes: Routes) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_names_are_of_routes_wherever_the_module_is_called() -> None:
+def test_routes_are_recognised_in_any_module_call() -> None:
     elsewhere = ALL[0].replace("service", 'shop["eu"]')
     assert route_names([*ALL, elsewhere, 'module.apis.aws_api_gateway_method.route["x"]']) == [
         "ANY /todos", "todos.delete", "todos.get", "todos.get",
     ]  # fmt: skip
 
 
-def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
+def test_a_removed_route_causes_a_deployment(routes: Routes) -> None:
     set_state(routes, *ALL)
     routes.remember()
     set_state(routes, ALL[0], *ALL[2:])
@@ -72,7 +72,7 @@ def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
 
 
 @pytest.mark.parametrize("before", [(), ALL[:1], ALL])
-def test_where_nothing_went_nothing_is_deployed(routes: Routes, before: tuple[str, ...]) -> None:
+def test_without_removed_routes_nothing_is_deployed(routes: Routes, before: tuple[str, ...]) -> None:
     if before:
         set_state(routes, *before)
     routes.remember()
@@ -81,7 +81,7 @@ def test_where_nothing_went_nothing_is_deployed(routes: Routes, before: tuple[st
     assert terraform_calls(routes) == []
 
 
-def test_routes_that_the_apply_moved_are_not_gone(routes: Routes) -> None:
+def test_routes_moved_by_the_apply_are_not_removed(routes: Routes) -> None:
     set_state(routes, *(address.removeprefix("module.service.") for address in ALL))
     routes.remember()
     set_state(routes, *ALL)
@@ -89,7 +89,7 @@ def test_routes_that_the_apply_moved_are_not_gone(routes: Routes) -> None:
     assert terraform_calls(routes) == []
 
 
-def test_an_api_that_went_altogether_is_not_deployed(routes: Routes) -> None:
+def test_a_removed_api_is_not_deployed(routes: Routes) -> None:
     set_state(routes, *ALL)
     routes.remember()
     set_state(routes)
@@ -97,7 +97,7 @@ def test_an_api_that_went_altogether_is_not_deployed(routes: Routes) -> None:
     assert terraform_calls(routes) == []
 
 
-def test_a_state_that_cannot_be_read_is_not_one_without_routes(routes: Routes) -> None:
+def test_an_unreadable_state_does_not_count_as_empty(routes: Routes) -> None:
     set_state(routes, *ALL)
     routes.remember()
     (routes.terraform.folder / "state").unlink()
@@ -108,7 +108,7 @@ def test_a_state_that_cannot_be_read_is_not_one_without_routes(routes: Routes) -
     assert routes.finish([]) == ["todos.delete"]
 
 
-def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> None:
+def test_routes_removed_by_a_failed_apply_are_remembered(routes: Routes) -> None:
     set_state(routes, *ALL)
     routes.remember()
     set_state(routes, ALL[0], *ALL[2:])  # the apply then failed, so finish() never ran

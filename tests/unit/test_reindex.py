@@ -62,7 +62,7 @@ def list_items(api: Api, **query: str) -> list[Any]:
     return [item for page in follow(api, **query) for item in page["items"]]
 
 
-def test_items_of_before_are_found_and_not_changed(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+def test_older_items_are_found_and_not_changed(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
     old = [unfiltered_api.create({"status": "open", "rank": rank, "until": FUTURE}) for rank in (2, 1.5, 1e100)]
     unfiltered_api.create({})
     new = filtered_api.create({"status": "open", "rank": 9})
@@ -86,7 +86,7 @@ def test_items_that_another_program_wrote_are_listed(filtered_api: Api, entity: 
     assert list_items(filtered_api, completed="true") == [item]
 
 
-def test_what_is_no_longer_declared_goes(filtered_api: Api) -> None:
+def test_undeclared_attributes_are_removed(filtered_api: Api) -> None:
     item = filtered_api.create({"status": "open", "rank": 1, "completed": True, "until": FUTURE})
     assert run(filtered_api, Entity("items", TABLE, {"filters": {"completed": {}}})) == (1, 1)
     stored = filtered_api.client.get_item(TableName=TABLE, Key={"id": {"S": item["id"]}})["Item"]
@@ -95,14 +95,14 @@ def test_what_is_no_longer_declared_goes(filtered_api: Api) -> None:
     assert filtered_api.request("GET", f"/items/{item['id']}").json == item
 
 
-def test_a_stale_value_is_mended(filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
+def test_a_stale_value_is_corrected(filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
     path = f"/items/{filtered_api.create({'status': 'open', 'rank': 1})['id']}"
     changed = unfiltered_api.request("PATCH", path, {"status": "done", "rank": 2}).json
     assert run(filtered_api, entity) == (1, 1)
     assert (list_items(filtered_api, status="open"), list_items(filtered_api, status="done")) == ([], [changed])
 
 
-def test_no_write_is_lost_when_it_is_overtaken(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+def test_an_overtaken_reindex_loses_no_write(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
     item = unfiltered_api.create({"status": "open", "rank": 1})
     path = f"/items/{item['id']}"
 
@@ -115,7 +115,7 @@ def test_no_write_is_lost_when_it_is_overtaken(unfiltered_api: Api, filtered_api
     assert (found["version"], list_items(filtered_api, status="open")) == (2, [])
 
 
-def test_an_item_that_goes_or_comes_anew_meanwhile(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+def test_an_item_deleted_or_recreated_meanwhile(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
     item = unfiltered_api.create({"status": "open", "rank": 1})
     path = f"/items/{item['id']}"
 
@@ -127,7 +127,9 @@ def test_an_item_that_goes_or_comes_anew_meanwhile(unfiltered_api: Api, filtered
     assert list_items(filtered_api) == []
 
 
-def test_an_item_that_never_rests_stops_the_run(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+def test_an_item_that_changes_all_the_time_stops_the_run(
+    unfiltered_api: Api, filtered_api: Api, entity: Entity
+) -> None:
     path = f"/items/{unfiltered_api.create({'status': 'open', 'rank': 1})['id']}"
     change = overtake(filtered_api, path)
     steps = [step for _ in range(tool.ATTEMPTS) for step in (change, succeed)]
@@ -135,7 +137,7 @@ def test_an_item_that_never_rests_stops_the_run(unfiltered_api: Api, filtered_ap
         run(filtered_api, entity)
 
 
-def test_a_run_continues_where_one_has_stopped(
+def test_a_run_continues_after_an_interrupted_one(
     unfiltered_api: Api, filtered_api: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
@@ -154,7 +156,7 @@ def test_a_run_continues_where_one_has_stopped(
     assert len(list_items(filtered_api, status="open")) == 5
 
 
-def test_the_rate_is_kept(
+def test_the_rate_is_limited(
     unfiltered_api: Api, filtered_api: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
@@ -167,7 +169,7 @@ def test_the_rate_is_kept(
     assert [150 < pause <= 200 for pause in pauses] == [True]
 
 
-def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
+def test_items_keep_their_owners(make_api: Make, entity: Entity) -> None:
     owned = {"owner": "sub"}
     now = make_api(OPTIONS | owned, {"task": SCHEMA}, numeric=["rank"])
     before = make_api({"schema": "task"} | owned, {"task": SCHEMA})
@@ -179,7 +181,7 @@ def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
     assert run(now, entity, after=f"alice#{hers['id']}")[1] == 0
 
 
-def test_who_sees_all_finds_items_of_before(make_api: Make) -> None:
+def test_access_to_all_items_finds_older_items(make_api: Make) -> None:
     shared = {"owner": "sub", "sees_all": "group=support", "acts_for": "group=support"}
     now, before = make_api(shared), make_api({"owner": "sub"})
     hers, his = (before.as_user(sub).create({}) for sub in ("alice", "bob"))
@@ -196,7 +198,7 @@ def test_who_sees_all_finds_items_of_before(make_api: Make) -> None:
     assert support.request("GET", "/items").json["owners"] == []
 
 
-def test_items_that_are_nobodys_stay_so(make_api: Make, filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
+def test_items_without_an_owner_stay_so(make_api: Make, filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
     scoped = make_api({**OPTIONS, "owner": "sub"}, {"task": SCHEMA}, numeric=["rank"])
     plain = unfiltered_api.create({"status": "open", "rank": 1})
     hers = scoped.as_user("alice").create({"status": "open", "rank": 1})
@@ -205,12 +207,12 @@ def test_items_that_are_nobodys_stay_so(make_api: Make, filtered_api: Api, unfil
     assert list_items(filtered_api, status="open") == [plain]
 
 
-def test_items_that_are_none_of_ours_are_left(filtered_api: Api, entity: Entity) -> None:
+def test_records_that_are_not_items_are_not_changed(filtered_api: Api, entity: Entity) -> None:
     filtered_api.client.put_item(TableName=TABLE, Item={"id": {"S": "x"}, "by_status": {"S": "odd"}})
     assert run(filtered_api, entity) == (1, 0)
 
 
-def test_the_options_of_a_function_give_its_derivation(tmp_path: Path) -> None:
+def test_the_options_of_a_function_determine_the_derived_attributes(tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     outputs = {"table_names": {"items": TABLE}}
@@ -251,7 +253,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
 
 
 @pytest.mark.parametrize("rate", ["0", "-5", "nan", "inf", "fast"])
-def test_a_rate_that_is_none(capsys: pytest.CaptureFixture[str], rate: str) -> None:
+def test_an_invalid_rate(capsys: pytest.CaptureFixture[str], rate: str) -> None:
     with pytest.raises(SystemExit):
         commands.run("reindex", "--env", "dev", "--entity", "todos", "--rate", rate)
     assert f"{rate} is not a rate: write a number greater than 0." in capsys.readouterr().err
@@ -294,7 +296,7 @@ SCHEMA_FAULTS = {
 
 @pytest.mark.parametrize("command", ["export", "import", "reindex"])
 @pytest.mark.parametrize("fault", SCHEMA_FAULTS)
-def test_a_schema_that_cannot_be_used_is_one_sentence(
+def test_an_unusable_schema_is_reported_in_one_sentence(
     command: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For example after the file was renamed: the live functions still use the old one."""
@@ -323,7 +325,9 @@ ONGOING = fails("TransactionConflictException", message="Transaction is ongoing 
 
 
 @pytest.mark.parametrize("conflicts", [1, 9, 10])
-def test_writes_of_the_tools_wait_for_transactions(monkeypatch: pytest.MonkeyPatch, conflicts: int) -> None:
+def test_the_tools_writes_are_retried_after_conflicts_with_transactions(
+    monkeypatch: pytest.MonkeyPatch, conflicts: int
+) -> None:
     """A live system's hooks may change an item during an import or reindex."""
     asked: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", asked.append)
@@ -347,7 +351,7 @@ def test_writes_of_the_tools_wait_for_transactions(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("fault", [fails("ConditionalCheckFailedException"), fails("ValidationException")])
-def test_other_refusals_are_not_repeated(monkeypatch: pytest.MonkeyPatch, fault: Behaviour) -> None:
+def test_the_tools_writes_are_not_retried_after_other_errors(monkeypatch: pytest.MonkeyPatch, fault: Behaviour) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     with Server(fault) as server:

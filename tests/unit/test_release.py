@@ -200,7 +200,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         yield found
 
 
-def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
+def test_a_release_is_a_canary_and_then_goes_live(shop: Shop) -> None:
     seen: list[Any] = []
     shop.changes = (GET,)
     shop.naps = [lambda: seen.extend([shop.live(), Record.read(shop.live_file)])]
@@ -221,7 +221,7 @@ def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
     assert shop.said[-1] == "Released: the new versions serve all requests."
 
 
-def test_a_worker_moves_at_once_and_is_watched(shop: Shop) -> None:
+def test_a_worker_gets_the_new_version_at_once_and_is_watched(shop: Shop) -> None:
     seen: list[Any] = []
     shop.workers = frozenset([GET])
     shop.changes = (CREATE, GET)
@@ -241,7 +241,7 @@ def test_a_worker_moves_at_once_and_is_watched(shop: Shop) -> None:
     assert not [said for said in shop.said if "4xx" in said]
 
 
-def test_a_job_that_fails_takes_all_back(shop: Shop) -> None:
+def test_a_failed_job_rolls_all_functions_back(shop: Shop) -> None:
     shop.workers = frozenset([GET])
     shop.changes = (CREATE, GET)
     shop.naps = [lambda: write_log(shop, GET, "2", line(500))]
@@ -251,7 +251,7 @@ def test_a_job_that_fails_takes_all_back(shop: Shop) -> None:
     assert Record.read(shop.live_file).canary is None
 
 
-def test_a_rollback_takes_back_a_worker_that_is_tried(shop: Shop) -> None:
+def test_a_rollback_during_a_canary_includes_workers(shop: Shop) -> None:
     shop.workers = frozenset([GET])
     shop.changes = (GET,)
     shop.naps = [shop.rollback]
@@ -265,7 +265,7 @@ def test_a_rollback_takes_back_a_worker_that_is_tried(shop: Shop) -> None:
     assert shop.live()[GET] == ("1", {})
 
 
-def test_own_functions_are_in_outputs_of_their_own() -> None:
+def test_own_functions_have_separate_outputs() -> None:
     outputs = {
         "function_names": {"todos": {"get": "g"}},
         "functions": {
@@ -283,7 +283,7 @@ def test_the_authorizer_is_released_like_any_function() -> None:
     assert function_names({**outputs, "authorizer_name": None}) == {"g"}
 
 
-def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
+def test_a_version_without_requests_does_not_go_live(shop: Shop) -> None:
     shop.changes = (CREATE, GET)
     # With SnapStart, Lambda logs lines before the first request.
     write_log(shop, GET, "2", "INIT_START Runtime Version: python:3.13.v1")
@@ -301,7 +301,7 @@ def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     assert shop.live() == {CREATE: ("3", {}), GET: ("3", {})}
 
 
-def test_a_version_that_cannot_be_deleted_is_left(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_cannot_be_deleted_is_kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> str:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteFunction")
 
@@ -335,7 +335,7 @@ def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
         ("[ERROR] Runtime.ImportModuleError: no\nTraceback", "[ERROR] Runtime.ImportModuleError: no"),
     ],
 )
-def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: str) -> None:
+def test_a_fault_of_a_new_version_rolls_it_back(shop: Shop, said: str, reason: str) -> None:
     shop.changes = (CREATE, GET)
     shop.naps = [lambda: write_log(shop, GET, "2", "START", line(200), said)]
     assert shop.ship() == 1
@@ -358,13 +358,13 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
         "[ERROR] Exception: Unauthorized\nTraceback (most recent call last):",
     ],
 )
-def test_other_lines_are_no_faults(shop: Shop, said: str) -> None:
+def test_other_log_lines_are_not_faults(shop: Shop, said: str) -> None:
     shop.changes = (GET,)
     shop.naps = [lambda: write_log(shop, GET, "2", START, said)]
     assert shop.ship(unproven=False) == 0
 
 
-def test_faults_of_what_was_live_before_do_not_count(shop: Shop) -> None:
+def test_faults_of_the_live_version_do_not_count(shop: Shop) -> None:
     def fail() -> None:
         write_log(shop, GET, "1", line(500))
         write_log(shop, GET, "12", line(500))
@@ -376,7 +376,7 @@ def test_faults_of_what_was_live_before_do_not_count(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("ahead", [-240, 0, 240])
-def test_faults_of_an_earlier_trial_do_not_count_whatever_clock_is_right(shop: Shop, ahead: float) -> None:
+def test_faults_of_an_earlier_canary_do_not_count_despite_clock_skew(shop: Shop, ahead: float) -> None:
     shop.changes = (GET,)
     shop.naps = [lambda: write_log(shop, GET, "2", line(500), ahead=ahead)]
     assert shop.ship() == 1
@@ -385,7 +385,7 @@ def test_faults_of_an_earlier_trial_do_not_count_whatever_clock_is_right(shop: S
     assert shop.ship(unproven=False) == 0
 
 
-def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_poll_reads_only_new_lines(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     began, day = time.time(), f"{datetime.datetime.now(datetime.UTC):%Y/%m/%d}"
     monkeypatch.setattr("time.time", lambda: began)
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=10, percent=10)
@@ -403,7 +403,7 @@ def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch
     assert starts[-1] == pytest.approx(400 - monitor.OVERLAP / 1000, abs=0.01)
 
 
-def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_canary_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     midnight = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC).timestamp()
     monkeypatch.setattr("time.time", lambda: midnight - 1000)
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=60, percent=10)
@@ -433,7 +433,7 @@ def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.M
         ((50, 50), (450, 450), 0),  # the same rate
     ],
 )
-def test_more_answers_of_4xx_than_before_take_it_back(
+def test_more_4xx_responses_than_before_roll_it_back(
     shop: Shop, tried: tuple[int, int], live: tuple[int, int], code: int
 ) -> None:
     def send() -> None:
@@ -457,7 +457,7 @@ def test_more_answers_of_4xx_than_before_take_it_back(
     assert patterns == ({refused} if tried[1] >= 10 else set())
 
 
-def test_answers_from_before_the_trial_are_not_compared(shop: Shop) -> None:
+def test_responses_from_before_the_canary_are_not_compared(shop: Shop) -> None:
     write_log(shop, GET, "1", *lines("1", 0, 500), ahead=-200)
     shop.changes = (GET,)
     shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 10))]
@@ -465,7 +465,9 @@ def test_answers_from_before_the_trial_are_not_compared(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_a_log_of_faults_alone_is_not_compared(shop: Shop, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def test_a_log_level_without_4xx_responses_is_not_compared(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
     def configuration(_: Functions, __: str, wanted: str) -> dict[str, Any]:
         level = "WARNING" if wanted == version else "DEBUG"
         return {"Environment": {"Variables": {"LOG_LEVEL": level}}}
@@ -477,14 +479,14 @@ def test_a_log_of_faults_alone_is_not_compared(shop: Shop, monkeypatch: pytest.M
     assert f"4xx responses are not compared (log_level omits them): {GET}." in shop.said
 
 
-def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
+def test_a_canary_of_all_requests_compares_nothing(shop: Shop) -> None:
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=1, minutes=1, percent=100)
     shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 50))]
     assert shop.ship() == 0
     assert f"4xx responses are not compared (no other version serves traffic): {GET}." in shop.said
 
 
-def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
+def test_the_variable_sets_the_number_of_faults(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.release = ReleaseSettings(faults=3, minutes=1, percent=10)
     # The first two are the same line, read twice.
@@ -500,7 +502,7 @@ def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
     ("alarm", "code"),
     [("shop-test", 1), ("shop-test/api-5xx", 1), ("shop-test-2/api-5xx", 0), ("shop-test-2", 0)],
 )
-def test_an_alarm_of_the_environment_takes_it_back(shop: Shop, alarm: str, code: int) -> None:
+def test_an_alarm_of_the_environment_rolls_it_back(shop: Shop, alarm: str, code: int) -> None:
     alarms = shop.client("cloudwatch")
     for name in (alarm, "shop-test/already"):
         alarms.put_metric_alarm(
@@ -521,7 +523,7 @@ def test_an_alarm_of_the_environment_takes_it_back(shop: Shop, alarm: str, code:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ClientError({}, "FilterLogEvents")])
-def test_whatever_stops_it_takes_it_back(shop: Shop, error: BaseException) -> None:
+def test_an_error_or_interrupt_rolls_it_back(shop: Shop, error: BaseException) -> None:
     def stop() -> None:
         raise error
 
@@ -535,12 +537,12 @@ def test_whatever_stops_it_takes_it_back(shop: Shop, error: BaseException) -> No
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_a_second_interrupt_waits_until_it_is_taken_back() -> None:
+def test_a_second_interrupt_waits_for_the_rollback() -> None:
     with tool.ignore_signals():
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_rollback_meanwhile_takes_it_back(shop: Shop) -> None:
+def test_a_concurrent_rollback_ends_the_canary(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.naps = [shop.rollback]
     assert shop.ship() == 1
@@ -566,7 +568,7 @@ def test_one_release_at_a_time(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("error", [UserError("No."), KeyboardInterrupt()])
-def test_an_apply_that_fails_leaves_live_what_was(
+def test_a_failed_apply_keeps_the_live_versions(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     pinned: list[Record] = []
@@ -612,7 +614,7 @@ def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.Capt
         shop.rollback()
 
 
-def test_a_rollback_leaves_alone_what_is_gone(shop: Shop) -> None:
+def test_a_rollback_ignores_deleted_functions(shop: Shop) -> None:
     versions = {CREATE: "1", GET: "9", "shop-old-get-test": "4"}
     Record(
         shop.live_file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]
@@ -621,7 +623,7 @@ def test_a_rollback_leaves_alone_what_is_gone(shop: Shop) -> None:
         shop.rollback()
 
 
-def test_a_rollback_without_a_file_goes_by_the_last_deployment(
+def test_a_rollback_without_a_file_uses_the_last_deployment(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="no function has an older version"):
@@ -648,7 +650,7 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])
-def test_a_rollback_that_stopped_is_brought_to_its_end(
+def test_an_interrupted_rollback_is_finished(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moved: int
 ) -> None:
     shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
@@ -679,7 +681,7 @@ def test_a_rollback_that_stopped_is_brought_to_its_end(
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])
-def test_a_release_that_stopped_while_it_went_live_is_rolled_back(
+def test_a_release_interrupted_while_going_live_is_rolled_back(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:
     move = Functions.point_aliases
@@ -700,7 +702,7 @@ def test_a_release_that_stopped_while_it_went_live_is_rolled_back(
     assert shop.said[-1] == f"Rolled back: {CREATE} 2 -> 1, {GET} 2 -> 1."
 
 
-def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
+def test_an_abandoned_canary_is_rolled_back(shop: Shop) -> None:
     functions = shop.client("lambda")
     shop.publish(GET)
     weights = {"AdditionalVersionWeights": {"2": 0.1}}
@@ -725,7 +727,7 @@ def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
 
 
-def test_a_rollback_takes_an_alias_along_that_is_there_already(shop: Shop) -> None:
+def test_a_rollback_includes_an_alias_that_is_already_back(shop: Shop) -> None:
     shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
     assert shop.ship() == 0
     shop.client("lambda").update_alias(FunctionName=GET, Name="live", FunctionVersion="1")
@@ -734,7 +736,7 @@ def test_a_rollback_takes_an_alias_along_that_is_there_already(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("state", ["Active", "Inactive", "Pending", "Failed"])
-def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+def test_a_rollback_names_versions_that_cannot_serve(shop: Shop, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
     assert shop.ship() == 0
 
@@ -764,14 +766,14 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
     assert len(warned) == (state != "Active")
 
 
-def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_functions_without_a_release_are_shown(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     Record(shop.live_file, Release("2026-01-01T00:00:00Z", {GET: "1"})).write()
     tool.show(shop)
     shown = capsys.readouterr().out
     assert shown.endswith(f"\nCreated since then, so each apply deploys their newest version: {CREATE}.\n")
 
 
-def test_a_reader_may_have_read_enough() -> None:
+def test_closing_stdout_early_is_not_an_error() -> None:
     command = "from tools.console import print_lines; print_lines(['x'] * 10**6)"
     with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as telling:
         assert telling.stdout
@@ -804,11 +806,11 @@ PUBLISHED = {
         ({"a": "1", "b": "1", "c": "1"}, {}),
     ],
 )
-def test_what_was_live_before_the_last_deployment(live: dict[str, str], before: dict[str, str]) -> None:
+def test_the_live_versions_before_the_last_deployment(live: dict[str, str], before: dict[str, str]) -> None:
     assert versions_before_last_deployment(live, {name: PUBLISHED[name] for name in live}) == before
 
 
-def test_old_versions_are_pruned_but_for_what_is_named(shop: Shop) -> None:
+def test_old_versions_are_pruned_except_for_named_ones(shop: Shop) -> None:
     functions = shop.client("lambda")
     for _ in range(9):
         shop.publish(GET)
@@ -870,7 +872,7 @@ def test_a_rollback_after_a_release_needs_no_terraform(
             command()
 
 
-def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_deployment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shop, "function_names", lambda: {"none"})
     for command in (shop.ship, shop.rollback, lambda: tool.show(shop)):
         with pytest.raises(UserError, match="run `make deploy ENV=test` first, or check which account"):
@@ -894,14 +896,14 @@ def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
         '{"live": {"since": "x", "versions": {}}, "history": [{"since": "x", "versions": {"a": "0"}}]}',
     ],
 )
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path, text: str) -> None:
     file = tmp_path / "test.live.json"
     file.write_text(text)
     with pytest.raises(UserError, match=r"test\.live\.json does not name the live versions: restore it from"):
         Record.read(file)
 
 
-def test_the_file_survives_the_round(tmp_path: Path) -> None:
+def test_the_file_is_read_as_written(tmp_path: Path) -> None:
     history = [Release(str(n), {GET: str(n)}) for n in range(1, 4)]
     canary, leaving = Canary("y", {GET: "10"}, 5), Release("z", {GET: "11"})
     record = Record(tmp_path / "a.json", Release("x", {GET: "9"}), canary, history, leaving)
@@ -977,7 +979,7 @@ def test_an_environment_is_named_by_all_files_that_terraform_loads(
     assert (cloud.system, cloud.region) == ("shop-prod", "eu-west-1")
 
 
-def test_an_apply_that_fails_releases_nothing(shop: Shop) -> None:
+def test_a_failed_apply_releases_nothing(shop: Shop) -> None:
     shop.code = 1
     with pytest.raises(UserError, match=r"^Nothing was released: .* then run `make release ENV=test` again\.$"):
         shop.ship()

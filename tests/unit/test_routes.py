@@ -207,7 +207,7 @@ def test_a_body_that_is_not_utf_8_is_refused_as_json_and_taken_as_bytes(serve: S
         ({"body": "note"}, '{"text": "a", "count": 0.1}', {"text": "a", "count": Decimal("0.1")}),
     ],
 )
-def test_own_code_gets_the_value_of_a_body_and_its_bytes(serve: Serve, options: Any, body: Any, value: Any) -> None:
+def test_own_code_gets_a_bodys_value_and_bytes(serve: Serve, options: Any, body: Any, value: Any) -> None:
     routes = serve(ECHO, {"POST /pay": {"call": "pay", **options}})
     assert routes.send("POST /pay", body).status == 204
     assert (got()["body"], got()["raw"]) == (value, (body or "").encode())
@@ -325,7 +325,7 @@ def test_own_code_gets_the_query_in_the_types_of_its_schema(serve: Serve) -> Non
     assert isinstance(got()["query"]["price"], Decimal)
 
 
-def test_a_query_without_a_schema_is_texts(serve: Serve) -> None:
+def test_a_query_without_a_schema_has_texts(serve: Serve) -> None:
     routes = serve(ECHO, {"GET /pay": {"call": "pay"}})
     assert routes.send("GET /pay", query={"a": "1", "b": ""}).status == 204
     assert got()["query"] == {"a": "1", "b": ""}
@@ -400,7 +400,7 @@ def test_own_code_gets_the_caller(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("millis", "seconds"), [(10_000, 9.5), (900_000, 28.5)])
-def test_own_code_knows_until_when_the_gateway_waits(serve: Serve, millis: int, seconds: float) -> None:
+def test_own_code_gets_the_gateways_deadline(serve: Serve, millis: int, seconds: float) -> None:
     routes = serve("def pay(request, context): return Response(200, str(context.seconds_left()))")
     left = float(routes.send("POST /pay", millis=millis).body)
     assert seconds - 2 < left <= seconds
@@ -438,7 +438,7 @@ def returns(expression: str) -> str:
         ("Response(200, {'a': 1}, {'Content-Type': 'application/geo+json'})", 200, "application/geo+json", '{"a":1}'),
     ],
 )  # fmt: skip
-def test_what_a_route_returns_is_the_answer(
+def test_a_routes_result_is_the_response(
     serve: Serve, expression: str, status: int, content_type: str | None, body: str
 ) -> None:
     answer = serve(returns(expression)).send("POST /pay")
@@ -492,7 +492,7 @@ def test_what_a_route_returns_is_the_answer(
         ("Response.__new__(Response)", "AnswerError: Its status is None. Use an int, 200 to 599."),
     ],
 )  # fmt: skip
-def test_what_cannot_be_sent_is_500_and_the_log_says_what_and_where(
+def test_an_invalid_result_is_500_and_logged_with_its_place(
     serve: Serve, capsys: pytest.CaptureFixture[str], expression: str, reason: str
 ) -> None:
     changed = "def changed(**more):\n    made = Response(200)\n    made.headers = more['headers']\n    return made\n"
@@ -528,7 +528,7 @@ def test_a_decorated_function_is_named_where_it_is_defined(serve: Serve, capsys:
         ("def decorator(_): return functools.partial(print)\n", ""),
     ],
 )
-def test_a_decorator_may_make_an_object_of_a_function(
+def test_a_decorator_may_return_an_object(
     serve: Serve, capsys: pytest.CaptureFixture[str], decorator: str, place: str
 ) -> None:
     source = f"import functools\n{decorator}@decorator\ndef pay(request, context): pass\n"
@@ -559,7 +559,7 @@ def test_a_decorator_may_make_an_object_of_a_function(
         ("Response(201, {'paid': 1})", "Its status is 201, and the route's answers declare 200, 202."),
     ],
 )
-def test_answers_are_held_to_their_schemas_where_the_environment_says_so(
+def test_responses_are_validated_if_the_environment_says_so(
     serve: Serve, capsys: pytest.CaptureFixture[str], expression: str, fault: str | None
 ) -> None:
     route = {"POST /pay": {"call": "pay", "answers": {"200": "receipt", "202": "notes"}}}
@@ -582,13 +582,15 @@ def test_answers_are_held_to_their_schemas_where_the_environment_says_so(
         ({"Cache-Control": "max-age=60"}, None, "max-age=60"),
     ],
 )
-def test_the_cache_control_of_own_code_wins(serve: Serve, headers: Any, claims: Any, expected: str | None) -> None:
+def test_own_codes_cache_control_takes_precedence(
+    serve: Serve, headers: Any, claims: Any, expected: str | None
+) -> None:
     answer = serve(returns(f"Response(200, 'a', {headers})")).send("POST /pay", claims=claims)
     assert {name.lower(): value for name, value in answer.headers.items()}.get("cache-control") == expected
     assert sum(name.lower() == "cache-control" for name in answer.headers) == (expected is not None)
 
 
-def test_scripts_of_the_origins_alone_see_an_answer_and_all_its_headers(serve: Serve) -> None:
+def test_only_scripts_of_allowed_origins_see_a_response_and_its_headers(serve: Serve) -> None:
     source = returns("Response(200, 'a', {'X-Total': '3', 'vary': 'Accept', 'ETag': '\"1\"'})")
     routes = serve(source, CORS_ORIGINS="https://a.example https://b.example")
     answer = routes.send("POST /pay", headers={"origin": "https://b.example"})
@@ -616,7 +618,7 @@ unhurried = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slo
 
 @given(body=st.lists(values) | st.dictionaries(st.text() | st.integers(), values))
 @unhurried
-def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) -> None:
+def test_a_response_has_exactly_the_returned_value_or_is_refused(body: Any) -> None:
     try:
         answer = Answers(None).answer(Response(200, body))
     except (FloatError, ValueTypeError, UnkeepableError):
@@ -627,7 +629,7 @@ def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) 
 
 @given(name=st.text(), value=st.text())
 @unhurried
-def test_a_header_has_no_sign_that_could_end_it(name: str, value: str) -> None:
+def test_a_header_has_no_line_breaks(name: str, value: str) -> None:
     try:
         ((name, value),) = Answers(None).answer(Response(204, None, {name: value})).headers.items()
     except AnswerError:
@@ -655,7 +657,7 @@ def test_a_header_has_no_sign_that_could_end_it(name: str, value: str) -> None:
         ("KeyboardInterrupt", 500, "internal-error", None),
     ],
 )
-def test_what_a_route_raises_is_an_answer(
+def test_a_routes_error_is_the_response(
     serve: Serve, capsys: pytest.CaptureFixture[str], raised: str, status: int, kind: str, detail: str | None
 ) -> None:
     answer = serve(f"def pay(request, context):\n    raise {raised}").send("POST /pay")
@@ -672,7 +674,7 @@ def test_what_a_route_raises_is_an_answer(
 
 @pytest.mark.parametrize("kind", ["NotFound", "Taken", "Changed", "Invalid", "Unavailable"])
 @pytest.mark.parametrize("detail", ["5", "''", "'\\ud800'"])
-def test_a_detail_that_no_caller_could_be_told_is_a_value_error(
+def test_an_invalid_detail_is_a_value_error(
     serve: Serve, capsys: pytest.CaptureFixture[str], kind: str, detail: str
 ) -> None:
     answer = serve(f"def pay(request, context):\n    raise {kind}({detail})").send("POST /pay")
@@ -696,7 +698,7 @@ def test_every_route_of_a_module_that_cannot_be_imported_is_500(
 
 
 @pytest.mark.parametrize(("method", "resource"), [("GET", "/pay"), ("POST", "/pay/more")])
-def test_a_route_that_this_release_lacks_is_500(
+def test_a_route_missing_in_this_release_is_500(
     serve: Serve, capsys: pytest.CaptureFixture[str], method: str, resource: str
 ) -> None:
     assert serve(ECHO).send(f"{method} {resource}").status == 500
@@ -707,12 +709,12 @@ def test_a_route_that_this_release_lacks_is_500(
     assert (line["function"], line["call"], line["route"]) == ("payments", None, None)
 
 
-def test_an_event_that_is_no_request_is_500(serve: Serve) -> None:
+def test_an_event_that_is_not_a_request_is_500(serve: Serve) -> None:
     result = serve(ECHO).handler({}, LambdaContext())
     assert result["statusCode"] == 500
 
 
-def test_the_route_of_the_documents_reads_and_writes_an_item(make_api: Make, serve: Serve) -> None:
+def test_the_docs_route_reads_and_writes_an_item(make_api: Make, serve: Serve) -> None:
     document = (ROOT / "docs/reference/own-code.md").read_text(encoding="utf-8")
     (code,) = (each for each in re.findall("```python\n(.*?)```", document, re.DOTALL) if "def pay(" in each)
     orders = make_api()
@@ -730,7 +732,7 @@ def test_the_route_of_the_documents_reads_and_writes_an_item(make_api: Make, ser
     assert (again.status, again.json["type"]) == (409, "urn:trestle:problem:already-paid")
 
 
-def test_a_write_that_came_too_late_is_409(make_api: Make, serve: Serve) -> None:
+def test_a_write_that_lost_a_race_is_409(make_api: Make, serve: Serve) -> None:
     item = make_api().create({"a": 1})
     uses = {"orders": {"table": "test-items", "options": {}, "operations": ["merge"]}}
     source = f"def pay(request, context): entity('orders').merge({item['id']!r}, {{}}, if_match='\"old\"')"
@@ -738,7 +740,7 @@ def test_a_write_that_came_too_late_is_409(make_api: Make, serve: Serve) -> None
     assert (answer.status, answer.json["type"]) == (409, "urn:trestle:problem:conflict")
 
 
-def test_what_the_tfvars_do_not_allow_is_500_and_the_log_says_what_to_write(
+def test_a_call_that_the_tfvars_do_not_allow_is_500_and_logged_with_the_remedy(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = serve("def pay(request, context): entity('orders').get('a')").send("POST /pay")
@@ -751,9 +753,7 @@ def test_what_the_tfvars_do_not_allow_is_500_and_the_log_says_what_to_write(
 # --- Log, metrics and traces
 
 
-def test_the_line_of_a_request_has_the_function_its_call_and_its_route(
-    serve: Serve, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_line_has_the_function_its_call_and_its_route(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     routes = serve(ECHO, METRICS_NAMESPACE="Shop")
     capsys.readouterr()
     routes.send("POST /pay", claims=USER)

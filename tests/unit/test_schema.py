@@ -438,7 +438,7 @@ def schemas(*, draft_4: bool) -> st.SearchStrategy[Any]:
 
 @settings(max_examples=300, derandomize=True)
 @given(schema=schemas(draft_4=False), value=values)
-def test_the_judgement_is_jsonschemas(schema: Any, value: Any) -> None:
+def test_the_result_is_that_of_jsonschema(schema: Any, value: Any) -> None:
     assert (not validate(value, schema)) == jsonschema.Draft202012Validator(schema).is_valid(value)
 
 
@@ -450,11 +450,11 @@ DRAFT_4 = jsonschema.validators.extend(  # type: ignore[no-untyped-call] # jsons
 
 @settings(max_examples=200, derandomize=True)
 @given(schema=schemas(draft_4=True), value=values)
-def test_the_judgement_is_that_of_draft_4(schema: Any, value: Any) -> None:
+def test_the_result_is_that_of_draft_4(schema: Any, value: Any) -> None:
     assert (not validate(value, schema)) == DRAFT_4(schema).is_valid(value)
 
 
-def test_defaults_fill_what_is_absent_and_nothing_else(api: Api) -> None:
+def test_defaults_fill_only_missing_properties(api: Api) -> None:
     schema: dict[str, Any] = {
         "properties": {
             "a": {"default": 1},
@@ -492,7 +492,7 @@ def todos(make_api: Make) -> Api:
     return make_api({"schema": "todo"}, {"todo": TODO_SCHEMA})
 
 
-def test_post_and_put_are_judged_and_filled(todos: Api) -> None:
+def test_post_and_put_are_validated_and_filled(todos: Api) -> None:
     item = todos.create({"title": "a", "tags": [{}]})
     assert (item["description"], item["completed"], item["tags"]) == ("", False, [{"n": 1}])
     path = f"/items/{item['id']}"
@@ -506,7 +506,7 @@ def test_post_and_put_are_judged_and_filled(todos: Api) -> None:
         assert [fault["pointer"] for fault in answer.json["errors"]] == ["/title", "/completed", "/extra"]
 
 
-def test_the_servers_properties_are_not_judged(todos: Api) -> None:
+def test_the_servers_properties_are_not_validated(todos: Api) -> None:
     body = {"id": "x", "createdAt": 1, "updatedAt": 2, "version": [], "title": "a"}
     assert todos.request("POST", "/items", body).status == 201
 
@@ -516,7 +516,7 @@ def test_many_faults_end_at_20(todos: Api) -> None:
     assert len(answer.json["errors"]) == 20
 
 
-def test_a_flat_patch_is_judged_without_a_read(todos: Api) -> None:
+def test_a_flat_patch_is_validated_without_a_read(todos: Api) -> None:
     item = todos.create({"title": "a", "note": "n", "price": 1})
     path = f"/items/{item['id']}"
     answer, requests = todos.requests_of("PATCH", path, {"completed": True, "price": 0.29, "note": None})
@@ -539,14 +539,14 @@ def test_a_patch_never_fills_defaults(todos: Api) -> None:
     assert "description" not in answer.json
 
 
-def test_a_removal_is_judged_under_its_escaped_name(make_api: Make) -> None:
+def test_a_removal_is_validated_under_its_escaped_name(make_api: Make) -> None:
     api = make_api({"schema": "s"}, {"s": {"required": ["a/b"]}})
     item = api.create({"a/b": 1})
     answer = api.request("PATCH", f"/items/{item['id']}", {"a/b": None})
     assert answer.json["errors"][0]["pointer"] == "/a~1b"
 
 
-def test_a_patch_of_a_schema_that_looks_at_the_whole_reads_first(make_api: Make) -> None:
+def test_a_patch_under_a_schema_of_the_whole_object_reads_first(make_api: Make) -> None:
     schema = {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}
     api = make_api({"schema": "s"}, {"s": schema})
     item = api.create({"a": 1})
@@ -557,7 +557,7 @@ def test_a_patch_of_a_schema_that_looks_at_the_whole_reads_first(make_api: Make)
     assert (answer.status, requests) == (200, ["GetItem", "UpdateItem"])
 
 
-def test_a_deep_patch_is_validated_with_what_it_merges_with(todos: Api) -> None:
+def test_a_deep_patch_is_validated_after_the_merge(todos: Api) -> None:
     item = todos.create({"title": "a"})
     answer, requests = todos.requests_of("PATCH", f"/items/{item['id']}", {"tags": {"n": 1}})
     assert (answer.status, requests) == (422, ["GetItem"])
@@ -576,7 +576,7 @@ def test_a_deep_patch_is_validated_with_what_it_merges_with(todos: Api) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_a_patch_answers_only_for_what_it_changes(
+def test_a_patch_is_validated_only_in_its_changes(
     make_api: Make, method: str, patch: dict[str, Any], pointers: list[str]
 ) -> None:
     """An item that violates a newer schema can still be patched."""
@@ -593,7 +593,7 @@ def test_a_patch_answers_only_for_what_it_changes(
     assert together.request(method, f"/items/{old['id']}", patch).status == 422
 
 
-def test_the_same_key_gives_the_filled_item_again(todos: Api) -> None:
+def test_a_repeated_key_returns_the_filled_item(todos: Api) -> None:
     key = {"Idempotency-Key": "k"}
     first = todos.create({"title": "a"}, headers=key)
     assert todos.create({"title": "a"}, headers=key) == first

@@ -121,7 +121,7 @@ EXPONENTIAL = {
 
 
 @pytest.mark.parametrize("pattern", COMMON)
-def test_what_everyone_reads_alike_is_taken(pattern: str) -> None:
+def test_portable_patterns_are_accepted(pattern: str) -> None:
     check(pattern)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Python warns about sets that a later version may read differently
@@ -129,20 +129,20 @@ def test_what_everyone_reads_alike_is_taken(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", REFUSED)
-def test_what_readers_take_differently_is_refused_with_what_to_write(pattern: str) -> None:
+def test_ambiguous_patterns_are_refused_with_a_remedy(pattern: str) -> None:
     with pytest.raises(PatternError) as refused:
         check(pattern)
     assert str(refused.value) == REFUSED[pattern]
 
 
 @pytest.mark.parametrize("pattern", EXPONENTIAL)
-def test_what_takes_exponential_time_is_refused(pattern: str) -> None:
+def test_patterns_of_exponential_time_are_refused(pattern: str) -> None:
     with pytest.raises(PatternError) as refused:
         check(pattern)
     assert str(refused.value).startswith(f"{EXPONENTIAL[pattern]} can match the same text in many ways")
 
 
-def test_what_is_too_large_to_be_looked_through_is_refused() -> None:
+def test_patterns_too_large_to_check_are_refused() -> None:
     with pytest.raises(PatternError) as refused:
         check("((((a{4}){4}){4}){4}){4}")
     assert str(refused.value) == "((((a{4}){4}){4}){4}){4} is too large to be checked: write a smaller one"
@@ -166,14 +166,14 @@ MEANING = {
 
 
 @pytest.mark.parametrize("pattern", MEANING)
-def test_patterns_mean_what_ecma_262_says(pattern: str) -> None:
+def test_patterns_match_as_in_ecma_262(pattern: str) -> None:
     check(pattern)
     valid, invalid = MEANING[pattern]
     assert [text for text in valid if not matches(pattern, text)] == []
     assert [text for text in invalid if matches(pattern, text)] == []
 
 
-def test_the_end_is_the_very_end() -> None:
+def test_dollar_matches_only_at_the_very_end() -> None:
     assert matches("^a$", "a")
     assert not matches("^a$", "a\n")
     assert matches(r"\ba\b", "é-aé")
@@ -252,7 +252,7 @@ def random_patterns(number: int) -> list[str]:
 
 
 @pytest.mark.slow
-def test_javascript_reads_what_is_taken_as_the_functions_do() -> None:
+def test_javascript_matches_accepted_patterns_as_the_functions_do() -> None:
     patterns = [*COMMON, *MEANING, *random_patterns(5000)]
     texts = [*TEXTS, *{character for both in MEANING.values() for group in both for character in group}]
     sent = json.dumps({"patterns": patterns, "texts": texts})

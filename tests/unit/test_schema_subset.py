@@ -59,7 +59,7 @@ def keywords(schema: Any) -> set[str]:
     return set(schema) | inner | set().union(*map(keywords, schema.get("properties", {}).values()))
 
 
-def test_the_whole_subset_is_taken() -> None:
+def test_the_whole_subset_is_accepted() -> None:
     assert schema_faults(WHOLE) == []
     assert keywords(WHOLE) == {*KEYWORDS, "$schema"}
 
@@ -176,7 +176,7 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("rule", "expected"), REFUSED, ids=lambda value: json.dumps(value)[:50])
-def test_what_is_refused_of_a_property(rule: Any, expected: dict[str, str]) -> None:
+def test_refused_schemas_of_a_property(rule: Any, expected: dict[str, str]) -> None:
     schema = {"type": "object", "properties": {"a": rule}}
     assert dict(schema_faults(schema)) == {f"/properties/a{where}": why for where, why in expected.items()}
 
@@ -243,7 +243,7 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("content", "expected"), ROOTS)
-def test_what_is_refused_of_the_whole(content: bytes, expected: dict[str, str]) -> None:
+def test_refused_schemas_of_the_whole_object(content: bytes, expected: dict[str, str]) -> None:
     assert dict(faults(content)) == expected
 
 
@@ -265,7 +265,7 @@ ITEMS: list[tuple[Any, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("schema", "expected"), ITEMS)
-def test_what_an_entity_cannot_have_a_route_can(schema: Any, expected: dict[str, str]) -> None:
+def test_schemas_that_only_routes_can_have(schema: Any, expected: dict[str, str]) -> None:
     assert schema_faults(schema) == []
     assert dict(item_faults(schema)) == expected
     where, fault = next(iter(expected.items()))
@@ -304,7 +304,7 @@ QUERIES: list[tuple[Any, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("schema", "expected"), QUERIES)
-def test_what_a_query_cannot_have(schema: Any, expected: dict[str, str]) -> None:
+def test_schemas_that_a_query_cannot_have(schema: Any, expected: dict[str, str]) -> None:
     schema = schema if "/type" in expected else {"type": "object", **schema}
     assert schema_faults(schema) == []
     found = dict(query_faults(schema))
@@ -313,6 +313,6 @@ def test_what_a_query_cannot_have(schema: Any, expected: dict[str, str]) -> None
     assert ("query_fault" in shapes.texts(json.dumps(schema).encode())) == bool(expected)
 
 
-def test_a_property_inside_may_have_a_name_of_the_servers() -> None:
+def test_a_nested_property_may_have_a_servers_name() -> None:
     inside = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
     assert schema_faults({"type": "object", "properties": {"customer": inside}}) == []

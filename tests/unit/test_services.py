@@ -86,7 +86,7 @@ def test_a_message_is_hidden(transport: str, serve: Callable[..., Server], body:
     assert (sent["ReceiptHandle"], sent["VisibilityTimeout"]) == ("handle", 43_200)
 
 
-def test_a_secret_is_read_where_it_is(transport: str, serve: Callable[..., Server]) -> None:
+def test_a_secret_is_read_in_its_region(transport: str, serve: Callable[..., Server]) -> None:
     server = serve(answers({"SecretString": TEXT}))
     assert secret_value(Context(), ARN) == TEXT
     (asked,) = server.requests
@@ -119,7 +119,7 @@ def test_a_secret_of_bytes(transport: str, serve: Callable[..., Server]) -> None
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "DecryptionFailure"])
-def test_a_call_that_is_refused(transport: str, serve: Callable[..., Server], code: str) -> None:
+def test_a_refused_call(transport: str, serve: Callable[..., Server], code: str) -> None:
     server = serve(fails(code))
     with pytest.raises(RefusedError, match=rf"^Secrets Manager refused GetSecretValue with {code}\.$") as error:
         secret_value(Context(), ARN)
@@ -135,9 +135,7 @@ def test_a_call_that_is_refused(transport: str, serve: Callable[..., Server], co
         (fails("KmsThrottled"), 1),
     ],
 )
-def test_a_service_that_cannot_answer_now(
-    transport: str, serve: Callable[..., Server], answer: Behaviour, requests: int
-) -> None:
+def test_an_unavailable_service(transport: str, serve: Callable[..., Server], answer: Behaviour, requests: int) -> None:
     server = serve(answer)
     with pytest.raises(Unavailable, match=r"^SQS cannot answer now\. Try again in a moment\.$"):
         send_message(Context(), QUEUE, "hello")
@@ -151,7 +149,7 @@ def test_nothing_is_sent_after_the_deadline(transport: str, serve: Callable[...,
     assert server.requests == []
 
 
-def test_both_services_of_an_aws(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_services_against_moto(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """moto takes AWS's place: it implements the protocols but checks no signatures."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

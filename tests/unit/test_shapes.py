@@ -228,7 +228,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], dict[str,
     return request.param, schema, found, list(values(tried))
 
 
-def test_body_is_what_the_functions_take(case: Any) -> None:
+def test_the_body_shape_is_what_the_functions_accept(case: Any) -> None:
     name, schema, found, bodies = case
     taken = [body for body in bodies if stored_item(body, schema) is not None]
     assert taken
@@ -237,7 +237,7 @@ def test_body_is_what_the_functions_take(case: Any) -> None:
     assert bool(refused) == (name in LOOSER), refused
 
 
-def test_request_is_what_routes_take(case: Any) -> None:
+def test_the_request_shape_is_what_routes_accept(case: Any) -> None:
     name, schema, found, bodies = case
     for body in (*bodies, *(body | SERVERS for body in bodies[:3])):
         try:
@@ -248,13 +248,13 @@ def test_request_is_what_routes_take(case: Any) -> None:
             assert accepts(found["request"], body), body
 
 
-def test_response_is_what_routes_are_held_to(case: Any) -> None:
+def test_the_response_shape_is_what_routes_may_return(case: Any) -> None:
     _, schema, found, bodies = case
     for body in (*bodies, *(body | SERVERS for body in bodies[:3])):
         assert accepts(found["response"], body) == is_valid(body, schema), body
 
 
-def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
+def test_the_gateway_shape_is_no_stricter_than_the_functions(case: Any) -> None:
     _, schema, found, bodies = case
     validator = jsonschema.Draft4Validator(found["model"])
     for body in bodies:
@@ -264,7 +264,7 @@ def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
             assert validator.is_valid(body | SERVERS)
 
 
-def test_item_is_what_the_functions_store(case: Any) -> None:
+def test_the_item_shape_is_what_the_functions_store(case: Any) -> None:
     name, schema, found, bodies = case
     answer = found.get("unfilled", found["item"])
     described = {**answer, "properties": {**answer.get("properties", {}), **{n: {} for n in SERVERS}}}
@@ -276,7 +276,7 @@ def test_item_is_what_the_functions_store(case: Any) -> None:
             assert not accepts(described, body | SERVERS), body
 
 
-def test_patch_is_no_stricter_than_the_functions(case: Any) -> None:
+def test_the_patch_shape_is_no_stricter_than_the_functions(case: Any) -> None:
     _, schema, found, bodies = case
     items = [doc for body in bodies if (doc := stored_item(body, schema)) is not None]
     for patch in bodies:
@@ -286,7 +286,7 @@ def test_patch_is_no_stricter_than_the_functions(case: Any) -> None:
             assert accepts(found["patch"], patch) or (closed and None in patch.values()), patch
 
 
-def test_patch_names_the_fault_of_a_single_property() -> None:
+def test_the_patch_shape_names_the_fault_of_a_single_property() -> None:
     inner = {"type": "object", "properties": {"x": TEXT}}
     schema = {"type": "object", "properties": {"a": TEXT, "b": inner}, "required": ["a"]}
     patch = shapes.shapes(schema)["patch"]
@@ -296,7 +296,7 @@ def test_patch_names_the_fault_of_a_single_property() -> None:
     assert [value for value in taken if not accepts(patch, value)] == []
 
 
-def test_answers_have_what_clients_cannot_write_and_bodies_do_not() -> None:
+def test_only_responses_have_properties_that_clients_cannot_write() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -338,7 +338,7 @@ def test_answers_have_what_clients_cannot_write_and_bodies_do_not() -> None:
         ({"a": {"required": ["b"], "properties": {"b": {"readOnly": True, "default": 1}}}}, "nested", True),
     ],
 )
-def test_the_plan_learns_where_clients_cannot_write(
+def test_the_plan_lists_where_clients_cannot_write(
     properties: dict[str, Any], depth: str | None, has_unfilled: bool
 ) -> None:
     schema = {"type": "object", "properties": properties, "required": ["a"]}
@@ -356,7 +356,7 @@ def all_schemas(schema: Any) -> Iterator[dict[str, Any]]:
             yield from all_schemas(part)
 
 
-def test_shapes_say_what_is_open_and_answers_have_no_defaults(case: Any) -> None:
+def test_shapes_say_what_is_open_and_responses_have_no_defaults(case: Any) -> None:
     _, _, found, _ = case
     for shape, schema in found.items():
         for part in all_schemas(schema):
@@ -366,7 +366,7 @@ def test_shapes_say_what_is_open_and_answers_have_no_defaults(case: Any) -> None
             assert "default" not in part or shape in ("body", "model", "request")
 
 
-def test_answers_say_in_which_order_the_schema_has_its_properties() -> None:
+def test_responses_have_the_schemas_order_of_properties() -> None:
     line = {"type": "object", "properties": {"b": {}, "a": {}}}
     schema = {
         "type": "object",
@@ -397,7 +397,7 @@ def test_numbers_are_exact_and_integers_have_a_size() -> None:
     }  # fmt: skip
 
 
-def test_the_model_checks_no_format_and_is_never_the_stricter_for_it() -> None:
+def test_the_model_checks_no_format() -> None:
     day, time = {"type": "string", "format": "date"}, {"type": "string", "format": "time"}
     schema = {
         "type": "object",

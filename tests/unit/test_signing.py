@@ -51,7 +51,7 @@ def botocore_signs(
     region=st.sampled_from(("us-west-2", "cn-north-1", "eu-isoe-west-1")),
     place=st.sampled_from(("https://dynamodb.us-west-2.amazonaws.com", "http://127.0.0.1:8000", "https://h:443/")),
 )
-def test_signature_is_botocores(
+def test_the_signature_equals_botocores(
     action: tuple[Service, str],
     body: bytes,
     access_key: str,
@@ -86,7 +86,7 @@ def sign(**changes: Any) -> str:
     return signing.signed_headers(**values | changes)["authorization"]
 
 
-def test_key_is_derived_anew_for_another_day_region_secret_or_service() -> None:
+def test_the_key_is_derived_again_for_another_day_region_secret_or_service() -> None:
     first = sign()
     others = [
         sign(now=1_800_000_000.0 + 86_400),
@@ -98,7 +98,7 @@ def test_key_is_derived_anew_for_another_day_region_secret_or_service() -> None:
     assert sign() == first
 
 
-def test_key_is_kept_for_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_cached_for_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     sign()
     derived: list[bytes] = []
     real = hmac.digest

@@ -60,7 +60,7 @@ def test_only_files_that_are_sources_are_found(tmp_path: Path) -> None:
     assert found == ["folder.py/with space.py", "index.py"]
 
 
-def test_a_build_leaves_them_out(root: Path) -> None:
+def test_a_build_ignores_leftovers(root: Path) -> None:
     (root / "app").mkdir()
     (root / "app" / "bookings.py").touch()
     clean = build.Sources(root)
@@ -73,7 +73,7 @@ def test_a_build_leaves_them_out(root: Path) -> None:
     assert littered.digest() == clean.digest()
 
 
-def test_the_local_run_leaves_them_out(
+def test_the_local_run_ignores_leftovers(
     root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tools.laptop.system.ROOT", root)
@@ -93,7 +93,7 @@ def test_the_local_run_leaves_them_out(
     assert not list(staged.glob("**/.#*"))
 
 
-def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Path) -> None:
+def test_the_console_and_the_deployment_ignore_leftovers(root: Path, tmp_path: Path) -> None:
     """Both list files with fileset(), which fails on a dangling link."""
     write_leftovers(root / "web" / "assets", "app.js")
     write_leftovers(root / "modules" / "api", "main.tf")
@@ -141,7 +141,7 @@ def compare_inputs(
     return inputs, changed, remedy
 
 
-def test_a_plan_compares_what_a_build_packs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_plan_compares_the_files_that_a_build_packs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     write_leftovers(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
     write_leftovers(root / "schemas", "todo.json")
     for name in ("bookings.py", "lib/money.py", "requirements.txt"):

@@ -48,7 +48,7 @@ def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_named_mirror_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
+def test_a_named_mirror_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
     monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, terraform.provider_version(), zipped)))
     assert terraform.find_mirror() == tmp_path
 
@@ -91,7 +91,7 @@ def test_the_provider_runs_as_long_as_it_is_used(tmp_path: Path) -> None:
     assert not Path(own).exists()
 
 
-def test_the_provider_ends_with_whoever_started_it(tmp_path: Path) -> None:
+def test_the_provider_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from tools import terraform\n"
         f"with terraform.provider(Path({str(tmp_path)!r}), os.environ): os.kill(os.getpid(), 9)"
@@ -115,7 +115,7 @@ def test_a_provider_that_does_not_start_is_named(tmp_path: Path) -> None:
         raise AssertionError
 
 
-def test_a_terraform_that_ends_before_it_reads_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terraform_that_ends_early_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "terraform"
     program.write_text('#!/bin/sh\nexec 0<&-\necho "Error: No." >&2\nexit 3\n')
     program.chmod(0o755)
@@ -158,7 +158,7 @@ def interrupted(
 FAREWELL = 'head -c 300000 /dev/zero | tr "\\0" x; echo; echo > "$FOLDER/ended"; kill $!; exit 1'
 
 
-def test_what_an_interrupted_apply_writes_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_output_of_an_interrupted_apply_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = interrupted(tmp_path, monkeypatch, "apply", FAREWELL)
     assert said == ["Terraform is finishing, for 60 s at most; press Ctrl-C again to stop it ..."]
     assert (tmp_path / "ended").exists()
@@ -173,13 +173,15 @@ def test_a_second_interrupt_ends_terraform(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("command", ["init", "validate", "plan", "console", "output", "state"])
-def test_what_changes_nothing_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_commands_without_changes_are_ended_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     monkeypatch.setattr(terraform, "GRACE", {"apply": 1e6, "plan": min(terraform.GRACE["plan"], 0.05)})
     monkeypatch.setattr(terraform, "SHORT_GRACE", min(terraform.SHORT_GRACE, 0.05))
     interrupted(tmp_path, monkeypatch, command, ":")
 
 
-def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
+def test_the_stage_does_not_change_the_repository(tmp_path: Path) -> None:
     override = {"modules/function": {"locals": {"x": 1}}}
     for _ in range(2):
         root = terraform.stage(tmp_path / "root", tmp_path / "state", override)
@@ -193,7 +195,7 @@ def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
     assert not (root / "modules/function/local_override.tf.json").exists()
 
 
-def test_nothing_of_the_developers_account_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_developers_aws_settings_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "TF_VAR_name", "TF_CLI_ARGS", "TF_WORKSPACE"):
         monkeypatch.setenv(name, "theirs")
     found = terraform.environment("http://127.0.0.1:1", "eu-west-1")
@@ -202,7 +204,7 @@ def test_nothing_of_the_developers_account_gets_in(monkeypatch: pytest.MonkeyPat
     assert found["AWS_REGION"] == "eu-west-1"
 
 
-def test_terraform_collects_garbage_seldom_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terraform_collects_garbage_seldom_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOGC", raising=False)
     assert terraform.environment("http://127.0.0.1:1", "eu-west-1")["GOGC"] == "400"
     monkeypatch.setenv("GOGC", "50")
@@ -238,7 +240,7 @@ def test_errors_become_one_sentence(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "title", ["Invalid value for variable", 'Resource precondition failed (module.x["eu"].terraform_data.build)']
 )
-def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> None:
+def test_errors_of_our_own_rules_are_shown_without_terraforms_text(tmp_path: Path, title: str) -> None:
     made = terraform.Terraform(tmp_path, {}, tmp_path / "terraform.log", lambda _: None)
     text = f"Error: {title}\n\n  on my.tfvars line 3:\n   3: x\n\ntags: no.\n"
     assert str(made.failed("plan", text)) == "tags: no. (my.tfvars, line 3)"
@@ -246,7 +248,7 @@ def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> 
 
 
 @pytest.mark.parametrize("value", ["shop", "var.name", 'upper("shop")'])
-def test_what_is_no_plain_value_in_a_var_file(tmp_path: Path, value: str) -> None:
+def test_expressions_in_a_var_file(tmp_path: Path, value: str) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text(f'environment = "dev"\nentities = {{ todos = {{}} }}\nname = {value}\n')
     with pytest.raises(UserError) as error:
@@ -257,7 +259,7 @@ def test_what_is_no_plain_value_in_a_var_file(tmp_path: Path, value: str) -> Non
     )
 
 
-def test_what_is_deleted_is_known_by_the_address_that_the_state_has() -> None:
+def test_deleted_resources_have_the_address_of_the_state() -> None:
     follower = terraform.EventReader(lambda _: None)
     moved = {"resource": {"addr": "module.service.a.b"}, "previous_resource": {"addr": "a.b"}, "action": "delete"}
     for change in (moved, {"resource": {"addr": "c.d"}, "action": "replace"}):
@@ -265,7 +267,7 @@ def test_what_is_deleted_is_known_by_the_address_that_the_state_has() -> None:
     assert follower.deleted == {"a.b", "c.d"}
 
 
-def test_urls_of_stages_answer_on_this_machine() -> None:
+def test_urls_of_stages_are_mapped_to_this_machine() -> None:
     made = {
         "api_url": "https://abc123.execute-api.us-west-2.amazonaws.com/dev",
         "china": ["https://abc123.execute-api.cn-north-1.amazonaws.com.cn/dev/openapi.json"],
@@ -280,7 +282,7 @@ def test_urls_of_stages_answer_on_this_machine() -> None:
     }
 
 
-def test_urls_of_domains_and_of_vpc_endpoints_answer_on_this_machine() -> None:
+def test_urls_of_domains_and_vpc_endpoints_are_mapped_to_this_machine() -> None:
     made = {
         "api_url": "https://api.example.com",
         "domain_target": {"name": "d-1.execute-api.us-west-2.amazonaws.com", "zone_id": "Z1"},
@@ -410,7 +412,7 @@ VAR_FILE = "-var-file=environments/dev.tfvars"
         (deploy.outputs, ["output -json -no-color", "output -no-color"]),
     ],
 )
-def test_a_command_prepares_before_terraform_works(
+def test_a_command_prepares_before_terraform_runs(
     root: Path, command: Callable[[argparse.Namespace], int], asked: list[str]
 ) -> None:
     (root / "output").write_text('{"api_url": {"value": "https://x"}}')
@@ -433,7 +435,7 @@ def test_a_deploy_is_an_apply_and_a_smoke_test(root: Path, monkeypatch: pytest.M
     assert proven == [["--path", "todos"]]
 
 
-def test_what_only_a_plan_knows_leaves_the_rest_known(tmp_path: Path) -> None:
+def test_values_known_only_in_a_plan_do_not_hide_the_others(tmp_path: Path) -> None:
     """A count may depend on a resource that does not exist yet. That is not reported as a fault."""
     text = """
 resource "terraform_data" "own" {}
@@ -463,7 +465,7 @@ def test_each_environment_is_initialised_in_a_folder_of_its_own(root: Path) -> N
     assert found.environment["GOGC"] == "400"
 
 
-def test_a_destroy_forgets_which_versions_were_live(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_destroy_deletes_the_record_of_live_versions(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     live = root / "environments/dev.live.json"
     live.touch()
     (root / "fails").write_text("destroy\n")
@@ -476,7 +478,7 @@ def test_a_destroy_forgets_which_versions_were_live(root: Path, capsys: pytest.C
     assert not live.exists()
 
 
-def test_what_stops_a_command_stops_it_before_terraform_works(root: Path) -> None:
+def test_errors_stop_a_command_before_terraform_runs(root: Path) -> None:
     (root / "fails").write_text("init\n")
     failed = r"^terraform init failed: No\. Because\. Run `make preflight ENV=dev` to see why\.$"
     with pytest.raises(UserError, match=failed):
@@ -494,7 +496,7 @@ def test_what_stops_a_command_stops_it_before_terraform_works(root: Path) -> Non
     assert stopped.value.exit_code == 2
 
 
-def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
+def test_faults_of_a_backend_file(root: Path) -> None:
     file = root / "environments/dev.s3.tfbackend"
 
     def said() -> str:
@@ -520,9 +522,7 @@ def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["plan", "deploy", "release", "rollback", "export", "preflight", "destroy"])
-def test_trestle_as_a_module_is_no_root_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_trestle_used_as_a_module_is_not_a_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """Its tfvars are Trestle's examples, so their deployment would be another system."""
     copy = tmp_path / ".terraform" / "modules" / "api"
     (copy / "environments").mkdir(parents=True)
@@ -549,9 +549,7 @@ class Gateway:
         return {"value": "name"}
 
 
-def test_the_smoke_test_gets_its_key_where_no_other_user_can_read_it(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_smoke_test_gets_its_key_in_the_environment(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "output").write_text(
         json.dumps({"api_url": {"value": "https://a.example/dev"}, "api_key_ids": {"value": {"default": "k"}}})
     )
@@ -579,7 +577,7 @@ def test_the_smoke_test_gets_its_key_where_no_other_user_can_read_it(
         ({"domain_target": None, "private_urls": {}}, [], ""),
     ],
 )
-def test_a_smoke_test_that_cannot_reach_the_api_is_left_out(
+def test_a_smoke_test_that_cannot_reach_the_api_is_skipped(
     monkeypatch: pytest.MonkeyPatch, deployed: dict[str, Any], arguments: list[str], said: str
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -591,7 +589,7 @@ def test_a_smoke_test_that_cannot_reach_the_api_is_left_out(
     assert deploy.out_of_reach(known, deployed, arguments) == "", "an emulator has no VPC and no TLS"
 
 
-def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
+def test_the_smoke_test_chooses_a_suitable_entity() -> None:
     every = dict.fromkeys(["create", "delete", "get", "list", "merge", "replace"], "api_key")
 
     def entity(path: str, access: dict[str, str], schema: str | None = None) -> dict[str, Any]:
@@ -609,7 +607,7 @@ def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
     assert deploy.smoke_path(entities) is None
 
 
-def test_an_environment_is_known_with_what_terraform_loads_by_itself(
+def test_an_environment_includes_files_that_terraform_loads_automatically(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (environment, tfvars):
@@ -648,7 +646,7 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
             assert method["access"] in ("open", "api_key", "cognito", "iam", "jwt")
 
 
-def test_the_tools_know_what_is_wrong_with_a_schema_before_a_plan(tmp_path: Path) -> None:
+def test_the_tools_report_schema_faults_before_a_plan(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     text = 'name = "shop"\nenvironment = "dev"\nentities = { todos = { schema = "schemas/absent.json" } }\n'
     file.write_text(text, encoding="utf-8")
@@ -656,7 +654,7 @@ def test_the_tools_know_what_is_wrong_with_a_schema_before_a_plan(tmp_path: Path
     assert fault.startswith("entities.todos.schema: there is no schemas/absent.json.")
 
 
-def test_the_tools_ask_terraform_by_these_names_alone() -> None:
+def test_the_tools_ask_terraform_only_for_local_tools() -> None:
     """An expression in a string is checked only when it is used, so a wrong one would fail late."""
     found = set()
     for file in (ROOT / "Makefile", *(ROOT / "tools").rglob("*.py"), ROOT / "build.py", ROOT / "local.py"):
@@ -669,7 +667,7 @@ def encoding_calls(text: str) -> str:
     return "\n".join(re.findall(r"(?:jsonencode|base64encode)\(.*", text))
 
 
-def test_the_document_is_written_with_the_url_at_which_the_api_answers(
+def test_the_openapi_document_is_written_with_the_apis_url(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = {"info": {"title": "Über"}, "servers": [{"url": "."}]}
@@ -708,14 +706,14 @@ def client_error(code: str) -> ClientError:
         (EndpointConnectionError(endpoint_url="u"), "AWS refused: Could not connect to the endpoint URL"),
     ],
 )  # fmt: skip
-def test_what_aws_refuses_is_said_with_what_to_do(error: Any, said: str) -> None:
+def test_errors_of_aws_have_a_remedy(error: Any, said: str) -> None:
     found = explain_aws_error(error, "Look.")
     assert found.startswith(said)
     assert found.endswith(SIGN_IN if "credentials:" in said else " Look.")
     assert ".." not in found
 
 
-def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urls_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         'api_url = "https://abc.execute-api.eu-west-1.amazonaws.com/dev"\n'
         'sign_in_url = "https://shop-dev.auth.eu-west-1.amazoncognito.com"\n'

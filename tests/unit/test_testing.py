@@ -170,7 +170,7 @@ def system(shop: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
         yield System(shop, monkeypatch)
 
 
-def test_callers_reach_the_properties_that_are_for_them(system: System) -> None:
+def test_callers_access_only_properties_for_them(system: System) -> None:
     hr, other = system.user("ann", groups=["hr"]), system.user("bob")
     system.entity("files").create({"kind": "a"}, id="1")
     assert hr.get("/files/1").json["kind"] == "a"
@@ -181,7 +181,7 @@ def test_callers_reach_the_properties_that_are_for_them(system: System) -> None:
     assert system.entity("files").find("1") == {"kind": "a"}
 
 
-def test_terraform_is_asked_once_for_the_same_inputs(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terraform_evaluates_the_same_inputs_once(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.testing.project._evaluate", None)
     assert read_project(shop.folder, shop.folder / "shop.tfvars") == shop
 
@@ -196,7 +196,7 @@ def test_terraform_is_asked_once_for_the_same_inputs(shop: Project, monkeypatch:
         ({"app/notes.py": "def before_craete(draft, context): ..."}, "before_craete"),
     ],
 )
-def test_what_a_plan_would_refuse_is_refused(
+def test_inputs_that_a_plan_would_refuse_are_refused(
     shop: Project, tmp_path: Path, changes: dict[str, str], sentence: str
 ) -> None:
     for name in FILES:
@@ -217,7 +217,7 @@ def test_tokens_of_an_issuer(system: System) -> None:
     assert system.machine("job", scopes=["read:it"]).get("/issued/a").status == 404
 
 
-def test_a_var_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_var_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no .*/none.tfvars"):
         read_project(tmp_path, tmp_path / "none.tfvars")
 
@@ -249,7 +249,7 @@ def test_api_keys(system: System) -> None:
         system.key("gold")
 
 
-def test_paths_and_methods_that_are_not_there(system: System) -> None:
+def test_unknown_paths_and_methods(system: System) -> None:
     refused = system.anonymous.put("/notes", {})
     assert (refused.status, refused.headers["Allow"]) == (405, "GET, OPTIONS, POST")
     assert system.anonymous.get("/nothing").status == 404
@@ -289,13 +289,13 @@ def test_lists_that_lag(system: System) -> None:
     assert len(client.list("/notes", {"limit": 1})) == 3
 
 
-def test_lists_of_scans_lag_as_well(system: System) -> None:
+def test_unordered_lists_lag_too(system: System) -> None:
     system.lists.lag()
     made = system.key().post("/plain", {"id": "a"})
     assert (made.status, system.key().list("/plain")) == (201, [])
 
 
-def test_items_that_are_there_already(system: System) -> None:
+def test_existing_items(system: System) -> None:
     notes = system.entity("notes")
     made = notes.create({"kind": "a", "seen": 7}, id="n1")
     assert notes.find("n1") == made
@@ -335,14 +335,14 @@ def test_routes_of_functions(system: System, capsys: pytest.CaptureFixture[str])
         system.secrets["kye"] = "x"
 
 
-def test_a_function_may_do_less_than_the_hooks_that_it_runs(shop: Project) -> None:
+def test_a_function_has_fewer_permissions_than_its_hooks(shop: Project) -> None:
     settings, entities = (json.loads(shop.own_environments["tick"][name]) for name in ("FUNCTION", "ENTITIES"))
     assert settings["uses"] == {"notes": ["create"]}
     assert entities["notes"]["operations"] == ["create", "list"]
     assert "uses" not in json.loads(shop.own_environments["watch"]["FUNCTION"])
 
 
-def test_access_bodies_and_answers_of_routes(system: System) -> None:
+def test_access_bodies_and_responses_of_routes(system: System) -> None:
     assert system.anonymous.post("/ask", {}).status == 401
     assert system.user("ada").post("/ask", {}).status == 403
     ada = system.user("ada", groups=["staff"])
@@ -353,7 +353,7 @@ def test_access_bodies_and_answers_of_routes(system: System) -> None:
     assert ada.delete("/ask").headers["Allow"] == "OPTIONS, POST"
 
 
-def test_changes_reach_functions_when_they_are_delivered(system: System) -> None:
+def test_changes_are_passed_to_functions_on_delivery(system: System) -> None:
     system.clock.set(NOON)
     note = system.anonymous.post("/notes", {"until": 1798804800 + 3600}).json
     system.anonymous.patch(f"/notes/{note['id']}", {"kind": "a"})
@@ -385,7 +385,7 @@ def test_a_change_that_fails_raises_and_becomes_a_dead_letter(system: System) ->
     assert [event["kind"] for event in events(system)] == ["created"]
 
 
-def test_a_job_and_what_it_leaves(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_and_its_effects(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     system.run("work", 3)
     assert [event["job"] for event in events(system)] == [3, 2, 1]
     with pytest.raises(ValueError, match="no such work"):
@@ -396,7 +396,7 @@ def test_a_job_and_what_it_leaves(system: System, monkeypatch: pytest.MonkeyPatc
         system.run("work", "for ever")
 
 
-def test_a_job_of_yesterday_waits_as_long_as_any_other(system: System) -> None:
+def test_an_overdue_job_is_retried_like_any_other(system: System) -> None:
     system.send("work", "later")
     system.clock.advance(hours=13)
     system.deliver()
@@ -421,7 +421,7 @@ def test_jobs_are_delivered_when_they_are_due(system: System) -> None:
     assert system.jobs("work") == []
 
 
-def test_jobs_that_fail(system: System) -> None:
+def test_failed_jobs(system: System) -> None:
     system.send("work", "fail")
     with pytest.raises(ValueError, match="no such work"):
         system.deliver()
@@ -434,7 +434,7 @@ def test_jobs_that_fail(system: System) -> None:
     assert (system.jobs("work"), events(system)) == ([], [])
 
 
-def test_jobs_that_come_twice(system: System) -> None:
+def test_jobs_delivered_twice(system: System) -> None:
     system.send("work", 2)
     system.deliver(twice=True)
     # Job 2 is delivered twice. Both deliveries send a job 1: the first of these is delivered twice,
@@ -467,7 +467,7 @@ def test_events_reach_the_functions_whose_rule_they_match(system: System) -> Non
         ),
     ],
 )
-def test_a_function_that_is_not_there_is_named(system: System, call: Any, message: str) -> None:
+def test_an_unknown_function_is_named(system: System, call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         call(system)
 

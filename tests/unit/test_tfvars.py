@@ -57,7 +57,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_name_that_is_not_declared(tmp_path: Path, text: str) -> None:
+def test_an_undeclared_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text(f"# mine\n{text}\n", encoding="utf-8")
     with pytest.raises(UserError) as caught:
@@ -118,7 +118,7 @@ def test_a_name_that_is_set_twice_in_json(tmp_path: Path) -> None:
     ]
 
 
-def test_names_that_only_look_alike(tmp_path: Path) -> None:
+def test_similar_names_are_distinct(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     entities = 'entities = { a = { access = { get = "open" } }, A = { access = { get = "iam" } } }'
     file.write_text(
@@ -140,7 +140,7 @@ def test_a_later_file_may_set_a_name_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", BESIDE)
 @pytest.mark.parametrize("text", ["", "# nothing\n", "NAME = null\n"])
-def test_a_variable_that_is_missing(tmp_path: Path, name: str, text: str) -> None:
+def test_a_missing_variable(tmp_path: Path, name: str, text: str) -> None:
     file = tmp_path / "my.tfvars"
     beside = [line for other, line in BESIDE.items() if other != name]
     file.write_text("\n".join([*beside, text.replace("NAME", name)]))
@@ -150,7 +150,7 @@ def test_a_variable_that_is_missing(tmp_path: Path, name: str, text: str) -> Non
     assert str(caught.value) == f"{file}: {name} is {missing}; write {BESIDE[name]}."
 
 
-def test_an_empty_file_lacks_all(tmp_path: Path) -> None:
+def test_an_empty_file_lacks_all_variables(tmp_path: Path) -> None:
     for name, text in [("my.tfvars", ""), ("my.tfvars.json", "{}")]:
         (tmp_path / name).write_text(text)
         with pytest.raises(UserError) as caught:
@@ -159,7 +159,7 @@ def test_an_empty_file_lacks_all(tmp_path: Path) -> None:
         assert str(caught.value).splitlines() == wanted
 
 
-def test_what_terraform_is_told_beside_the_files_counts(tmp_path: Path) -> None:
+def test_other_sources_of_variables_count(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text(BESIDE["entities"])
     tfvars.check([file], {"TF_VAR_name": "shop", "TF_VAR_environment": "dev", "HOME": "/"})
@@ -219,7 +219,7 @@ def test_a_value_of_another_type(tmp_path: Path, text: str) -> None:
     assert str(caught.value) == f"{file}: {MISTYPED[text]}"
 
 
-def test_values_that_terraform_converts_or_leaves_out(tmp_path: Path) -> None:
+def test_values_that_terraform_converts_or_ignores(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text(
         'name = 5\nenvironment = true\nlog_retention_days = "30"\ndashboard = "false"\ntags = null\n'
@@ -248,7 +248,7 @@ def test_a_file_that_is_not_text(tmp_path: Path, data: bytes) -> None:
         assert str(caught.value) == f"{tmp_path / name} {BYTES[data]}"
 
 
-def test_a_path_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_that_is_not_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = tmp_path / "loop.tfvars"
     loop.symlink_to(loop)
     secret = tmp_path / "secret.tfvars"
@@ -276,7 +276,7 @@ def test_json_is_read_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.json", ".json", "x.tfvars.json", "x.tfvars.JSON", "a.Json", "a.json.tfvars"])
-def test_what_is_json_goes_by_the_name_as_terraform_has_it(tmp_path: Path, name: str) -> None:
+def test_json_is_recognised_by_the_file_name(tmp_path: Path, name: str) -> None:
     (tmp_path / "main.tf").write_text('variable "x" {}\n')
     file = tmp_path / name
     tool = Terraform(tmp_path, environment_of_aws("http://127.0.0.1:1", "us-east-1"))
@@ -293,7 +293,7 @@ def test_what_is_json_goes_by_the_name_as_terraform_has_it(tmp_path: Path, name:
             assert str(caught.value).endswith("in lower case: rename it.") == is_json
 
 
-def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text("nat = null\n", encoding="utf-8-sig")
     with pytest.raises(UserError, match="nat: no such variable"):
@@ -304,7 +304,7 @@ def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
         tfvars.check([file])
 
 
-def test_what_the_parser_cannot_read_is_checked_too(tmp_path: Path) -> None:
+def test_files_that_the_parser_cannot_read_are_checked_too(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text('tags = { größe = "L" }\nnat = null\n', encoding="utf-8")
     assert tfvars.read(file) is None
@@ -321,7 +321,7 @@ def test_a_name_that_is_computed(tmp_path: Path, text: str) -> None:
     assert str(caught.value) == f"{file}: in entities, line 2: a name is hidden in an expression; write it out."
 
 
-def test_all_of_ours_are_right() -> None:
+def test_the_repositorys_tfvars_are_valid() -> None:
     ours = [*ROOT.glob("environments/*.tfvars"), *ROOT.glob("examples/*.tfvars")]
     assert len(ours) > 4
     assert all(tfvars.read(file) for file in ours)
@@ -329,7 +329,7 @@ def test_all_of_ours_are_right() -> None:
 
 
 @pytest.mark.parametrize("text", ["entities = {", 'name = "a', "tags = [)", "tags = [\n[" + "[" * 5000])
-def test_what_terraform_says_better_is_left_to_it(tmp_path: Path, text: str) -> None:
+def test_faults_that_terraform_reports_well_are_left_to_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "my.tfvars").write_text(text, encoding="utf-8")
     tfvars.check([tmp_path / "my.tfvars"])
 
@@ -359,7 +359,7 @@ BROKEN_JSON = {
 
 
 @pytest.mark.parametrize("text", BROKEN_JSON, ids=range(len(BROKEN_JSON)))
-def test_broken_json_is_a_sentence_of_ours(tmp_path: Path, text: str) -> None:
+def test_broken_json_is_reported_in_one_sentence(tmp_path: Path, text: str) -> None:
     file = tmp_path / "my.tfvars.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as caught:
@@ -407,7 +407,7 @@ def test_every_command_checks(
     assert not (tmp_path / "stack").exists()
 
 
-def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_terraform_loads_automatically_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tfvars, "ROOT", tmp_path)
     given = [tmp_path / "dev.tfvars"]
     names = ["terraform.tfvars", "a.auto.tfvars", "b.auto.tfvars.json"]
@@ -416,9 +416,7 @@ def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: 
     assert tfvars.all_var_files(given) == [*(tmp_path / name for name in names), *given]
 
 
-def test_the_region_may_be_in_a_file_that_terraform_loads_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_region_may_be_in_an_automatically_loaded_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "variables.tf").write_text((ROOT / "variables.tf").read_text())
     monkeypatch.setattr(tfvars, "ROOT", tmp_path)
     given = tmp_path / "dev.tfvars"

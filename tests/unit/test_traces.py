@@ -171,7 +171,7 @@ def test_a_transaction_is_one_call_on_several_tables(
     assert without_ids(calls, some=True) == [expected]
 
 
-def test_nothing_of_the_payload_is_sent(api: Api, daemon: Daemon) -> None:
+def test_no_part_of_the_payload_is_sent(api: Api, daemon: Daemon) -> None:
     caller = {"identity": {"apiKeyId": "k", "apiKey": "s3cr3t"}, "headers": {"X-Api-Key": "s3cr3t"}}
     api.request("POST", "/items", {"a": "s3cr3t"}, **caller)
     api.request("GET", "/items/s3cr3t", query={"s3cr3t": "s3cr3t"})
@@ -198,7 +198,7 @@ def test_nothing_of_the_payload_is_sent(api: Api, daemon: Daemon) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_a_caller_did_wrong_is_an_error(
+def test_a_callers_mistake_is_an_error(
     api: Api, daemon: Daemon, method: str, path: str, status: int, calls: list[dict[str, Any]]
 ) -> None:
     path, _, query = path.partition("?")
@@ -257,7 +257,7 @@ def test_an_event_without_an_operation_is_sent_too(make_api: Make, daemon: Daemo
         f"Root={ROOT};Sampled=1", f"Parent={PARENT};Sampled=1", "Sampled=1", ";;Sampled=1;x",
     ],
 )  # fmt: skip
-def test_what_x_ray_has_not_sampled_is_not_sent(
+def test_unsampled_requests_are_not_sent(
     api: Api,
     daemon: Daemon,
     monkeypatch: pytest.MonkeyPatch,
@@ -277,7 +277,7 @@ def test_what_x_ray_has_not_sampled_is_not_sent(
     "address",
     [None, "", "nowhere", "localhost:2000", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000"],
 )
-def test_without_a_daemon_requests_are_answered_all_the_same(
+def test_requests_succeed_without_a_daemon(
     api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, address: str | None
 ) -> None:
     if address is None:
@@ -288,18 +288,18 @@ def test_without_a_daemon_requests_are_answered_all_the_same(
     assert daemon.received() == []
 
 
-def test_a_daemon_that_is_gone_fails_nothing(api: Api, daemon: Daemon) -> None:
+def test_requests_succeed_after_the_daemon_is_gone(api: Api, daemon: Daemon) -> None:
     daemon.socket.close()
     for _ in range(3):
         assert api.request("GET", "/items").status == 200
 
 
-def test_a_segment_that_does_not_fit_into_a_datagram_keeps_no_other_back(api: Api, daemon: Daemon) -> None:
+def test_a_segment_too_large_for_a_datagram_blocks_no_other(api: Api, daemon: Daemon) -> None:
     assert api.request("GET", "/items", request_id="x" * 70_000).status == 200
     assert [document["name"] for document in daemon.received()] == ["DynamoDB"]
 
 
-def test_a_fault_is_cut_to_what_a_document_may_have(api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_is_cut_to_the_documents_limit(api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def deep(left: int = 60) -> None:
         if not left:
             raise ServiceError("AccessDeniedException", "\u20ac" * 70_000, 400, {}, 0)

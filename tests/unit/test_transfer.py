@@ -88,7 +88,7 @@ def wipe(api: Api) -> None:
         api.client.delete_item(TableName=TABLE, Key={"id": {"S": key}})
 
 
-def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.DeployedEntity) -> None:
+def test_an_export_and_import_change_nothing(api: Api, entity: tool.DeployedEntity) -> None:
     values = [1.10, 10**37, 1e-130, "\u00e4\u2028\U0001f600", "", None, [[], {}], {"": {"id": 1}}]
     made = [api.create({"status": "a", "rank": rank, "until": FUTURE}) for rank in (1.5, 2)]
     made.append(api.create({"values": values, "deep": json.loads("[" * 31 + "]" * 31)}))
@@ -124,12 +124,12 @@ def test_a_line_without_times_is_a_new_item(api: Api, entity: tool.DeployedEntit
     assert item == {"id": "b", "rank": 1, "status": "open", "version": 1}
 
 
-def test_an_item_of_before_stays_without_later_defaults(api: Api, entity: tool.DeployedEntity) -> None:
+def test_an_older_item_gets_no_later_defaults(api: Api, entity: tool.DeployedEntity) -> None:
     run_import(entity, file({"id": "a", **STAMPS}))
     assert api.request("GET", "/items/a").json == {"id": "a", **STAMPS}
 
 
-def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, entity: tool.DeployedEntity) -> None:
+def test_another_item_with_the_id_is_kept_without_the_replace_option(api: Api, entity: tool.DeployedEntity) -> None:
     run_import(entity, file({"id": "a", "rank": 1, **STAMPS}))
     other = [{"id": "b", **STAMPS}, {"id": "a", "rank": True, **STAMPS}]
     done = run_import(entity, file(*other), as_stored=True)
@@ -143,7 +143,7 @@ def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, en
     assert str(run_import(entity, file({"id": "c", **STAMPS}))) == "1 refused"
 
 
-def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> None:
+def test_bad_lines_are_reported_by_number_and_fault(entity: tool.DeployedEntity) -> None:
     whole = {"id": "a", **STAMPS}
     time = "Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"
     rule = "Must have 1 to 128 letters, digits, '.', '_', '~' and '-', and be neither '.' nor '..'"
@@ -173,7 +173,7 @@ def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> 
     assert tool.check(io.BytesIO(b'\xef\xbb\xbf{"id": "a"}'), entity.entity) == []
 
 
-def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool.DeployedEntity) -> None:
+def test_items_older_than_their_schema_can_be_restored(api: Api, entity: tool.DeployedEntity) -> None:
     line = {"id": "openapi.json", "rank": "old", **STAMPS}
     assert len(tool.check(file(line), entity.entity)) == 1
     assert tool.check(file(line), entity.entity, as_stored=True) == []
@@ -196,7 +196,7 @@ PRICED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_what_clients_cannot_write_comes_back_as_it_was(make_api: Make) -> None:
+def test_read_only_properties_are_restored(make_api: Make) -> None:
     api = make_api({"schema": "task"}, {"task": PRICED})
     entity = tool.DeployedEntity(Entity("items", TABLE, {"schema": "task"}, PRICED), api.client)
     made = api.create({"price": 1, "lines": [{"cost": 1}]})
@@ -211,7 +211,7 @@ def test_what_clients_cannot_write_comes_back_as_it_was(make_api: Make) -> None:
     assert api.request("GET", f"/items/{made['id']}").json == made
 
 
-def test_what_few_clients_read_or_write_comes_back_as_it_was(make_api: Make) -> None:
+def test_restricted_properties_are_restored(make_api: Make) -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "pay": {"type": "number"}, "pin": {"type": "string"}},
@@ -243,7 +243,7 @@ def test_what_few_clients_read_or_write_comes_back_as_it_was(make_api: Make) -> 
         ({"price": 1, "quote": 1}, [" Must not meet the schema's exclusion (not)"]),
     ],
 )
-def test_what_clients_cannot_write_is_validated_where_it_is_there(doc: dict[str, Any], faults: list[str]) -> None:
+def test_read_only_properties_are_validated_if_present(doc: dict[str, Any], faults: list[str]) -> None:
     entity = Entity("items", TABLE, {"schema": "task"}, PRICED)
     found = tool.check(file({"id": "a", **doc}), entity)
     assert found == [f"line 1: {fault.strip()}" for fault in faults]
@@ -292,7 +292,7 @@ def test_tenants_keep_their_items(make_api: Make) -> None:
     ]
 
 
-def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.DeployedEntity) -> None:
+def test_expired_items_are_neither_exported_nor_imported(api: Api, entity: tool.DeployedEntity) -> None:
     api.create({"until": 1})
     text, done = run_export(entity)
     assert (text, done.items, done.expired) == ("", 0, 1)
@@ -305,7 +305,7 @@ def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Deployed
     assert str(run_import(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
 
 
-def test_records_that_are_no_items_are_named(api: Api, entity: tool.DeployedEntity) -> None:
+def test_records_that_are_not_items_are_reported(api: Api, entity: tool.DeployedEntity) -> None:
     stamp = {"S": STAMPS["createdAt"]}
     whole = {"createdAt": stamp, "updatedAt": stamp, "version": {"N": "1"}, "doc": {"M": {}}}
     for name, record in {
@@ -346,7 +346,7 @@ def test_many_pages_and_batches(api: Api, entity: tool.DeployedEntity, monkeypat
     assert said[2:] == ["[3 items] written ..."]
 
 
-def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.DeployedEntity) -> None:
+def test_items_that_dynamodb_refuses_are_reported(api: Api, entity: tool.DeployedEntity) -> None:
     done = run_import(entity, file({"id": "a", "text": "x" * 420_000, **STAMPS}))
     assert done.left_out == ["line 1: the item exceeds DynamoDB's 400 KB"]
     with api.fault("PutItem", lose_answer):
@@ -388,7 +388,7 @@ def deployed(project: Path, name: str, functions: FakeLambda = LAMBDA) -> tool.D
     return tool.deployed(environment, name)
 
 
-def test_an_entity_is_what_all_its_functions_go_by(project: Path) -> None:
+def test_an_entity_is_read_from_its_functions_settings(project: Path) -> None:
     found = deployed(project, "a").entity
     assert (found.ids, found.ttl, found.schema) == ("client", "until", SCHEMA)
     assert derivation_of(found).of({"until": 5}, "") == {"expires": {"N": "5"}}
@@ -402,7 +402,7 @@ def test_an_entity_is_what_all_its_functions_go_by(project: Path) -> None:
             deployed(project, name)
 
 
-def test_an_entity_of_another_build_is_known(project: Path) -> None:
+def test_an_entity_of_another_build_is_recognised(project: Path) -> None:
     def is_built_here(name: str, functions: FakeLambda = LAMBDA) -> bool:
         return deployed(project, name, functions).matches_local_build
 
@@ -465,7 +465,7 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     assert run("export", "x", nowhere)[0] == 1
 
 
-def test_a_file_that_cannot_be_used_stops_a_command_before_the_build(
+def test_an_unusable_file_stops_a_command_before_the_build(
     run: Callable[..., tuple[int, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the user would wait minutes for build, Terraform and table scan before the error."""
@@ -506,7 +506,7 @@ def test_a_file_that_cannot_be_used_stops_a_command_before_the_build(
         assert run(command, "a", named) == (1, [said])
 
 
-def test_the_commands_say_what_they_leave_out(
+def test_the_commands_report_what_they_leave_out(
     api: Api, run: Callable[..., tuple[int, list[str]]], tmp_path: Path
 ) -> None:
     items = tmp_path / "items.jsonl"

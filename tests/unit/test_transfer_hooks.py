@@ -96,7 +96,7 @@ def records(api: Api, table: str) -> dict[str, Any]:
     return {each["id"]["S"]: each for each in api.client.scan(TableName=table)["Items"]}
 
 
-def test_new_items_are_made_as_by_the_api(run: Import, tables: Api) -> None:
+def test_new_items_are_created_as_by_the_api(run: Import, tables: Api) -> None:
     tables.client.put_item(TableName="test-counts", Item={
         "id": {"S": "base"}, "createdAt": {"S": "2026-01-01T00:00:00.000000Z"}, "version": {"N": "1"},
         "updatedAt": {"S": "2026-01-01T00:00:00.000000Z"}, "doc": {"M": {"a": {"N": "1"}}},
@@ -124,7 +124,7 @@ def test_a_second_run_runs_no_hook(run: Import, tables: Api) -> None:
     ])  # fmt: skip
 
 
-def test_what_a_hook_refuses_is_left_out(run: Import, tables: Api) -> None:
+def test_items_refused_by_a_hook_are_left_out(run: Import, tables: Api) -> None:
     tables.client.put_item(TableName="test-counts", Item={"id": {"S": "of-c"}})
     code, said = run({"id": "a", "n": 100}, {"id": "b", "n": 1}, {"id": "c", "n": 1})
     assert (code, said) == (1, [
@@ -146,7 +146,7 @@ def test_a_hook_that_fails_stops_the_import(run: Import, tables: Api) -> None:
     )  # fmt: skip
 
 
-def test_items_of_owners(run: Import, tables: Api) -> None:
+def test_items_with_owners(run: Import, tables: Api) -> None:
     assert run({"id": "ada#a", "n": 1}, owners=True) == (0, [f"{TABLE}: 1 written."])
     made = records(tables, TABLE)["ada#a"]
     assert (made["owner"], made["collection"]) == ({"S": "ada"}, {"S": "ada#items"})
@@ -173,7 +173,7 @@ def test_hooks_that_cannot_run(run: Import, project: Path, tables: Api, code: st
     assert records(tables, TABLE) == {}
 
 
-def test_what_hooks_are_not_for(run: Import, tables: Api) -> None:
+def test_options_that_exclude_hooks(run: Import, tables: Api) -> None:
     for more in ("--replace", "--as-stored"):
         assert run({"id": "a", "n": 1}, arguments=("--hooks", more)) == (
             2, ["--hooks creates new items, and cannot be combined with --as-stored or --replace."],
@@ -196,7 +196,7 @@ def test_without_the_flag_no_hook_runs(run: Import, tables: Api) -> None:
     assert "app.rules" not in sys.modules
 
 
-def test_an_item_that_is_too_large_and_one_that_the_hook_spoils(run: Import, project: Path, tables: Api) -> None:
+def test_an_item_too_large_and_an_item_made_invalid_by_its_hook(run: Import, project: Path, tables: Api) -> None:
     (project / "app" / "rules.py").write_text(
         "def before_create(draft, context):\n    draft['price'] = 1\n    draft['text'] = 'x' * (draft['n'] * 500_000)\n"
     )

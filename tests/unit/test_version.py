@@ -22,7 +22,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 @pytest.mark.parametrize(("program", "known"), [("local.py", commands.LAPTOP), ("python -m tools", commands.TOOLS)])
-def test_each_program_tells_the_version(
+def test_each_program_prints_the_version(
     program: str, known: tuple[commands.Command, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -39,11 +39,11 @@ def test_actions_are_pinned_to_a_commit(workflow: object) -> None:
         assert re.fullmatch(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each), each
 
 
-def test_every_workflow_has_the_fewest_rights_by_default() -> None:
+def test_every_workflow_has_minimal_permissions_by_default() -> None:
     assert [file.name for file in WORKFLOWS if "\npermissions:\n  contents: read\n" not in file.read_text()] == []
 
 
-def test_no_file_holds_what_a_merge_left() -> None:
+def test_no_file_has_merge_conflict_markers() -> None:
     found = subprocess.run(
         ["git", "grep", "--untracked", "-nE", "^(<{7} |>{7} )"], cwd=ROOT, check=False, capture_output=True, text=True
     )

@@ -97,7 +97,7 @@ def test_several_writes_are_one_transaction_over_their_tables(api: Api, prepared
     assert (call.action, list(call.tables)) == ("TransactWriteItems", [NIGHTS.table, TABLE])
 
 
-def test_one_write_is_a_request_of_its_own_kind(api: Api, prepared: Any) -> None:
+def test_a_single_write_is_an_ordinary_request(api: Api, prepared: Any) -> None:
     before = len(api.calls)
     for write in every_action():
         commit(Context(), [write])
@@ -136,13 +136,13 @@ def test_a_condition_that_fails_stops_every_write(prepared: Any, index: int, tog
 @pytest.mark.parametrize(
     "faults", [[lose_answer], [lose_answer, lose_answer], [error("InternalServerError", 500), lose_answer]]
 )
-def test_a_transaction_recognises_itself_after_a_lost_answer(api: Api, prepared: Any, faults: list[Any]) -> None:
+def test_a_transaction_recognises_itself_after_a_lost_response(api: Api, prepared: Any, faults: list[Any]) -> None:
     with api.fault("TransactWriteItems", *faults):
         commit(Context(), every_action())
     assert stored(prepared) == AFTER, "nothing counts twice"
 
 
-def test_deletions_alone_recognise_themselves(api: Api, client: Any) -> None:
+def test_a_transaction_of_deletions_recognises_itself(api: Api, client: Any) -> None:
     make(ITEMS, "a", "b", "c")
     writes = [deletion(ITEMS, "", "a", [(THEN, 1)]), presence(ITEMS, "", "c"), deletion(ITEMS, "", "b", None)]
     with api.fault("TransactWriteItems", lose_answer):
@@ -160,7 +160,7 @@ def test_deletions_alone_recognise_themselves(api: Api, client: Any) -> None:
         [deletion(ITEMS, "", "a", None), creation(ITEMS, "", item("a", n=2)), deletion(ITEMS, "", "b", None)],
     ],
 )
-def test_what_others_deleted_was_not_our_transaction(api: Api, client: Any, others: list[Write]) -> None:
+def test_deletions_by_others_are_not_taken_for_our_own(api: Api, client: Any, others: list[Write]) -> None:
     make(ITEMS, "a", "b")
 
     def overtake(_: Any) -> None:
@@ -176,12 +176,12 @@ def test_what_others_deleted_was_not_our_transaction(api: Api, client: Any, othe
         commit(Context(), before)
 
 
-def test_a_check_alone_never_takes_itself_for_done(api: Api, client: Any) -> None:
+def test_a_transaction_of_checks_never_counts_as_done(api: Api, client: Any) -> None:
     with api.fault("TransactWriteItems", lose_answer), pytest.raises(Cancelled):
         commit(Context(), [presence(ITEMS, "", "a")])
 
 
-def test_a_token_proves_nothing_where_another_has_written_since(api: Api, client: Any) -> None:
+def test_a_token_proves_nothing_after_another_write(api: Api, client: Any) -> None:
     """A missing record does not prove a deletion either; DynamoDB recognises a retry by its token."""
     make(ITEMS, "a", "b")
     writes = [deletion(ITEMS, "", "a", None), patching(ITEMS, "", "b", {"n": 2}, [(THEN, 1)])]
@@ -210,7 +210,9 @@ def pair() -> list[Write]:
         (("ConditionalCheckFailed", "ConditionalCheckFailed"), 0, "condition"),
     ],
 )
-def test_a_lost_race_is_the_callers(api: Api, client: Any, codes: tuple[str, str], index: int, kind: str) -> None:
+def test_a_lost_race_is_raised_to_the_caller(
+    api: Api, client: Any, codes: tuple[str, str], index: int, kind: str
+) -> None:
     before = len(api.calls)
     with api.fault("TransactWriteItems", cancelled(*codes)), pytest.raises(Cancelled) as caught:
         commit(Context(), pair())
@@ -220,7 +222,7 @@ def test_a_lost_race_is_the_callers(api: Api, client: Any, codes: tuple[str, str
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
 @pytest.mark.parametrize("other", ["None", "TransactionConflict"])
-def test_a_throttled_transaction_is_unavailable_in_the_end(
+def test_a_throttled_transaction_is_unavailable_after_its_retries(
     api: Api, client: Any, monkeypatch: pytest.MonkeyPatch, code: str, other: str
 ) -> None:
     pauses: list[float] = []
@@ -236,7 +238,7 @@ def test_a_throttled_transaction_is_unavailable_in_the_end(
     assert [call.throttled for call in context.calls[3:]] == [True, False]
 
 
-def test_a_throttled_transaction_is_not_tried_again_too_late(
+def test_a_throttled_transaction_is_not_retried_after_the_deadline(
     api: Api, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trestle.store.dynamodb.pause", lambda *_: 60.0)
@@ -246,7 +248,7 @@ def test_a_throttled_transaction_is_not_tried_again_too_late(
     assert len(context.calls) == 1
 
 
-def test_a_retry_of_a_throttled_transaction_finds_itself_carried_out(
+def test_a_retry_of_a_throttled_transaction_recognises_its_first_attempt(
     api: Api, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first attempt succeeded, and only its response was lost."""
@@ -258,7 +260,7 @@ def test_a_retry_of_a_throttled_transaction_finds_itself_carried_out(
 
 
 @pytest.mark.parametrize("writer", ["", "import", "function:payments"])
-def test_a_record_tells_who_wrote_it(api: Api, client: Any, writer: str) -> None:
+def test_a_record_has_its_writer(api: Api, client: Any, writer: str) -> None:
     context = Context(writer=writer)
     first, second = pair()
     commit(context, [first, second])
@@ -279,7 +281,7 @@ def test_a_record_tells_who_wrote_it(api: Api, client: Any, writer: str) -> None
         error("ValidationException", message="The transaction is larger than 4 MB"),
     ],
 )
-def test_what_is_too_large_is_said_so(api: Api, client: Any, fault: Any) -> None:
+def test_a_transaction_that_is_too_large_is_reported(api: Api, client: Any, fault: Any) -> None:
     with api.fault("TransactWriteItems", fault), pytest.raises(TooLarge):
         commit(Context(), pair())
 
@@ -302,13 +304,13 @@ def test_an_item_over_400_kb_stops_a_transaction(client: Any) -> None:
         error("ValidationException", message="The parameter cannot be converted to a numeric value: s3cr3t"),
     ],
 )
-def test_what_is_our_fault_stays_an_error(api: Api, client: Any, fault: Any) -> None:
+def test_internal_errors_are_not_hidden(api: Api, client: Any, fault: Any) -> None:
     with api.fault("TransactWriteItems", fault), pytest.raises(ServiceError) as caught:
         commit(Context(), pair())
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_no_more_writes_than_dynamodb_takes(api: Api, client: Any) -> None:
+def test_the_number_of_writes_is_limited(api: Api, client: Any) -> None:
     before = len(api.calls)
     writes = [creation(ITEMS, "", item(f"i{number}")) for number in range(MAX_WRITES + 1)]
     with pytest.raises(TransactionTooLarge, match="at most 100 writes; this one has 101"):
@@ -318,7 +320,7 @@ def test_no_more_writes_than_dynamodb_takes(api: Api, client: Any) -> None:
     assert len(api.calls) == before + 1
 
 
-def test_two_writes_on_one_item_are_refused_by_its_name(api: Api, client: Any) -> None:
+def test_two_writes_on_one_item_are_refused_with_its_id(api: Api, client: Any) -> None:
     before = len(api.calls)
     with pytest.raises(ValueError, match="one write per item; items a has two"):
         commit(Context(), [creation(ITEMS, "ada", item("a")), presence(ITEMS, "ada", "a")])
@@ -327,7 +329,7 @@ def test_two_writes_on_one_item_are_refused_by_its_name(api: Api, client: Any) -
     commit(Context(), [creation(ITEMS, "", item("a")), presence(NIGHTS, "", "a"), creation(ITEMS, "ada", item("a"))])
 
 
-def test_zips_without_hooks_hold_no_transaction() -> None:
+def test_zips_without_hooks_have_no_transactions() -> None:
     sources = build.Sources(LAMBDA_SRC.parent)
     for function in OPERATIONS.values():
         files = sources.files(function, "index.py")
