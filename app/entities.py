@@ -1,4 +1,4 @@
-"""What items look like, by schemas/. `make types` writes this file: change the schemas instead."""
+"""The types of items, generated from schemas/ by `make types`: change the schemas instead."""
 
 # ruff: noqa: E501
 # fmt: off

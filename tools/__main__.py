@@ -1,4 +1,4 @@
-"""Run a command: `python -m tools --help` lists them. It makes .venv and continues in it where it has to."""
+"""Run a command, in .venv if the command needs it. `python -m tools --help` lists the commands."""
 
 import sys
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""Claims as they are written on a command line or in a form: NAME=VALUE."""
+"""Parse claims from a command line or a form: NAME=VALUE."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# What Cognito sets itself, or lets no trigger change:
+# Claims that Cognito sets itself, or that no trigger may change:
 # https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
 RESERVED_BY_COGNITO = frozenset((
     "acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "device_key", "event_id", "exp", "iat",
@@ -14,12 +14,12 @@ RESERVED_BY_COGNITO = frozenset((
 
 CLAIM_NAME, LONGEST_CLAIM, MOST_CLAIMS = re.compile(r"[!-<>-~]{1,128}"), 1024, 20
 
-# Texts that tokens hold: RFC 6749, 3.3, for scopes; a space would make two groups of one where a form lists them.
+# Characters in tokens. RFC 6749, 3.3, defines scopes. Groups have no spaces, which separate them in a form.
 SCOPE, LONGEST_NAME = re.compile(r"[!#-\[\]-~]{1,256}"), 256
 
 
 def parse_claim(text: str) -> tuple[str, str]:
-    """Return the name and the value of a claim. Raise ValueError, with what is wrong, if it is none."""
+    """Return the name and the value of a claim. Raise ValueError with the fault if it is malformed."""
     name, equals, value = text.partition("=")
     if not equals or not CLAIM_NAME.fullmatch(name):
         raise ValueError(
@@ -35,7 +35,7 @@ def parse_claim(text: str) -> tuple[str, str]:
 
 
 def unique_claims(claims: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return claims by name. Raise ValueError, with what is wrong, if one is repeated, or if they are too many."""
+    """Return claims by name. Raise ValueError with the fault if one is repeated, or if there are too many."""
     names = [name for name, _ in claims]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"{repeated} is given twice: a claim has one value")
@@ -45,7 +45,7 @@ def unique_claims(claims: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def name_fault(what: str, name: str) -> str | None:
-    """Return what keeps a text from being the name of a user or a group; None if nothing does."""
+    """Return why a text is not a valid name of a user or a group, or None."""
     if not name.strip():
         return f"the {what} is empty: write a name, such as ada"
     if len(name) > LONGEST_NAME or not name.isprintable():
@@ -54,7 +54,7 @@ def name_fault(what: str, name: str) -> str | None:
 
 
 def scope_fault(scope: str) -> str | None:
-    """Return what keeps a text from being a scope; None if nothing does."""
+    """Return why a text is not a valid scope, or None."""
     if SCOPE.fullmatch(scope):
         return None
     return (

@@ -1,4 +1,4 @@
-"""What commands show a person: steps and progress on stderr, and tables."""
+"""Show steps and progress on stderr, and tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Console:
     [12/12], is always shown.
     """
 
-    QUIET = 5.0  # seconds between two lines of progress where lines cannot be rewritten
+    QUIET = 5.0  # seconds between two lines of progress if a line cannot be rewritten
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -47,7 +47,7 @@ class Console:
 
 
 def print_note(text: str) -> None:
-    """Print something besides a command's result, on stderr, in place of a line of progress."""
+    """Print a note on stderr, in place of a line of progress. A command's result goes to stdout."""
     print(f"{ERASE if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
 
 
@@ -60,9 +60,9 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text that others wrote as a terminal may show it: signs that steer one are escaped, and lines indented.
+    """Return untrusted text in a form that is safe on a terminal: control characters escaped, further lines indented.
 
-    So what a request sends can neither hide nor forge a line of a log.
+    A request can thus neither hide nor forge a line of a log.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").split("\n")
     shown = (
@@ -73,7 +73,7 @@ def printable(text: str) -> str:
 
 
 def drop_output() -> None:
-    """Discard what is still to be written to stdout: Python would try, and complain, when it ends."""
+    """Discard the pending output of stdout, which Python would fail to write at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,7 +1,7 @@
-"""Read contract/: what the operations, problems, limits and items of every API are. contract/README.md says more.
+"""Read contract/, which defines the operations, problems, limits and items of every API (see contract/README.md).
 
-`python -m tools.contract` writes the functions that follow from it: index.py and hooked.py in lambda_src/NAME.
-Standard library only, since build.py reads this as well.
+`python -m tools.contract` generates index.py and hooked.py in lambda_src/NAME from it.
+Standard library only, since build.py imports this module, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "contract"
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return one file of the contract, named without its ending."""
+    """Return one file of the contract, named without its suffix."""
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
@@ -29,12 +29,12 @@ OPERATIONS: dict[str, dict[str, Any]] = read("operations")["operations"]
 SERVERS_OWN = tuple(sorted(ITEMS["properties"]))
 
 
-# The hook that gets the items of an answer.
+# The hook that gets the items of a response.
 PRESENT = "present"
 
 
 def hooks_of(operation: dict[str, Any]) -> set[str]:
-    """Return the hooks that run in an operation: the one before it writes, and `present` if it answers with items."""
+    """Return the hooks of an operation: the one before its write, and `present` if it returns items."""
     answers = {answer.get("schema") for answer in operation["answers"].values()}
     return {*([operation["hook"]] if "hook" in operation else []), *([PRESENT] if answers & {"Item", "Page"} else [])}
 
@@ -42,8 +42,8 @@ def hooks_of(operation: dict[str, Any]) -> set[str]:
 def functions() -> dict[str, str]:
     """Return the text of each file of functions, by its path in lambda_src/.
 
-    Each operation has a folder, and `entity`, which has all of them. hooked.py is for entities with hooks, index.py
-    for others. The endpoint of an operation is a class of its name in trestle.http.
+    Each operation has a folder, and so has `entity`, the function with all operations. hooked.py is for entities with
+    hooks, index.py for others. The endpoint of an operation is the class of its name in trestle.http.
     """
     found: dict[str, str] = {}
     for file, module, whose in (

@@ -1,4 +1,4 @@
-"""The build in dist/: make it, and read its manifest. Standard library only, since build.py reads this as well."""
+"""Run the build in dist/, and read its manifest. Standard library only, since build.py imports this module, too."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MANIFEST = "manifest.json"
 
 
 def build_functions(progress: Callable[[str], None], project: Path | None = None, *, is_laptop: bool = False) -> None:
-    """Bring dist/ up to date, of a project with schemas of its own if given; raise UserError if the build fails.
+    """Bring dist/ up to date, for another project if given. Raise UserError if the build fails.
 
-    is_laptop: the functions are to run on this machine, so the packages that they import are for it.
+    is_laptop: install packages for this machine instead of Lambda.
     """
     progress("Building the functions ...")
     options = ["--project", str(project)] if project else []

@@ -1,6 +1,6 @@
 """Write app/entities.py: a TypedDict for each schema of a project, for type checkers and editors.
 
-`make types` runs it. The file follows from schemas/ alone, so that it changes only if they do.
+`make types` runs it. The file depends only on schemas/.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trestle.strict_json import loads
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "app/entities.py"
 HEAD = '''\
-"""What items look like, by schemas/. `make types` writes this file: change the schemas instead."""
+"""The types of items, generated from schemas/ by `make types`: change the schemas instead."""
 
 # ruff: noqa: E501
 # fmt: off
@@ -51,22 +51,22 @@ def module_of(project: Path) -> str:
         for where, fault in schemas.faults(content):
             raise UserError(f"schemas/{file.name}#{where}: {fault}.")
         schema = loads(content.decode())
-        if schema.get("type") == "object":  # routes may have others
+        if schema.get("type") == "object":  # schemas of routes may describe other values
             types.about = f"An item of schemas/{file.name}."
             types.add(schema, _class_name(file.stem), types.about)
     return "\n\n".join((HEAD, *types.classes))
 
 
 class _Types:
-    """The classes so far, those inside others before them."""
+    """The classes so far, nested ones first."""
 
     def __init__(self) -> None:
-        self.about = ""  # of the schema that is being read
+        self.about = ""  # of the current schema
         self.classes: list[str] = []
         self._names = set(TAKEN)
 
     def add(self, schema: dict[str, Any], name: str, about: str) -> str:
-        """Add the class of an object's schema; return its name, with a number if another has that."""
+        """Add the class of an object's schema; return its name, with a number if the name is taken."""
         free = (name if number == 1 else f"{name}{number}" for number in range(1, sys.maxsize))
         name = next(each for each in free if each not in self._names)
         self._names.add(name)
@@ -87,7 +87,7 @@ class _Types:
         return name
 
     def _can_be_attribute(self, prop: str) -> bool:
-        """Tell whether a class can have an attribute of this name, beside types of the names that it refers to."""
+        """Return whether a class can have an attribute of this name, which must not hide the types it refers to."""
         is_name = prop.isidentifier() and not keyword.iskeyword(prop) and not prop.startswith("__")
         return is_name and prop not in self._names | {"bool", "dict", "int", "list", "str"}
 
@@ -118,11 +118,11 @@ def _literal(value: Any) -> str:
     if isinstance(value, str):
         return f"Literal[{json.dumps(value)}]"
     types: dict[type, str] = {list: "list[Any]", dict: "dict[str, Any]"}
-    return types.get(type(value), "Decimal")  # own code gets no float
+    return types.get(type(value), "Decimal")  # own code never gets a float
 
 
 def _union(parts: Iterator[str]) -> str:
-    """Return the union of types, each once and literals together."""
+    """Return the union of types, without duplicates and with one Literal."""
     found = list(dict.fromkeys(parts))
     if "Any" in found:
         return "Any"
@@ -140,10 +140,10 @@ def _class_name(text: str) -> str:
 
 @user_errors
 def main(project: Path = ROOT) -> int:
-    """Write the file, if there is own code that could use it; return the exit code."""
+    """Write the file if there is own code to use it; return the exit code."""
     file = project / FILE
     if not any(sources(project / "app", "**/*.py")):
-        print_note(f"app/ holds no code yet, so {FILE} is not written.")
+        print_note(f"app/ has no code yet, so {FILE} was not written.")
         return 0
     text = module_of(project).encode()
     if not file.is_file() or file.read_bytes() != text:

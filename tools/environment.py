@@ -1,4 +1,4 @@
-"""What releases, exports, imports, reindexes and runs need of an environment, in AWS or on this machine."""
+"""The interface of environments, in AWS or on this machine, for releases, exports, imports, reindexes and runs."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from typing import Any, Protocol
 
 
 class Environment(Protocol):
-    """An environment, wherever it runs."""
+    """An environment, in AWS or on this machine."""
 
     name: str  # as in ENV=
     apply_command: str  # the command that points the aliases where the live file says
 
     @property
     def project(self) -> Path:
-        """The folder with its schemas/, app/ and dist/."""
+        """Return the folder with its schemas/, app/ and dist/."""
 
     @property
     def system(self) -> str:
-        """NAME-ENVIRONMENT, by which its alarms are named."""
+        """Return NAME-ENVIRONMENT, the prefix of its alarms."""
 
     @property
     def live_file(self) -> Path:
-        """The file that says which versions are live."""
+        """Return the file with the live versions."""
 
     def prepare(self) -> object:
-        """Make sure that Terraform knows the environment and nothing but it."""
+        """Initialise Terraform for this environment only."""
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs by name."""
 
     def entities(self) -> dict[str, Any]:
-        """Return what Terraform derives from each entity's attributes for the tools, by the entity's name."""
+        """Return the derived attributes of each entity for the tools, by the entity's name."""
 
     def functions(self) -> dict[str, Any]:
-        """Return what Terraform derives from each function of app/ for the tools, by its key in the tfvars."""
+        """Return the derived attributes of each function of app/ for the tools, by its key in the tfvars."""
 
     def client(self, service: str, *, timeout: int | None = None) -> Any:
         """Return a client of an AWS service.
 
-        timeout: how many seconds it waits for an answer; then, or on an error, it does not try again.
+        timeout: seconds to wait for a response. With it, the client does not retry.
         """
 
     def function_names(self) -> set[str]:
-        """Return the names of its functions, from Terraform's outputs. Raise UserError without outputs."""
+        """Return the names of its functions, from Terraform's outputs. Raise UserError if there are none."""
 
     def worker_names(self) -> set[str]:
-        """Return those of functions of one's own that work on jobs, events or changes, from Terraform's outputs."""
+        """Return the names of the user's functions on jobs, events or changes, from Terraform's outputs."""
 
     def apply(self, arguments: list[str]) -> int:
         """Apply the configuration; return the exit code of `terraform apply`, which gets the arguments."""
@@ -65,11 +65,11 @@ def function_names(outputs: Mapping[str, Any]) -> set[str]:
 
 
 def worker_names(outputs: Mapping[str, Any]) -> set[str]:
-    """Return the names of functions of one's own that no request reaches, from Terraform's outputs."""
+    """Return the names of the user's functions without routes, from Terraform's outputs."""
     return {each["name"] for each in own_functions(outputs) if each["kind"] != "routes"}
 
 
 def own_functions(outputs: Mapping[str, Any]) -> Collection[dict[str, Any]]:
-    """Return what the outputs say of functions of one's own; older Trestles have no such output."""
+    """Return the output `functions`, the user's own functions; empty for older versions of Trestle."""
     found: dict[str, dict[str, Any]] = outputs.get("functions", {})
     return found.values()

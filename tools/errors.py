@@ -1,4 +1,4 @@
-"""Errors that the user can mend, each as one sentence with the remedy."""
+"""Errors that the user can fix, each as one sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class UserError(Exception):
-    """One clear sentence that names the remedy: printed alone, without a traceback."""
+    """An error that is printed as one sentence with the remedy, without a traceback."""
 
     def __init__(self, sentence: str, exit_code: int = 1) -> None:
         super().__init__(sentence)
@@ -27,7 +27,7 @@ class UserError(Exception):
 
 
 def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, Result | int]:
-    """Make a command end with one sentence and an exit code on errors that the user can mend."""
+    """Make a command end with one sentence and an exit code on errors that the user can fix."""
 
     @functools.wraps(command)
     def decorated(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result | int:
@@ -39,7 +39,7 @@ def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, R
         except KeyboardInterrupt:
             return 130
         except BrokenPipeError:
-            # The reader has enough, as `head` has.
+            # The reader has closed the pipe, as `head` does.
             drop_output()
             return 141
         except OSError as error:
@@ -52,7 +52,7 @@ def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, R
 
 
 def sentence_for(error: OSError) -> str | None:
-    """Return what to say of a file that cannot be used or a disk that is full; None for any other error."""
+    """Return a message for an unusable file or a full disk, or None for any other error."""
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk is full{f' ({path})' if path else ''}: free some space, then try again."
@@ -67,29 +67,29 @@ def sentence_for(error: OSError) -> str | None:
 
 
 def explain_os_error(error: OSError) -> str:
-    """Return a sentence for whatever the operating system refuses to the laptop run."""
+    """Return a message for any error of the operating system in the laptop run."""
     if said := sentence_for(error):
         return said
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     if error.errno == errno.ENOENT and not error.filename:
-        return "The current folder is gone: change to one that exists."
+        return "The current folder does not exist any more: change to another one."
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
-        return f"{what}. Move that file away, or let TRESTLE_LOCAL_DIR name another folder."
+        return f"{what}. Move that file, or set TRESTLE_LOCAL_DIR to another folder."
     return f"{what}."
 
 
 def permission_remedy(place: Path) -> str:
-    """Return how to get at a file or folder that this user may not use."""
+    """Return how to get access to a file or folder."""
     try:
         owner = place.lstat().st_uid
-    except OSError:  # in a folder that this user may not even look into
+    except OSError:  # in a folder that this user may not search
         return permission_remedy(place.parent)
     if not place.is_relative_to(ROOT) and (len(place.parts) <= 3 or ROOT.is_relative_to(place)):
         # Such as / or /var/lib: a recursive chown or chmod there would break the machine.
-        return f"{place} is not yours to write in: name a folder of your own."
+        return f"You may not write in {place}: name another folder."
     if owner == os.getuid():
-        return f"Give yourself the right: chmod -R u+rwX {shlex.quote(str(place))}"
+        return f"Add the permission: chmod -R u+rwX {shlex.quote(str(place))}"
     return (
-        f"{place} belongs to another user, as after a command with sudo. Take it back, then try again: "
+        f"{place} belongs to another user, as after a command with sudo. Change its owner, then try again: "
         f'sudo chown -R "$(id -u)" {shlex.quote(str(place))}'
     )

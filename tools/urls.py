@@ -1,4 +1,4 @@
-"""URLs as they answer where an emulator is AWS."""
+"""Rewrite URLs so that they reach an emulator."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 
 def domain_of(outputs: Mapping[str, Any]) -> str | None:
-    """Return the API's own domain by Terraform's outputs, None if it has none."""
+    """Return the API's own domain from Terraform's outputs, or None."""
     return urlsplit(outputs["api_url"]).hostname if outputs.get("domain_target") else None
 
 
 def local_urls(value: Any, endpoint: str, domain: str | None = None) -> Any:
-    """Return the value with the URLs of APIs' stages and domain, and of sign-in, as they answer on this machine."""
+    """Return the value with the URLs of stages, of the domain and of sign-in replaced by URLs of this machine."""
     if isinstance(value, dict):
         return {k: local_urls(v, endpoint, domain) for k, v in value.items()}
     if isinstance(value, list):
@@ -30,9 +30,9 @@ def local_urls(value: Any, endpoint: str, domain: str | None = None) -> Any:
 
 
 def reachable_urls(value: Any, outputs: Mapping[str, Any]) -> Any:
-    """Return the value with the URLs of APIs and sign-in as they answer: in AWS, or at AWS_ENDPOINT_URL.
+    """Return the value with the URLs of APIs and sign-in that work: those of AWS, or those at AWS_ENDPOINT_URL.
 
-    outputs: Terraform's, which know the API's domain.
+    outputs: Terraform's outputs, with the API's domain.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
     return local_urls(value, endpoint, domain_of(outputs)) if endpoint else value

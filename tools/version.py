@@ -1,3 +1,3 @@
-"""Trestle's version. pyproject.toml and CHANGELOG.md have the same."""
+"""Trestle's version, equal to that in pyproject.toml and CHANGELOG.md."""
 
 VERSION = "1.0.0"

@@ -240,7 +240,7 @@ def test_a_missing_var_file_is_named(small: Local) -> None:
 
 def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
     said = error_sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
-    assert said.startswith(f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not hold the AWS provider: name a folder that holds")
+    assert said.startswith(f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not contain the AWS provider: name a folder that")
     assert not is_listening(small.port)
 
 

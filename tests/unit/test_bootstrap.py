@@ -189,7 +189,7 @@ def test_the_first_apply_says_why_it_takes_a_minute(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use_fake_terraform(monkeypatch)
-    said = "the AWS provider waits until S3's lifecycle rules settle"
+    said = "the AWS provider waits for S3's lifecycle rules"
     assert commands.run("bootstrap", "-var=name=shop") == 0
     assert said in capsys.readouterr().err
     (folder / f"shop-123456789012-{WEST}.tfstate").write_text(json.dumps(state(WEST)))
@@ -221,19 +221,19 @@ def test_an_empty_state_of_an_earlier_version_is_ignored(folder: Path, monkeypat
         (
             {f"shop-123456789012-{WEST}.tfstate": state(EAST)},
             f"bootstrap/shop-123456789012-{WEST}.tfstate is the state of shop in {EAST} of account "
-            f"123456789012, and not of shop in {WEST} of account 123456789012: nothing was changed.",
+            f"123456789012, not of shop in {WEST} of account 123456789012. Nothing was changed.",
         ),
         (
             {"terraform.tfstate": state(), f"shop-123456789012-{WEST}.tfstate": state()},
-            f"bootstrap/terraform.tfstate and bootstrap/shop-123456789012-{WEST}.tfstate are both of shop",
+            f"bootstrap/terraform.tfstate and bootstrap/shop-123456789012-{WEST}.tfstate are both states of shop",
         ),
         (
             {"terraform.tfstate": {"resources": [{"mode": "managed"}]}},
-            "bootstrap/terraform.tfstate does not say which account and region it is of",
+            "bootstrap/terraform.tfstate does not name its account and region",
         ),
         (
             {"terraform.tfstate": {"resources": [OTHER]}},
-            "bootstrap/terraform.tfstate does not say which account and region it is of",
+            "bootstrap/terraform.tfstate does not name its account and region",
         ),
     ],
 )  # fmt: skip
@@ -258,7 +258,7 @@ def test_a_failed_terraform_command(
     made = use_fake_terraform(monkeypatch)
     made.code = 1
     assert commands.run("bootstrap") == 1
-    assert capsys.readouterr().err.endswith("\nterraform apply ended with exit code 1: see above.\n")
+    assert capsys.readouterr().err.endswith("\nterraform apply failed with exit code 1: see its errors above.\n")
     made.init_code = 1
     assert commands.run("bootstrap") == 1
     assert capsys.readouterr().err.endswith("\nterraform init failed: No provider\n")

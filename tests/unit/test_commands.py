@@ -192,7 +192,7 @@ CASES: list[tuple[BaseException, str, int, str]] = [
         "Run `make preflight ENV=dev` to see why.",
     ),
     (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "status", 1, "The emulator does not respond: Could"),
-    (FileExistsError(17, "File exists", "/x"), "status", 1, "/x: File exists. Move that file away"),
+    (FileExistsError(17, "File exists", "/x"), "status", 1, "/x: File exists. Move that file, or"),
 ]
 
 

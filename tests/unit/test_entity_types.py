@@ -182,7 +182,7 @@ def test_the_file_is_written_beside_own_code_and_only_if_it_differs(
     file = tmp_path / FILE
     written(tmp_path, {"schemas/a.json": schema(x=TEXT), "app/README.md": ""})
     assert main(tmp_path) == 0
-    assert capsys.readouterr().err == "app/ holds no code yet, so app/entities.py is not written.\n"
+    assert capsys.readouterr().err == "app/ has no code yet, so app/entities.py was not written.\n"
     assert not file.exists()
     written(tmp_path, {"app/rules.py": ""})
     assert main(tmp_path) == 0

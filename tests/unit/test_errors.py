@@ -37,12 +37,12 @@ def test_another_users_file_is_named_with_the_chown_that_fixes_it(
     assert code == 1
     assert text == (
         f"{file}: Permission denied. {file.parent} belongs to another user, as after a command with sudo. "
-        f"Take it back, then try again: sudo chown -R \"$(id -u)\" '{file.parent}'\n"
+        f"Change its owner, then try again: sudo chown -R \"$(id -u)\" '{file.parent}'\n"
     )
 
 
 def test_an_own_file_is_named_with_the_chmod_that_fixes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = f"{tmp_path}: Permission denied. Give yourself the right: chmod -R u+rwX {tmp_path}\n"
+    text = f"{tmp_path}: Permission denied. Add the permission: chmod -R u+rwX {tmp_path}\n"
     assert run_failing_command(os_error(errno.EACCES, tmp_path), capsys) == (1, text)
 
 
@@ -51,7 +51,7 @@ def test_no_chown_of_a_system_folder_is_suggested(path: str, capsys: pytest.Capt
     """The file's folder is / or similar; a recursive chown there would break the machine."""
     code, text = run_failing_command(os_error(errno.EACCES, Path(path)), capsys)
     assert code == 1
-    assert text.endswith("is not yours to write in: name a folder of your own.\n")
+    assert text.endswith(": name another folder.\n")
     assert "chown" not in text
     assert "chmod" not in text
 
@@ -102,5 +102,5 @@ def test_a_temporary_folder_that_can_hold_a_socket_is_used(monkeypatch: pytest.M
     monkeypatch.setenv("TMPDIR", "/dev/shm")
     assert terraform.temporary_folder() == "/dev/shm"
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(UserError, match="set TMPDIR to one that you can write to"):
+    with pytest.raises(UserError, match="set TMPDIR to a folder that you may write to"):
         terraform.temporary_folder()

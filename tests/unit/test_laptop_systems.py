@@ -298,8 +298,8 @@ def test_env_can_be_evaluated_by_a_shell(
     ("number", "remedy"),
     [
         (errno.ENOSPC, "free some space"), (errno.EFBIG, "free some space"), (errno.EROFS, "is read-only"),
-        (errno.EACCES, "name a folder of your own"), (errno.EEXIST, "Move that file away"),
-        (errno.ENOTDIR, "Move that file away"), (errno.EIO, "error."),
+        (errno.EACCES, "name another folder"), (errno.EEXIST, "Move that file, or set"),
+        (errno.ENOTDIR, "Move that file, or set"), (errno.EIO, "error."),
     ],
 )  # fmt: skip
 def test_errors_of_the_operating_system_are_one_sentence(number: int, remedy: str) -> None:
@@ -316,7 +316,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (
         1,
-        f"{tmp_path / 'my folder'}: File exists. Move that file away, or let TRESTLE_LOCAL_DIR name another folder.\n",
+        f"{tmp_path / 'my folder'}: File exists. Move that file, or set TRESTLE_LOCAL_DIR to another folder.\n",
     )
 
 

@@ -959,7 +959,7 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
         found().function_names()
     for text in ('name = "shop"\n', 'name = "${x}"\nenvironment = "prod"\n', "{"):
         (folder / "prod.tfvars").write_text(text)
-        with pytest.raises(UserError, match=r"environments/prod\.tfvars cannot be read here"):
+        with pytest.raises(UserError, match=r"environments/prod\.tfvars has no literal name and environment"):
             assert found().live_file
 
 
@@ -990,7 +990,7 @@ def test_the_command_line(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert commands.run("live", "--env", "../x") == 2
-    assert capsys.readouterr().err == "There is no environments/../x.tfvars: write it first.\n"
+    assert capsys.readouterr().err == "There is no environments/../x.tfvars: create it first.\n"
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
     monkeypatch.setattr("tools.laptop.systems.isolate", lambda _: None)  # the other tests share this process
     assert commands.run("live", "--env", "local") == 3

@@ -55,7 +55,7 @@ def test_a_named_mirror_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_a_named_mirror_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, "0.0.1")))
-    with pytest.raises(UserError, match="does not hold the AWS provider"):
+    with pytest.raises(UserError, match="does not contain the AWS provider"):
         terraform.find_mirror()
 
 
@@ -109,7 +109,7 @@ def test_the_provider_ends_with_the_process_that_started_it(tmp_path: Path) -> N
 def test_a_provider_that_does_not_start_is_named(tmp_path: Path) -> None:
     environment = install(tmp_path, "exit 3")
     with (
-        pytest.raises(UserError, match=r"does not start: run `\S+-provider-aws_v1 -debug` to see why"),
+        pytest.raises(UserError, match=r"does not start. Run `\S+-provider-aws_v1 -debug` to see why"),
         terraform.provider(tmp_path, environment),
     ):
         raise AssertionError
@@ -254,8 +254,8 @@ def test_expressions_in_a_var_file(tmp_path: Path, value: str) -> None:
     with pytest.raises(UserError) as error:
         terraform.facts([file])
     assert str(error.value) == (
-        f"{file}, line 3: a var-file holds plain values. Put texts into quotation marks, and write out what a "
-        "reference or a function would give."
+        f"{file}, line 3: a var-file allows only plain values. Put strings into quotation marks, and replace "
+        "references and function calls with their values."
     )
 
 
@@ -340,7 +340,7 @@ def test_the_state_of_another_name_is_refused(check_state: Callable[..., None]) 
     check_state(state("shop", "shop"))
     said = (
         r"^dev is deployed with the name store, but its tfvars say shop: an apply would replace its tables, .*"
-        r'Write name = "store" into environments/dev\.tfvars\. For a system of another name, write tfvars and a backend'
+        r'Set name = "store" in environments/dev\.tfvars\. For a system with another name, create tfvars and a backend'
     )
     with pytest.raises(UserError, match=said):
         check_state(state("shop", "store"))
@@ -354,7 +354,7 @@ def test_the_state_of_another_region_is_refused(check_state: Callable[..., None]
     check_state(table, region="us-west-2")
     said = (
         r"^dev is deployed in us-west-2, but its tfvars say eu-west-1: .*"
-        r'Write region = "us-west-2" into environments/dev\.tfvars'
+        r'Set region = "us-west-2" in environments/dev\.tfvars'
     )
     with pytest.raises(UserError, match=said):
         check_state(table)
@@ -491,7 +491,7 @@ def test_errors_stop_a_command_before_terraform_runs(root: Path) -> None:
         deploy.apply(options())
     assert (root / "asked").read_text().splitlines() == ["build"]
     (root / "environments/dev.tfvars").unlink()
-    with pytest.raises(UserError, match=r"^There is no environments/dev\.tfvars: write it first\.$") as stopped:
+    with pytest.raises(UserError, match=r"^There is no environments/dev\.tfvars: create it first\.$") as stopped:
         deploy.apply(options())
     assert stopped.value.exit_code == 2
 
@@ -509,7 +509,7 @@ def test_faults_of_a_backend_file(root: Path) -> None:
     assert said() == ""
     other.write_text(file.read_text())
     shared = "environments/dev.s3.tfbackend and prod.s3.tfbackend name the same state."
-    assert said() == f"{shared} Give each environment a `key` of its own."
+    assert said() == f"{shared} Give each environment its own `key`."
     file.write_text((ROOT / "environments" / "dev.s3.tfbackend").read_text())
     if "\nbucket" not in file.read_text():  # the checkout is not deployed
         assert said() == f"environments/dev.s3.tfbackend has no bucket. {environment.NO_BACKEND}"
@@ -529,7 +529,7 @@ def test_trestle_used_as_a_module_is_not_a_root(tmp_path: Path, monkeypatch: pyt
     (copy / "environments" / "dev.tfvars").write_text((ROOT / "environments" / "dev.tfvars").read_text())
     monkeypatch.setattr(environment, "ROOT", copy)
     arguments = [command, "--env", "dev", *(["--entity", "items"] if command == "export" else [])]
-    with pytest.raises(UserError, match=r"is a copy of Trestle that `terraform init` made .* run terraform in your"):
+    with pytest.raises(UserError, match=r"is a copy of Trestle that `terraform init` made .* Run terraform in your"):
         commands.run(commands.parse("python -m tools", commands.TOOLS, arguments))
 
 

@@ -1,8 +1,7 @@
-"""Apply bootstrap/, which has a state for each account, name and region.
+"""Apply bootstrap/, with a separate state for each account, name and region.
 
-With one state for all of them, Terraform would replace the first region's bucket and roles with the second's.
-`--write` writes the bucket's name into environments/*.s3.tfbackend. Without it, the command asks if it runs in
-a terminal.
+With a common state, Terraform would replace the first region's bucket and roles with the second's. `--write`
+writes the bucket's name into environments/*.s3.tfbackend. Without it, the command asks in a terminal.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from tools.errors import UserError
 from tools.terraform import ROOT, Progress, Terraform, own_environment
 
 FOLDER = ROOT / "bootstrap"
-LEGACY = "terraform.tfstate"  # the only state, before each place had its own
+LEGACY = "terraform.tfstate"  # the only state in older checkouts
 
 
 class Installation(NamedTuple):
-    """What a state of bootstrap/ belongs to. All names in the state contain these three."""
+    """The name, account and region of a state of bootstrap/. All names in the state contain them."""
 
     name: str
     account: str
@@ -39,7 +38,7 @@ class Installation(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The state's file in bootstrap/."""
+        """Return the name of the state's file in bootstrap/."""
         return f"{'-'.join(self)}.tfstate"
 
     def __str__(self) -> str:
@@ -47,13 +46,13 @@ class Installation(NamedTuple):
 
 
 def variables(arguments: Sequence[str]) -> tuple[str, str]:
-    """Return the variables name and region, as `terraform apply` with these arguments takes them."""
+    """Return the variables name and region that `terraform apply` gets with these arguments."""
     given = []
     for index, argument in enumerate(arguments):
         option, _, value = argument.lstrip("-").partition("=")
         if argument.startswith("-") and option in ("var", "var-file"):
             value = value or next(iter(arguments[index + 1 :]), "")
-            # Relative to where Terraform runs.
+            # Relative to the folder in which Terraform runs.
             given.append(f"-{option}={FOLDER / value if option == 'var-file' else value}")
     with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
         rules = (FOLDER / "names.tf", FOLDER / "variables.tf")
@@ -72,16 +71,16 @@ def variables(arguments: Sequence[str]) -> tuple[str, str]:
 def account() -> str:
     """Return the account that the credentials belong to."""
     try:
-        # Whatever region: an account has one number in all of them.
+        # The account id is the same in every region.
         return str(boto3.client("sts", region_name="us-east-1").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
         raise UserError(explain_aws_error(error, SIGN_IN)) from error
 
 
 def installation_of(state: dict[str, Any]) -> Installation | None:
-    """Return the place of a state, by the names of its bucket and its log role; None for an empty state.
+    """Return the installation of a state, from the names of its bucket and log role; None if the state is empty.
 
-    Raise ValueError if it holds resources, but neither of these two.
+    Raise ValueError if it has resources, but neither of these two.
     """
     found: dict[str, dict[str, Any]] = {
         f"{each['type']}.{each['name']}": each["instances"][0]["attributes"]
@@ -102,14 +101,14 @@ def installation_of(state: dict[str, Any]) -> Installation | None:
 
 
 def read_installation(file: Path) -> Installation | None:
-    """Return the place of a state's file; None if there is no file, or nothing in it."""
+    """Return the installation of a state file; None if the file is missing or the state empty."""
     try:
         return installation_of(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (AttributeError, KeyError, TypeError, ValueError):
         raise UserError(
-            f"bootstrap/{file.name} does not say which account and region it is of: rename it to "
+            f"bootstrap/{file.name} does not name its account and region: rename it to "
             "NAME-ACCOUNT-REGION.tfstate, or restore it from a copy."
         ) from None
 
@@ -122,36 +121,34 @@ def adopt_legacy_state() -> None:
     own = FOLDER / of.file
     if own.exists():
         raise UserError(
-            f"bootstrap/{LEGACY} and bootstrap/{of.file} are both of {of}: keep the newer one as "
-            f"bootstrap/{of.file}, and move the other away."
+            f"bootstrap/{LEGACY} and bootstrap/{of.file} are both states of {of}: keep the newer one as "
+            f"bootstrap/{of.file}, and remove the other."
         )
     legacy.rename(own)
-    print(f"bootstrap/{LEGACY} is the state of {of}: it is bootstrap/{of.file} now.")
+    print(f"Renamed bootstrap/{LEGACY}, the state of {of}, to bootstrap/{of.file}.")
 
 
 def apply(wanted: Installation, arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
-    """Apply bootstrap/ with the state of a place; return its outputs by name."""
+    """Apply bootstrap/ with the state of an installation; return its outputs by name."""
     state = FOLDER / wanted.file
     if (of := read_installation(state)) not in (None, wanted):
         raise UserError(
-            f"bootstrap/{state.name} is the state of {of}, and not of {wanted}: nothing was changed. "
+            f"bootstrap/{state.name} is the state of {of}, not of {wanted}. Nothing was changed. "
             f"Rename it to bootstrap/{of.file if of else LEGACY}, and run `make bootstrap` again."
         )
     terraform = Terraform(FOLDER, own_environment(), progress=progress)
     progress("Initialising Terraform ...")
     terraform.init(f"-backend-config=path={state}")
     if not state.exists():
-        # The provider waits 50 s for them, in the emulator as well.
-        progress(
-            "Applying. The first time takes a minute: the AWS provider waits until S3's lifecycle rules settle ..."
-        )
+        # The provider waits 50 s for lifecycle rules, even in the emulator.
+        progress("Applying. The first time takes a minute, because the AWS provider waits for S3's lifecycle rules ...")
     if code := terraform.attend("apply", *arguments):
-        raise UserError(f"terraform apply ended with exit code {code}: see above.")
+        raise UserError(f"terraform apply failed with exit code {code}: see its errors above.")
     return terraform.outputs()
 
 
 def backends_without_bucket(region: str) -> list[Path]:
-    """Return the backend files that name no bucket, of environments in the region."""
+    """Return the backend files without a bucket, of environments in the region."""
     found = []
     for file in sorted((ROOT / "environments").glob("*.s3.tfbackend")):
         var_file = file.with_name(f"{file.name.removesuffix('.s3.tfbackend')}.tfvars")
@@ -175,7 +172,7 @@ def fill_backend(text: str, bucket: str, region: str) -> str:
 
 
 def offer_bucket(bucket: str, region: str, *, write: bool) -> None:
-    """Write the bucket into the backend files without one if the user wants that; else print how."""
+    """Write the bucket into the backend files without one if the user agrees; otherwise print how."""
     files = backends_without_bucket(region)
     if not files:
         return
@@ -187,12 +184,12 @@ def offer_bucket(bucket: str, region: str, *, write: bool) -> None:
         return
     for file in files:
         file.write_text(fill_backend(file.read_text(encoding="utf-8"), bucket, region), encoding="utf-8")
-    print(f'bucket = "{bucket}" is in {names} now.')
+    print(f'Wrote bucket = "{bucket}" into {names}.')
 
 
 def bootstrap(options: argparse.Namespace) -> int:
-    """Apply, and offer to write down the bucket; return the exit code."""
-    os.umask(0o077)  # a state is its owner's alone
+    """Apply, and offer to write the bucket into backend files; return the exit code."""
+    os.umask(0o077)  # only the owner may read a state
     name, region = variables(options.arguments)
     wanted = Installation(name, account(), region)
     adopt_legacy_state()

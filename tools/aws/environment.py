@@ -19,14 +19,14 @@ from tools.errors import UserError
 from tools.suggestions import correction
 from tools.terraform import ROOT, Progress, Terraform, facts, own_environment
 
-NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
+NO_BACKEND = "Run `make bootstrap`, which creates the bucket and offers to write its name there."
 
 ATTEMPTS = 10
 
-# What a backend file's bucket is before somebody fills it in.
+# Values of a backend file that is not filled in yet.
 PLACEHOLDERS = (None, "", "...")
 
-# Resources that no apply can move to another region. Their ARNs name the region.
+# Resources that no apply can move to another region. Their ARNs contain the region.
 REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
             "aws_lambda_function")  # fmt: skip
 
@@ -37,11 +37,11 @@ class AwsEnvironment:
     project = ROOT
 
     def __init__(self, name: str, progress: Progress) -> None:
-        """Find the tfvars; raise UserError if there are none, or if Trestle is here as another root's module."""
+        """Find the tfvars. Raise UserError if there are none, or if this Trestle is a module of another root."""
         if ".terraform" in ROOT.parts:
             raise UserError(
-                f"{ROOT} is a copy of Trestle that `terraform init` made for a configuration of your own, and these "
-                "commands work on Trestle's own root: run terraform in your configuration instead, as "
+                f"{ROOT} is a copy of Trestle that `terraform init` made for your own configuration, but these "
+                "commands work only on Trestle's own root. Run terraform in your configuration instead, as "
                 "examples/as-module/README.md shows.",
                 exit_code=2,
             )
@@ -52,38 +52,38 @@ class AwsEnvironment:
         if not self.var_file.is_file():
             known = [file.stem for file in self.var_file.parent.glob("*.tfvars")]
             raise UserError(
-                f"There is no environments/{name}.tfvars: {correction(name, known, 'write it first')}", exit_code=2
+                f"There is no environments/{name}.tfvars: {correction(name, known, 'create it first')}", exit_code=2
             )
 
     @cached_property
     def terraform(self) -> Terraform:
-        """Terraform on the root configuration. Each environment has a data folder, and so a backend, of its own."""
+        """Return Terraform on the root configuration, with the environment's own data folder and backend."""
         data = ROOT / ".terraform" / self.name
         return Terraform(ROOT, own_environment(TF_DATA_DIR=str(data)), progress=self.progress)
 
     @property
     def backend_argument(self) -> str:
-        """The argument of `terraform init` that names the state's place."""
+        """Return the argument of `terraform init` that names the backend file."""
         return f"-backend-config=environments/{self.name}.s3.tfbackend"
 
     @property
     def var_file_argument(self) -> str:
-        """The argument that names the var-file."""
+        """Return the argument that names the var-file."""
         return f"-var-file=environments/{self.name}.tfvars"
 
     # --- Before Terraform works on it ---
 
     def check_var_file(self) -> None:
-        """Stop if a var-file that Terraform loads for it has faults."""
+        """Raise UserError if a var-file of the environment has faults."""
         tfvars.check(tfvars.all_var_files([self.var_file]), os.environ)
 
     @cached_property
     def variables(self) -> dict[str, Any]:
-        """local.tools of modules/service, from all var-files that Terraform loads for it."""
+        """Return local.tools of modules/service, from all var-files of the environment."""
         return facts(tfvars.all_var_files([self.var_file]))
 
     def prepare(self) -> Terraform:
-        """Build, check the files, and initialise Terraform; stop if the state is another environment's."""
+        """Build, check the files, and initialise Terraform. Raise UserError if the state is another environment's."""
         # An emulator runs the functions on this machine.
         build_functions(self.progress, is_laptop="AWS_ENDPOINT_URL" in os.environ)
         self.check_var_file()
@@ -92,7 +92,7 @@ class AwsEnvironment:
         return self.terraform
 
     def initialise(self) -> None:
-        """Initialise Terraform with the environment's backend; stop if its file is not filled in."""
+        """Initialise Terraform with the environment's backend. Raise UserError if its file is not filled in."""
         _, fault, remedy = read_backend(self.name)
         if fault:
             raise UserError(f"{fault} {remedy}")
@@ -103,35 +103,35 @@ class AwsEnvironment:
             raise UserError(f"{error} Run `make preflight ENV={self.name}` to see why.") from None
 
     def check_state(self, state: dict[str, Any]) -> None:
-        """Stop if a state belongs to another environment, system or region.
+        """Raise UserError if a state belongs to another environment, system or region.
 
-        `name` is that of the files: a system in two regions has the same environment in both.
+        Compare with the variable `environment`, not with the file's name: two regions may share an environment.
         """
         wanted = self.variables
         if others := tags_in(state, "Environment") - {wanted["environment"]}:
             raise UserError(
                 f"environments/{self.name}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
-                "give each environment a `key` of its own."
+                "give each environment its own `key`."
             )
         if names := sorted(tags_in(state, "Project") - {wanted["name"]}):
             raise UserError(
                 f"{self.name} is deployed with the name {' and '.join(names)}, but its tfvars say {wanted['name']}: an "
-                "apply would replace its tables, keys and API by empty ones of that name. "
-                f'Write name = "{names[0]}" into environments/{self.name}.tfvars. For a system of another name, write '
-                "tfvars and a backend file with a `key` of its own."
+                "apply would replace its tables, keys and API with empty ones of that name. "
+                f'Set name = "{names[0]}" in environments/{self.name}.tfvars. For a system with another name, create '
+                "tfvars and a backend file with its own `key`."
             )
         if elsewhere := sorted(regions_in(state) - {wanted["region"]}):
             raise UserError(
                 f"{self.name} is deployed in {' and '.join(elsewhere)}, but its tfvars say {wanted['region']}: an "
                 "apply would create its tables, keys and API again, and lose track of those in "
-                f'{elsewhere[0]}. Write region = "{elsewhere[0]}" into environments/{self.name}.tfvars. For a second '
-                "region, write tfvars and a backend file with a `key` of its own."
+                f'{elsewhere[0]}. Set region = "{elsewhere[0]}" in environments/{self.name}.tfvars. For a second '
+                "region, create tfvars and a backend file with its own `key`."
             )
 
     # --- What is deployed ---
 
     def apply(self, arguments: Sequence[str]) -> int:
-        """Apply as the user watches, and deploy the API again where routes went; return Terraform's exit code."""
+        """Apply with the user watching, and redeploy the API if routes were removed; return Terraform's exit code."""
         inputs = [self.var_file_argument, *arguments]
         routes = Routes(self.terraform)
         routes.remember()
@@ -141,7 +141,7 @@ class AwsEnvironment:
         return 0
 
     def outputs(self) -> dict[str, Any]:
-        """Return Terraform's outputs by name; raise UserError if nothing is deployed, or Terraform cannot say."""
+        """Return Terraform's outputs by name. Raise UserError if nothing is deployed or Terraform fails."""
         if not (self.terraform.data_dir / "terraform.tfstate").exists():  # in a fresh checkout
             self.initialise()
         try:
@@ -153,47 +153,47 @@ class AwsEnvironment:
         return found
 
     def entities(self) -> dict[str, Any]:
-        """Return what Terraform derives from each entity's attributes for the tools, by the entity's name."""
+        """Return the derived attributes of each entity for the tools, by the entity's name."""
         found: dict[str, Any] = self.variables["entities"]
         return found
 
     def functions(self) -> dict[str, Any]:
-        """Return what Terraform derives from each function of app/ for the tools, by its key in the tfvars."""
+        """Return the derived attributes of each function of app/ for the tools, by its key in the tfvars."""
         found: dict[str, Any] = self.variables["functions"]
         return found
 
-    # --- Without Terraform, for which a rollback does not wait ---
+    # --- Without Terraform, so that a rollback is fast ---
 
     @cached_property
     def region(self) -> str:
-        """The region by the var-files."""
+        """Return the region in the var-files."""
         return tfvars.region_of(self.var_file)
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """The variables as they are written in the var-files."""
+        """Return the variables as written in the var-files."""
         values = tfvars.values_of(self.var_file)
         written = [values.get(key) for key in ("name", "environment")]
         if not all(isinstance(each, str) and "${" not in each for each in written):
             raise UserError(
-                f"environments/{self.name}.tfvars cannot be read here: write name and environment out in it."
+                f"environments/{self.name}.tfvars has no literal name and environment: write both as plain strings."
             )
         return values
 
     @property
     def system(self) -> str:
-        """NAME-ENVIRONMENT."""
+        """Return NAME-ENVIRONMENT."""
         return "{name}-{environment}".format(**self.values)
 
     @property
     def live_file(self) -> Path:
-        """The file that says which versions are live."""
+        """Return the file with the live versions."""
         return ROOT / "environments" / f"{self.values['environment']}.live.json"
 
     def client(self, service: str, *, timeout: int | None = None) -> Any:
-        """Return a client that waits out AWS's rate limits, and transactions on an item.
+        """Return a client that retries on AWS's rate limits and on transactions that change the same item.
 
-        timeout: how many seconds it waits for an answer; then, or on an error, it does not try again.
+        timeout: seconds to wait for a response. With it, the client does not retry.
         """
         config = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS})
         if timeout is not None:
@@ -204,23 +204,23 @@ class AwsEnvironment:
         return client
 
     def function_names(self) -> set[str]:
-        """Return the names of its functions, from Terraform's outputs."""
+        """Return the names of the functions, from Terraform's outputs."""
         return function_names(self.outputs())
 
     def worker_names(self) -> set[str]:
-        """Return those of functions of one's own that work on jobs, events or changes."""
+        """Return the names of the user's functions on jobs, events or changes."""
         return worker_names(self.outputs())
 
     def release_settings(self) -> dict[str, Any]:
-        """Return the variable `release`, whose defaults Terraform knows."""
+        """Return the variable `release` with its defaults."""
         found: dict[str, Any] = self.variables["release"]
         return found
 
 
 def wait_for_transaction(response: Any, attempts: int, **_: Any) -> float | None:
-    """Return the seconds until the next attempt if a transaction is changing the item, None for other answers.
+    """Return the seconds until the next attempt if a transaction is changing the item, or None.
 
-    botocore does not repeat such a request. Ours can be: they have conditions, or are meant to replace any item.
+    botocore does not retry such requests. Ours are safe to retry: they have conditions, or replace any item.
     """
     code = response[1].get("Error", {}).get("Code") if response else None
     return 0.05 * attempts if code == "TransactionConflictException" and attempts < ATTEMPTS else None
@@ -234,7 +234,7 @@ def tags_in(state: dict[str, Any], key: str) -> set[str]:
 
 
 def regions_in(state: dict[str, Any]) -> set[str]:
-    """Return the regions of a state's resources that hold data or code, from their ARNs."""
+    """Return the regions of a state's resources with data or code, from their ARNs."""
     return {
         instance["attributes"]["arn"].split(":")[3]
         for resource in state.get("resources", [])
@@ -245,7 +245,7 @@ def regions_in(state: dict[str, Any]) -> set[str]:
 
 
 def read_backend(environment: str) -> tuple[dict[str, str], str, str]:
-    """Return what the backend file of an environment says; what is wrong with it, or ""; and the remedy."""
+    """Return the values in an environment's backend file, its fault or "", and the remedy."""
     file = ROOT / "environments" / f"{environment}.s3.tfbackend"
     if not file.is_file():
         return {}, f"There is no environments/{file.name}.", NO_BACKEND
@@ -259,5 +259,5 @@ def read_backend(environment: str) -> tuple[dict[str, str], str, str]:
         values = (tfvars.read(other) or {}) if other != file else {}
         if all(values.get(name) == found[name] for name in ("bucket", "key")):
             fault = f"environments/{file.name} and {other.name} name the same state."
-            return found, fault, "Give each environment a `key` of its own."
+            return found, fault, "Give each environment its own `key`."
     return found, "", ""
