@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,8 @@ from tools.terraform import ROOT
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 OWN_CODE = TUTORIALS / "own-code.md"
-PAGES = (ROOT / "README.md", OWN_CODE, TUTORIALS / "shop.md")
+PRODUCTION = TUTORIALS / "production.md"
+PAGES = (ROOT / "README.md", OWN_CODE, TUTORIALS / "shop.md", PRODUCTION)
 BLOCK = re.compile(
     r"(?:(Write|Replace|Append to|Add to `functions` in) `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$",
     re.DOTALL | re.MULTILINE,
@@ -55,17 +58,24 @@ class Step:
 MARK = "----- end of a command -----"
 
 
-def run_commands(commands: list[tuple[str, str]], folder: Path, environment: Mapping[str, str]) -> None:
-    """Run commands in one shell; assert that each prints the page's output, where "…" matches anything."""
-    script = "".join(f"{command}\necho; echo {MARK!r}\n" for command, _ in commands)
-    done = subprocess.run(
-        ["bash", "-e", "-c", script],
-        cwd=folder, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+def run_commands(commands: list[tuple[str, str]], folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Run commands in one shell; assert that each says what the page shows, where "…" is anything.
+
+    Return the shell's variables, which the page's next block finds. Every question is answered by "yes".
+    """
+    with tempfile.NamedTemporaryFile() as variables:
+        parts = [f"{command}\necho; echo {MARK!r}\n" for command, _ in commands]
+        script = f"set -a\n{''.join(parts)}env -0 > {variables.name}\n"
+        done = subprocess.run(
+            ["bash", "-e", "-c", f"yes yes | bash -e -c {shlex.quote(script)}"],
+            cwd=folder, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        kept = dict(each.split("=", 1) for each in Path(variables.name).read_text().split("\0") if each)
     for (command, shown), said in zip(commands, done.stdout.split(MARK), strict=False):
         pattern = ".*".join(map(re.escape, shown.split("…")))
         assert re.search(pattern, said, re.DOTALL), f"{command}\n{said}"
+    return kept
 
 
 def console_blocks(page: Path) -> list[Step]:

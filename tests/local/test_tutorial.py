@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -35,18 +36,32 @@ def _environment() -> dict[str, str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_each_block_does_what_the_page_says(copy: Path, page: Path) -> None:
-    """Only the ports differ, since the default ports may be in use."""
+    """The ports differ, since the default ports may be in use.
+
+    An emulator takes AWS's place, and a release does not wait for its canary.
+    """
     port, other = emulator.free_port(), emulator.free_port()
+    variables = _environment() | {"TF_VAR_release": json.dumps({"minutes": 0, "percent": 100})}
     for step in steps(page):
         if step.what:
             step.carry_out(copy)
             continue
-        commands = [(with_ports(command, port, other), shown) for command, shown in step.commands()]
-        run_commands(commands, copy, _environment())
+        commands = [(in_place_of_aws(with_ports(command, port), other), shown) for command, shown in step.commands()]
+        variables = run_commands(commands, copy, variables)
 
 
-def with_ports(command: str, port: int, other: int) -> str:
+def with_ports(command: str, port: int) -> str:
     """Return the command with a port of the test."""
     command = command.replace("up --detach", f"up --detach --port {port}")
-    command = command.replace("make local DETACH=1", f"make local DETACH=1 PORT={port}")
-    return command.replace("emulator --detach", f"emulator --detach --port {other}")
+    return command.replace("make local DETACH=1", f"make local DETACH=1 PORT={port}")
+
+
+def in_place_of_aws(command: str, port: int) -> str:
+    """Return the command with an emulator in the place of AWS, and boto3 in that of the AWS CLI."""
+    if command.startswith("aws configure"):
+        return f"python local.py emulator --detach --region eu-west-1 --port {port}"
+    if command.startswith("export AWS_PROFILE"):
+        return 'eval "$(python local.py emulator --env)"'
+    if command.startswith("aws "):
+        return f"python {Path(__file__).with_name('aws_cli.py')} {command.removeprefix('aws ')}"
+    return command.replace("emulator --detach", f"emulator --detach --port {port}")
