@@ -304,14 +304,17 @@ def test_the_bucket_is_written_to_backend_files_without_one(folder: Path, monkey
         bare=('region = "us-east-1"\n', 'key = "bare.tfstate"\n'),
         named=('region = "us-east-1"\n', FILLED),
         dots=('region = "us-east-1"\n', 'bucket = "..."\nkey = "dots.tfstate"\n'),
-    )
+        rehearsed=(
+            'region = "us-east-1"\n', 'bucket = "shop-state-000000000000-us-east-1"\nkey = "rehearsed.tfstate"\n'
+        ),
+    )  # fmt: skip
     use_fake_terraform(monkeypatch, EAST)
     assert commands.run("bootstrap", "--write", "-var", f"region={EAST}") == 0
     assert files["dev"].read_text() == BACKEND.replace(
         '# bucket     = "..."\nregion       = "us-west-2"',
         'bucket       = "shop-state-123456789012-us-east-1"\nregion       = "us-east-1"',
     )
-    for name in ("bare", "dots"):
+    for name in ("bare", "dots", "rehearsed"):
         assert tfvars.read(files[name]) == {
             "bucket": "shop-state-123456789012-us-east-1", "key": f"{name}.tfstate", "region": "us-east-1"
         }  # fmt: skip

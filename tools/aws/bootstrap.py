@@ -23,6 +23,7 @@ from tools import tfvars
 from tools.aws.environment import PLACEHOLDERS
 from tools.aws.errors import SIGN_IN, explain_aws_error
 from tools.errors import UserError
+from tools.laptop.emulator import ACCOUNT as EMULATED_ACCOUNT
 from tools.terraform import ROOT, Progress, Terraform, own_environment
 
 FOLDER = ROOT / "bootstrap"
@@ -147,13 +148,17 @@ def apply(wanted: Installation, arguments: Sequence[str], progress: Progress) ->
     return terraform.outputs()
 
 
-def backends_without_bucket(region: str) -> list[Path]:
-    """Return the backend files without a bucket, of environments in the region."""
+def backends_without_bucket(region: str, bucket: str) -> list[Path]:
+    """Return the backend files of environments in the region that name no bucket, or that of a rehearsal.
+
+    A rehearsal on an emulated account leaves its bucket's name, under which no real account has a bucket.
+    """
     found = []
     for file in sorted((ROOT / "environments").glob("*.s3.tfbackend")):
         var_file = file.with_name(f"{file.name.removesuffix('.s3.tfbackend')}.tfvars")
         home = tfvars.region_of(var_file) if var_file.is_file() else tfvars.default("region")
-        if home == region and (tfvars.read(file) or {}).get("bucket") in PLACEHOLDERS:
+        named = (tfvars.read(file) or {}).get("bucket")
+        if home == region and (named in PLACEHOLDERS or f"-state-{EMULATED_ACCOUNT}-" in named) and named != bucket:
             found.append(file)
     return found
 
@@ -173,7 +178,7 @@ def fill_backend(text: str, bucket: str, region: str) -> str:
 
 def offer_bucket(bucket: str, region: str, *, write: bool) -> None:
     """Write the bucket into the backend files without one if the user agrees; otherwise print how."""
-    files = backends_without_bucket(region)
+    files = backends_without_bucket(region, bucket)
     if not files:
         return
     names = ", ".join(tfvars.display_name(file) for file in files)
