@@ -11,8 +11,8 @@ locals {
 
 # The state of every environment. Whoever reads it reads what is secret in it.
 resource "aws_s3_bucket" "state" {
-  #checkov:skip=CKV_AWS_144:old versions bring a lost state back, and what is deployed can be imported
-  #checkov:skip=CKV2_AWS_62:nothing waits for a change of state
+  #checkov:skip=CKV_AWS_144:a lost state can be restored from old versions, and resources can be imported
+  #checkov:skip=CKV2_AWS_62:nothing needs to react to a change of state
   bucket = local.state_bucket
 
   # Each name, account and region has a bucket and a state of its own. This stops a plan that would replace the bucket.

@@ -90,7 +90,7 @@ locals {
 }
 
 resource "aws_api_gateway_method" "mock" {
-  #checkov:skip=CKV_AWS_59:answers 204, 405 or what docs opens to anyone, and reaches no data; a browser sends no key with its preflight
+  #checkov:skip=CKV_AWS_59:returns 204, 405 or what docs makes public, and reaches no data; a browser sends no key with its preflight
   for_each = local.mocks
 
   api_key_required     = each.value.access == "api_key"

@@ -1,7 +1,7 @@
 resource "aws_api_gateway_stage" "this" {
-  #checkov:skip=CKV_AWS_120:a cache costs about 15 dollars a month, and hands one caller's answer to the next
-  #checkov:skip=CKV2_AWS_51:a client certificate is for HTTP integrations; Lambda takes calls signed by the gateway
-  #checkov:skip=CKV2_AWS_29:a web application firewall costs from 5 dollars a month; keys, throttles and quotas bound callers without one
+  #checkov:skip=CKV_AWS_120:a cache costs about 15 dollars a month, and could give one caller's response to another
+  #checkov:skip=CKV2_AWS_51:a client certificate is for HTTP integrations; API Gateway signs its calls of Lambda
+  #checkov:skip=CKV2_AWS_29:a web application firewall costs from 5 dollars a month; keys, throttles and quotas limit callers without one
   deployment_id        = aws_api_gateway_deployment.this.id
   description          = var.description
   rest_api_id          = aws_api_gateway_rest_api.this.id
@@ -40,7 +40,7 @@ resource "aws_api_gateway_stage" "this" {
 }
 
 resource "aws_api_gateway_method_settings" "this" {
-  #checkov:skip=CKV_AWS_225:a cache costs about 15 dollars a month, and hands one caller's answer to the next
+  #checkov:skip=CKV_AWS_225:a cache costs about 15 dollars a month, and could give one caller's response to another
   method_path = "*/*"
   rest_api_id = aws_api_gateway_rest_api.this.id
   stage_name  = aws_api_gateway_stage.this.stage_name

@@ -41,8 +41,8 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; who reads the records is in the account's trail
-  #checkov:skip=CKV_AWS_144:versions bring deleted records back; a copy elsewhere would double what is to be protected
+  #checkov:skip=CKV_AWS_18:the log would need another bucket; the account's trail shows who reads the records
+  #checkov:skip=CKV_AWS_144:deleted records can be restored from versions; a copy in another region would be a second place to protect
   bucket              = var.bucket
   force_destroy       = !var.deletion_protection
   object_lock_enabled = true
@@ -157,8 +157,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 }
 
 resource "aws_cloudtrail" "this" {
-  #checkov:skip=CKV_AWS_252:a message for each file of records, every five minutes, that nobody would read
-  #checkov:skip=CKV2_AWS_10:CloudWatch would keep the same records a second time, for more than S3 does; Athena asks the bucket
+  #checkov:skip=CKV_AWS_252:it would send a message for each file of records, every five minutes, which nobody would read
+  #checkov:skip=CKV2_AWS_10:CloudWatch would store the same records a second time, at a higher price than S3; Athena queries the bucket
   name                       = var.trail
   enable_log_file_validation = true
   is_multi_region_trail      = true

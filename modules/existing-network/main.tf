@@ -15,7 +15,7 @@ data "aws_vpc" "this" {
 }
 
 resource "aws_security_group" "functions" {
-  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it through a variable, which checkov's graph does not follow
   name        = "${var.name}-functions"
   description = "Lambda functions of ${var.name}"
   vpc_id      = var.vpc_id
@@ -38,7 +38,7 @@ resource "aws_vpc_security_group_egress_rule" "gateway" {
 # A separate group for functions that call interface endpoints; others reach nothing in the VPC. One rule covers all CIDR blocks of the
 # VPC, since their number is unknown until an apply has created the VPC.
 resource "aws_security_group" "endpoint_clients" {
-  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it through a variable, which checkov's graph does not follow
   count = var.endpoints ? 1 : 0
 
   name        = "${var.name}-endpoint-clients"
@@ -58,7 +58,7 @@ resource "aws_security_group" "endpoint_clients" {
 
 # Another group is for functions that call the internet over the VPC's NAT or other way out.
 resource "aws_security_group" "egress" {
-  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it through a variable, which checkov's graph does not follow
   count = var.egress ? 1 : 0
 
   name        = "${var.name}-egress"

@@ -113,7 +113,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_116:API Gateway waits for the answer: a dead letter queue serves asynchronous calls alone
+  #checkov:skip=CKV_AWS_116:API Gateway waits for the response; a dead-letter queue is only for asynchronous calls
   #checkov:skip=CKV_AWS_272:code signing needs a signing profile and a bucket per account; CI builds the same bytes from source and compares
   function_name                  = var.name
   description                    = var.description

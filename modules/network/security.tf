@@ -1,7 +1,7 @@
 # Network ACLs are stateless, so answers need rules of their own. DNS bypasses network ACLs.
 
 resource "aws_network_acl" "public" {
-  #checkov:skip=CKV_AWS_231:a NAT gateway takes answers on any port from 1024, 3389 among them, and accepts no connection
+  #checkov:skip=CKV_AWS_231:a NAT gateway receives responses on any port from 1024, including 3389, and accepts no connection
   subnet_ids = values(aws_subnet.public)[*].id
   vpc_id     = aws_vpc.this.id
 
@@ -45,7 +45,7 @@ resource "aws_network_acl" "public" {
 }
 
 resource "aws_network_acl" "private" {
-  #checkov:skip=CKV_AWS_231:functions take answers on any port from 1024, 3389 among them, and accept no connection
+  #checkov:skip=CKV_AWS_231:functions receive responses on any port from 1024, including 3389, and accept no connection
   subnet_ids = values(aws_subnet.private)[*].id
   vpc_id     = aws_vpc.this.id
 
@@ -91,7 +91,7 @@ resource "aws_network_acl" "private" {
 }
 
 resource "aws_security_group" "functions" {
-  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it through a variable, which checkov's graph does not follow
   name        = "${var.name}-functions"
   description = "Lambda functions of ${var.name}"
   vpc_id      = aws_vpc.this.id
@@ -125,7 +125,7 @@ resource "aws_vpc_security_group_egress_rule" "interface" {
 
 # A separate group, which only functions with access to the internet have in addition to the functions' group.
 resource "aws_security_group" "egress" {
-  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it through a variable, which checkov's graph does not follow
   count = var.nat == "none" ? 0 : 1
 
   name        = "${var.name}-egress"

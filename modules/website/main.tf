@@ -44,12 +44,12 @@ locals {
 
 # Not named "this", since checkov's scan of a plan applies the skips of the first module with a bucket of that name.
 resource "aws_s3_bucket" "page" {
-  #checkov:skip=CKV_AWS_18:what is in it is public by way of CloudFront, and nobody gets at it otherwise
-  #checkov:skip=CKV_AWS_21:the page comes out of the repository, which is its history
-  #checkov:skip=CKV_AWS_144:the page comes out of the repository, which is its copy
-  #checkov:skip=CKV_AWS_145:anyone may read the page, so a key of one's own would hide nothing
-  #checkov:skip=CKV2_AWS_61:each apply takes away what it replaces
-  #checkov:skip=CKV2_AWS_62:nothing follows from an object of the page
+  #checkov:skip=CKV_AWS_18:its content is public through CloudFront, and nobody can read it otherwise
+  #checkov:skip=CKV_AWS_21:the repository is the history of the page
+  #checkov:skip=CKV_AWS_144:the repository is the copy of the page
+  #checkov:skip=CKV_AWS_145:the page is public, so a customer key would hide nothing
+  #checkov:skip=CKV2_AWS_61:each apply deletes the files that it replaces
+  #checkov:skip=CKV2_AWS_62:nothing needs to react to the page's files
   bucket = var.bucket
   # All its content can be recreated.
   force_destroy = true
@@ -200,7 +200,7 @@ resource "aws_cloudfront_function" "mount" {
 }
 
 resource "aws_cloudfront_response_headers_policy" "this" {
-  #checkov:skip=CKV_AWS_259:below a name of your own there may be others, which are not for us to bind to HTTPS
+  #checkov:skip=CKV_AWS_259:your domain may have other subdomains, which Trestle must not force to HTTPS
   name    = var.name
   comment = "What browsers are told about ${var.name}"
 
@@ -246,13 +246,13 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:requests are in the API's access log, callers in the functions' logs; a log of readers needs a bucket of its own
-  #checkov:skip=CKV_AWS_174:with its own certificate CloudFront takes no other minimum; with a name of your own it is 1.2
+  #checkov:skip=CKV_AWS_86:the API's access log has the requests and the functions' logs the callers; a log of readers needs another bucket
+  #checkov:skip=CKV_AWS_174:with its own certificate CloudFront has no other minimum; with your own domain it is 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
-  #checkov:skip=CKV_AWS_374:whom a firewall lets in by country, this lets in as well
-  #checkov:skip=CKV2_AWS_42:a certificate of your own is for a name of your own, website.aliases
-  #checkov:skip=CKV2_AWS_47:a web ACL of the scope CLOUDFRONT is made in us-east-1, and named by website.web_acl_arn
-  #checkov:skip=CKV_AWS_68:a web ACL of the scope CLOUDFRONT is made in us-east-1, and named by website.web_acl_arn
+  #checkov:skip=CKV_AWS_374:the distribution admits the same countries as the firewall
+  #checkov:skip=CKV2_AWS_42:your own certificate is for your own domain, in website.aliases
+  #checkov:skip=CKV2_AWS_47:a web ACL with the scope CLOUDFRONT has to be in us-east-1, and website.web_acl_arn names it
+  #checkov:skip=CKV_AWS_68:a web ACL with the scope CLOUDFRONT has to be in us-east-1, and website.web_acl_arn names it
   comment             = var.name
   aliases             = var.aliases
   default_root_object = "index.html"
