@@ -14,8 +14,7 @@ from tools.terraform import ROOT
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 OWN_CODE = TUTORIALS / "own-code.md"
-PRODUCTION = TUTORIALS / "production.md"
-PAGES = (ROOT / "README.md", OWN_CODE, TUTORIALS / "shop.md", PRODUCTION)
+PAGES = (ROOT / "README.md", OWN_CODE, TUTORIALS / "shop.md", TUTORIALS / "production.md")
 BLOCK = re.compile(
     r"(?:(Write|Replace|Append to|Add to `functions` in) `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$",
     re.DOTALL | re.MULTILINE,
@@ -59,9 +58,9 @@ MARK = "----- end of a command -----"
 
 
 def run_commands(commands: list[tuple[str, str]], folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Run commands in one shell; assert that each says what the page shows, where "…" is anything.
+    """Run commands in one shell; assert that each prints the page's output, where "…" matches anything.
 
-    Return the shell's variables, which the page's next block finds. Every question is answered by "yes".
+    Answer every question by "yes". Return the shell's variables, for the next block of the page.
     """
     with tempfile.NamedTemporaryFile() as variables:
         parts = [f"{command}\necho; echo {MARK!r}\n" for command, _ in commands]
