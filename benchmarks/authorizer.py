@@ -1,8 +1,8 @@
-"""Measure the authorizer's cold start, and what it takes to decide on a token when it is warm.
+"""Measure the authorizer's cold start, and its time to check a token when it is warm.
 
-`python benchmarks/authorizer.py [STARTS]`, with a Python that has the packages of requirements/authorizer.txt. Each
-start is a new process with byte code on disk. An issuer on this machine answers at once, so the figures lack the
-network's time for two documents. Times are CPU milliseconds of the process.
+Run `python benchmarks/authorizer.py [STARTS]` with a Python that has the packages of requirements/authorizer.txt. Each
+start is a new process with byte code on disk. The issuer runs on this machine, so the figures do not include the
+network time for its two documents. Times are CPU milliseconds of the process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 LAMBDA_SRC = Path(__file__).resolve().parents[1] / "lambda_src"
 WARM = 500
-# Prints CPU milliseconds: after the interpreter's start, after the import, after the first token, and of a warm one.
+# Prints CPU seconds: after the interpreter's start, the import, the first token, and all warm tokens.
 START = f"""
 import time
 times = [time.process_time()]
@@ -44,7 +44,7 @@ print(json.dumps(times))
 
 
 def serve(keys: list[dict[str, Any]]) -> str:
-    """Serve an issuer with these keys; return its URL."""
+    """Serve an issuer with these keys. Return its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -65,7 +65,7 @@ def serve(keys: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Print a row for each algorithm: medians of the starts."""
+    """Print a row for each algorithm, with the medians of all starts."""
     starts = int(sys.argv[1]) if len(sys.argv) > 1 else 21
     private: dict[str, Any] = {
         "RS256": rsa.generate_private_key(65537, 2048),
@@ -83,7 +83,7 @@ def main() -> None:
         token = jwt.encode(claims, key, algorithm, {"kid": algorithm})
         event = {"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": "arn:a:b:c:d:e/test/GET/items"}
         rows = []
-        for _ in range(starts + 1):  # the first writes byte code
+        for _ in range(starts + 1):  # the first start writes byte code
             command = [sys.executable, "-c", START, json.dumps(event)]
             done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
             at = json.loads(done.stdout)

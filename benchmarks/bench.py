@@ -1,7 +1,7 @@
-"""What the benchmarks have in common: handlers in fresh processes, taken in turn, and the CPU time that they take.
+"""Measure the CPU time of handlers in fresh processes, for all benchmarks.
 
-The handlers answer the same request on the Python that Lambda runs, where there is one. CPU time is counted, not
-the clock's, so that a busy machine and the fake DynamoDB do not show.
+The handlers respond to the same request, on Lambda's Python if the machine has it. CPU time does not depend on
+the load of the machine or on the fake DynamoDB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BODY = {"title": "Write the quarterly report", "done": False, "priority": 3, "ta
 
 
 class Request(NamedTuple):
-    """A request, and the status that answers it."""
+    """A request, and the expected status."""
 
     method: str
     resource: str
@@ -50,7 +50,7 @@ REQUESTS = {
 
 
 class Sample(NamedTuple):
-    """CPU seconds of one process."""
+    """The CPU seconds of one process."""
 
     interpreter: float
     imported: float
@@ -59,16 +59,16 @@ class Sample(NamedTuple):
 
     @property
     def cold(self) -> float:
-        """Import and first request."""
+        """The CPU seconds of the import and the first request."""
         return self.imported + self.first
 
 
 @dataclass(frozen=True)
 class Handler:
-    """A handler to be measured: index.py in a folder.
+    """A handler to measure: index.py in a folder.
 
-    uses_packages: whether it needs those of requirements/benchmarks.txt, as all handlers on boto3. environment: what
-    it needs besides what all have.
+    uses_packages: whether it needs the packages of requirements/benchmarks.txt, as all handlers with boto3 do.
+    environment: its additional environment variables.
     """
 
     name: str
@@ -81,7 +81,7 @@ Samples = dict[tuple[str, str], list[Sample]]
 
 
 def event(request: Request) -> dict[str, Any]:
-    """Return API Gateway's REST proxy event, as API Gateway writes it."""
+    """Return an event of API Gateway's REST proxy integration."""
     method, resource, body, _ = request
     path = resource.replace("{id}", ID)
     headers = {
@@ -130,18 +130,18 @@ class Bench:
         self.python, self.version = find_lambda_python()
         self.packages = install_packages(self.python)
         root = self.dynamodb.ca.read_text(encoding="utf-8")
-        # What each would load in Lambda, and the test's root: boto3 its whole bundle, ours Amazon's.
+        # The roots that each would load in Lambda (boto3 its whole bundle, ours only Amazon's), and the test's root.
         self.bundles = {True: folder / "all.pem", False: folder / "amazon.pem"}
         self.bundles[True].write_text(Path(certifi.where()).read_text(encoding="utf-8") + root)
         self.bundles[False].write_text(AMAZON_ROOTS + root)
 
     def handler(self, name: str, folder: str, *, uses_packages: bool = True) -> Handler:
-        """Return one of the handlers under benchmarks/handlers; what starts first compiles it."""
+        """Return one of the handlers in benchmarks/handlers. Its first start compiles it."""
         shutil.copytree(HERE / "handlers" / folder, self.folder / folder)
         return Handler(name, self.folder / folder, uses_packages)
 
     def function(self, name: str, archive: Path, *, entry: str = "index", **environment: str) -> Handler:
-        """Return a function of Trestle, from its zip. entry: the module that Lambda's handler is in."""
+        """Return a function of Trestle, from its zip. entry: the module of Lambda's handler."""
         folder = self.folder / f"{archive.stem}.{len([*self.folder.iterdir()])}"
         with zipfile.ZipFile(archive) as file:
             file.extractall(folder)
@@ -154,7 +154,7 @@ class Bench:
         return Handler(name, folder, environment=environment)
 
     def start(self, handler: Handler, request: Request, warm: int = 0) -> Sample:
-        """Measure one fresh process that answers a request, and then as many more."""
+        """Measure one fresh process that handles a request, and then warm ones."""
         request_file = self.folder / "request"
         request_file.write_text(repr((event(request), request.status, warm)), encoding="utf-8")
         environment = {
@@ -175,7 +175,7 @@ class Bench:
             **handler.environment,
         }
         if handler.folder.parent == self.folder and (HERE / "handlers" / handler.folder.name).is_dir():
-            # Compiled, as boto3 is in Lambda; the byte code lies in a folder that a first start filled.
+            # Byte code is cached, as that of boto3 is in Lambda. A first start has filled the folder.
             environment["PYTHONPYCACHEPREFIX"] = str(self.folder / "pycache")
         else:
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -192,8 +192,8 @@ class Bench:
     ) -> Samples:
         """Return the samples of each round by (handler's name, request's name).
 
-        handlers: those that answer a request, by its name. They are taken in turn, so that a slow spell of the
-        machine hits all.
+        handlers: the handlers of each request, by its name. They take turns, so that a slow phase of the machine
+        affects all of them.
         """
         for name, each in handlers.items():
             for handler in each:
@@ -211,13 +211,13 @@ class Bench:
         return samples
 
     def count_requests(self, handler: Handler, request: Request) -> str:
-        """Return the DynamoDB requests of one call, counted where they arrive."""
+        """Return the number of DynamoDB requests of one call, as the fake DynamoDB counts them."""
         self.dynamodb.requests.clear()
         self.start(handler, request)
         return ", ".join(f"{count} {action}" for action, count in self.dynamodb.requests.items())
 
     def build(self, files: Mapping[str, str]) -> Path:
-        """Return dist/ of a project of these files: path -> content."""
+        """Build a project with these files (path -> content). Return its dist/."""
         project = self.folder / f"project.{len([*self.folder.iterdir()])}"
         for path, content in files.items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +228,7 @@ class Bench:
 
 
 def find_lambda_python() -> tuple[list[str], str]:
-    """Return a command that starts Lambda's Python, or this one where there is none; and its version."""
+    """Return a command that starts Lambda's Python, or this Python if there is none, and its version."""
     for command in [*build.python_commands(), [sys.executable]]:
         version_command = [*command, "-c", "import platform; print(platform.python_version())"]
         answer = subprocess.run(version_command, capture_output=True, text=True, check=False)
@@ -238,8 +238,8 @@ def find_lambda_python() -> tuple[list[str], str]:
 
 
 def install_packages(python: list[str]) -> Path:
-    """Return the folder of the packages that the handlers of others need, installed for a Python."""
-    # That Python makes the environment, so that compiled packages are its own.
+    """Return the folder of the packages that other frameworks' handlers need, installed for a Python."""
+    # The environment is created with that Python, so that compiled packages fit it.
     if subprocess.run([*python, "-m", "tools", "setup", "benchmarks"], cwd=ROOT, check=False).returncode:
         raise SystemExit(1)
     command = [*python, "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"]
@@ -248,7 +248,7 @@ def install_packages(python: list[str]) -> Path:
     packages = folder / "lib" / name / "site-packages"
     if not packages.is_dir():
         raise SystemExit(
-            f"{folder.name} was made by another Python than {' '.join(python)}. Delete it, then try again."
+            f"{folder.name} was created by another Python than {' '.join(python)}. Delete it, then try again."
         )
     return packages
 

@@ -1,7 +1,7 @@
-"""Print what the web console weighs and how soon it can be used: `.venv/bin/python benchmarks/console.py`.
+"""Print the web console's size and load times: `.venv/bin/python benchmarks/console.py`.
 
-The page runs in Chromium against a stand-in of the API on this machine, with 10 000 items of 40 properties, so that
-the figures are the page's own. Run it on a quiet machine. It needs requirements/dev.txt and Chromium.
+The page runs in Chromium with a fake API on this machine, which has 10,000 items of 40 properties, so that the figures
+are those of the page itself. Run it on a quiet machine. It needs requirements/dev.txt and Chromium.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; 
 
 ITEMS = 10_000
 PROPERTIES = 40
-DELAY = 0.15  # seconds until the API answers, where shifts are looked for
+DELAY = 0.15  # seconds until the API responds, in the measurement of layout shifts
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 780}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
 }  # fmt: skip
-PHONE_SLOWDOWN = 4  # times slower than this machine's processor
+PHONE_SLOWDOWN = 4  # how many times slower than this machine's processor
 VIEWS = ("#/", "#/things?limit=100", "#/things/item-9999", "#/things/+new", "#/docs/listThings", "#/todos")
 MOST_TABS = 1000
 
@@ -61,7 +61,7 @@ new PerformanceObserver((list) => {
 
 
 def schema_of(number: int) -> dict[str, Any]:
-    """Return the schema of one of the properties: some of each kind."""
+    """Return the schema of a property. The kinds alternate."""
     kinds: list[dict[str, Any]] = [
         {"type": "string", "maxLength": 200},
         {"type": "integer", "minimum": 0},
@@ -76,7 +76,7 @@ def schema_of(number: int) -> dict[str, Any]:
 
 
 def example_of(number: int, item: int) -> Any:
-    """Return an item's value of one of the properties."""
+    """Return an item's value of a property."""
     values: list[Any] = [
         f"Text {item} of a property, as long as texts are", item, item % 2 == 0, "2026-01-31T12:00:00Z",
         "paid", ["one", "two"], {"street": "1 High Street", "town": "Bath"}, item / 4,
@@ -85,7 +85,7 @@ def example_of(number: int, item: int) -> Any:
 
 
 def document() -> dict[str, Any]:
-    """Return an OpenAPI document as Trestle's, of two entities: one with 40 properties, and a list of things to do."""
+    """Return an OpenAPI document like Trestle's with two entities: one with 40 properties, and a to-do list."""
     own = {
         "id": {"type": "string", "readOnly": True}, "createdAt": {"type": "string", "readOnly": True},
         "updatedAt": {"type": "string", "readOnly": True}, "version": {"type": "integer", "readOnly": True},
@@ -151,7 +151,7 @@ def item_of(entity: str, number: int) -> dict[str, Any]:
 
 
 class StandIn(BaseHTTPRequestHandler):
-    """The page's files, and an API that reads."""
+    """The server of the page's files and of a read-only API."""
 
     protocol_version = "HTTP/1.1"
     delay = 0.0
@@ -198,7 +198,7 @@ class StandIn(BaseHTTPRequestHandler):
 
 @contextmanager
 def stand_in(port: int) -> Iterator[str]:
-    """Serve the page and its API while the context lasts; give its address."""
+    """Serve the page and its API during the block. Yield its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", port), StandIn)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -207,7 +207,7 @@ def stand_in(port: int) -> Iterator[str]:
 
 @contextmanager
 def open_page(browser: Browser, url: str, slowdown: int = 1, **options: Any) -> Iterator[Page]:
-    """Give a page in a context of its own."""
+    """Yield a page in its own browser context."""
     context = browser.new_context(base_url=url, locale="en-GB", **options)
     context.add_init_script(CLOCK)
     page = context.new_page()
@@ -218,10 +218,10 @@ def open_page(browser: Browser, url: str, slowdown: int = 1, **options: Any) -> 
 
 
 def load(page: Page, view: str) -> float:
-    """Load a view afresh, and return after how many milliseconds it could be used."""
+    """Load a view in a new page. Return the milliseconds until it is interactive."""
     page.goto("about:blank")
     page.goto(f"/{view}")
-    while not page.evaluate("Boolean(window.readyAt)"):  # the page's policy keeps wait_for_function from evaluating
+    while not page.evaluate("Boolean(window.readyAt)"):  # the page's content security policy blocks wait_for_function
         page.wait_for_timeout(50)
     page.wait_for_timeout(600)
     ready: float = page.evaluate("Math.max(readyAt, busyUntil)")
@@ -229,13 +229,13 @@ def load(page: Page, view: str) -> float:
 
 
 def tabs_to(page: Page, done: str) -> str:
-    """Return how many times Tab goes on from the top of the page until a JavaScript condition holds."""
+    """Return the number of Tab presses from the top of the page until a JavaScript condition is true."""
     page.locator(".skip").focus()  # the first stop
     return tabs_on(page, done)
 
 
 def tabs_on(page: Page, done: str) -> str:
-    """Return how many times Tab goes on from where the focus is until a JavaScript condition holds."""
+    """Return the number of Tab presses from the current focus until a JavaScript condition is true."""
     for count in range(1, MOST_TABS):
         page.keyboard.press("Tab")
         if page.evaluate(done):
@@ -244,14 +244,14 @@ def tabs_on(page: Page, done: str) -> str:
 
 
 def print_size() -> None:
-    """Print the size of all files that the page is made of, compressed."""
+    """Print the compressed size of all files of the page."""
     files = [file for file in WEB.rglob("*") if file.suffix in TYPES]
     size = sum(len(gzip.compress(file.read_bytes(), 9)) for file in files)
     print(f"size: {size / 1000:.1f} KB compressed in {len(files)} files")
 
 
 def print_times(browser: Browser, url: str, runs: int) -> None:
-    """Print how soon each view can be used, on a desk and on a phone with a slower processor."""
+    """Print each view's time to interactive, on a desktop and on a phone with a slower processor."""
     for name, options, slowdown in (("desk", DESK, 1), ("phone", PHONE, PHONE_SLOWDOWN)):
         for view in VIEWS:
             with open_page(browser, url, slowdown, **options) as page:
@@ -265,7 +265,7 @@ def print_times(browser: Browser, url: str, runs: int) -> None:
 
 
 def print_shifts(browser: Browser, url: str) -> None:
-    """Print how far what is there moves while answers come after a while."""
+    """Print the layout shift of each view if responses arrive late."""
     StandIn.delay = DELAY
     for name, options in (("desk", DESK), ("phone", PHONE)):
         for view in VIEWS:
@@ -276,7 +276,7 @@ def print_shifts(browser: Browser, url: str) -> None:
 
 
 def print_tabs(browser: Browser, url: str) -> None:
-    """Print how many tabs it takes to get somewhere."""
+    """Print how many Tab presses it takes to reach some elements."""
     with open_page(browser, url, **DESK) as page:
         load(page, "#/things?limit=100")
         inside = "document.activeElement.closest('tbody')"
@@ -296,8 +296,8 @@ def print_tabs(browser: Browser, url: str) -> None:
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=0, help="where the stand-in of the API listens (default: any)")
-    parser.add_argument("--runs", type=int, default=5, help="how often each view is loaded (default: 5)")
+    parser.add_argument("--port", type=int, default=0, help="the port of the fake API (default: any free port)")
+    parser.add_argument("--runs", type=int, default=5, help="the number of loads of each view (default: 5)")
     options = parser.parse_args()
     print_size()
     with sync_playwright() as playwright, stand_in(options.port) as url:

@@ -1,9 +1,8 @@
 """Count the DynamoDB requests and capacity units of every operation: the figures of docs/reference/http-api.md.
 
-`.venv/bin/python -m benchmarks.costs` drives the functions on real gateway events against the emulator and
-prints Markdown tables. Requests are counted as boto3 sends them. Units are what the emulator meters by
-DynamoDB's rules, for the table and each index; pages, which it does not meter, are reckoned from the sizes of
-their items.
+`.venv/bin/python -m benchmarks.costs` calls the functions with real gateway events against the emulator, and
+prints Markdown tables. Requests are counted as boto3 sends them. The emulator computes units by DynamoDB's rules, for
+the table and each index. It does not compute those of pages, which are calculated from the sizes of their items.
 Sources: "DynamoDB read and write operations" and "DynamoDB item sizes and formats" in the developer guide.
 """
 
@@ -31,11 +30,11 @@ SCHEMA: dict[str, Any] = {
 }
 ITEM = {"status": "open", "dueDate": "2026-01-01"}
 PAGE = 25
-ITEM_BYTES = 1000  # just under what one write unit takes
+ITEM_BYTES = 1000  # just below the size of one write unit
 
 
 def attribute_size(attribute: dict[str, Any]) -> float:
-    """The bytes of an attribute's value."""
+    """Return the size of an attribute's value in bytes."""
     ((kind, value),) = attribute.items()
     if kind == "S":
         return len(value.encode())
@@ -47,7 +46,7 @@ def attribute_size(attribute: dict[str, Any]) -> float:
 
 
 class Meter:
-    """One entity on the emulator; `calls` are its answers with their ConsumedCapacity."""
+    """One entity on the emulator. `calls` has the emulator's responses with their ConsumedCapacity."""
 
     def __init__(self, endpoint: str, filters: dict[str, Any], *, read_only: bool = False) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -69,7 +68,7 @@ class Meter:
         self.calls.append((model.name, parsed))
 
     def cost(self, method: str, path: str, body: Any = None, **parts: Any) -> str:
-        """Requests, and units of the table and of each index, of one request to the API."""
+        """Return the requests, and the units of the table and each index, of one request to the API."""
         self.calls.clear()
         answer = self.api.request(method, path, body, **parts)
         if answer.status >= 400:
@@ -90,7 +89,7 @@ class Meter:
 
 
 def cost_rows(meter: Meter, priced: Meter, filtered: bool) -> list[str]:
-    """The rows for one entity; `priced` is the same with a readOnly property."""
+    """Return the rows for one entity. `priced` is the same entity with a readOnly property."""
     empty = meter.api.create(ITEM)
     stored = meter.api.client.get_item(TableName=TABLE, Key={"id": {"S": empty["id"]}})["Item"]
     todo = {**ITEM, "text": "x" * (ITEM_BYTES - round(attribute_size({"M": stored})))}

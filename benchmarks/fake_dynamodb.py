@@ -1,4 +1,4 @@
-"""A fake DynamoDB: canned responses over TLS, from another process than the measured one."""
+"""Serve a fake DynamoDB: canned responses over TLS, in another process than the measured one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ DOC = {
     "priority": {"N": "3"},
     "tags": {"L": [{"S": "work"}, {"S": "writing"}]},
 }
-# A record as Trestle stores it. The tutorial handler can read it too, since it takes any attributes. Handlers whose
-# answers have a model get an item with plain attributes.
+# A record as Trestle stores it. The tutorial handler can read it as well, since it accepts any attributes. Handlers
+# with a model for responses get an item with plain attributes.
 RECORD = {
     "id": {"S": ID},
     "collection": {"S": "items"},
@@ -53,12 +53,12 @@ FLAT_RESPONSES: dict[str, dict[str, Any]] = {
     "GetItem": {"Item": FLAT_RECORD},
     "UpdateItem": {"Attributes": FLAT_RECORD},
 }
-# What a response also holds if the request asks for the consumed capacity.
+# An additional part of the response if the request asks for the consumed capacity.
 CONSUMED_CAPACITY = {"ConsumedCapacity": {"TableName": "items", "CapacityUnits": 1.0}}
 
 
 class FakeDynamoDB:
-    """Listens on the loopback; `requests` counts by action, `ca` is the file of its root certificate."""
+    """Listens on the loopback interface. `requests` counts by action, `ca` is the file of its root certificate."""
 
     def __init__(self, folder: Path) -> None:
         self.requests: Counter[str] = Counter()
@@ -108,7 +108,7 @@ def _encode_response(body: dict[str, Any]) -> bytes:
 
 
 def _certificates(ca: Path, server: Path) -> Path:
-    """Write a root, and a server's key and chain, of the kinds and lengths that DynamoDB presents."""
+    """Write a root, a server's key and its chain, of the same kinds and lengths as DynamoDB's."""
     now = datetime.datetime.now(datetime.UTC)
 
     def sign_certificate(
@@ -123,7 +123,7 @@ def _certificates(ca: Path, server: Path) -> Path:
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
-            # Python's own TLS context wants what RFC 5280 does.
+            # Python's TLS context requires these extensions, as RFC 5280 does.
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
         )

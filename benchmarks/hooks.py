@@ -1,4 +1,4 @@
-"""What an empty hook costs: operations with one against the same without."""
+"""Compare operations with an empty hook to the same operations without one."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ def table(bench: Bench, rounds: int, warm_requests: int) -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
-            f"The bounds, where the hook takes no further request: {COLD_TARGET} ms more cold, {WARM_TARGET} ms warm.",
+            f"The bounds, if the hook needs no further request: {COLD_TARGET} ms more cold, {WARM_TARGET} ms warm.",
         ]
     )

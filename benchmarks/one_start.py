@@ -1,8 +1,8 @@
-"""One cold start in this fresh process: import the handler, serve a first request, then warm ones.
+"""Run one cold start in this fresh process: import the handler, serve a first request, then warm ones.
 
 Arguments: the function's folder, and a file with a tuple of event, expected status, number of warm requests.
-Prints a list of CPU seconds: the interpreter's start, the import, the first request, a warm one. No parser
-is imported to read the file, nor pathlib to open it, as the handler would be spared their cost.
+Print a list of CPU seconds: the interpreter's start, the import, the first request, a warm request. This file imports
+neither a parser nor pathlib, because the handler's own import of them would then cost nothing.
 """
 
 import sys
@@ -13,7 +13,7 @@ sys.path.insert(0, folder)
 
 
 class Context:
-    """What Lambda passes to a handler beside the event."""
+    """The context that Lambda passes to a handler."""
 
     aws_request_id = "8f5f8a8e-0000-4000-8000-000000000000"
     function_name = "benchmark"
@@ -31,7 +31,7 @@ after_import = process_time()
 answer = lambda_handler(event, Context())
 after_first = process_time()
 if answer["statusCode"] != status:
-    sys.exit(f"The handler in {folder} answered {answer}.")
+    sys.exit(f"The handler in {folder} returned {answer}.")
 for _ in range(warm):
     lambda_handler(event, Context())
 after_warm = process_time()

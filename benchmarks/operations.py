@@ -1,4 +1,4 @@
-"""Each generated function against a tutorial handler."""
+"""Compare each generated function with a tutorial handler."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TUTORIAL, OURS = "tutorial", "ours"
 
 
 def whole(sample: Sample) -> float:
-    """Return a cold start with the interpreter's own."""
+    """Return the time of a cold start, including the interpreter's start."""
     return sample.interpreter + sample.cold
 
 

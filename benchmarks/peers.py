@@ -1,4 +1,4 @@
-"""The same two operations by others' means: frameworks, a lean handler, and the least that answers."""
+"""Compare two operations with other implementations: frameworks, a lean handler, and the minimum."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def table(bench: Bench, rounds: int, warm_requests: int) -> str:
     dist = bench.build({"schemas/todo.json": json.dumps(SCHEMA), "app/rules.py": HOOKS})
     others = [bench.handler(name, folder) for name, folder in {TUTORIAL: "tutorial", **OTHERS}.items()]
     floor = bench.handler(FLOOR, "floor", uses_packages=False)
-    # Terraform tells operations that write the schema.
+    # Terraform passes the schema to operations that write.
     options: dict[str, dict[str, str]] = {"create": {"schema": "todo"}, "get": {}}
     handlers = {
         name: [

@@ -1,4 +1,4 @@
-"""A route of own code that reads an item and changes it, against the same route by Powertools."""
+"""Compare a route of own code, which reads and changes an item, with the same route in Powertools."""
 
 from __future__ import annotations
 

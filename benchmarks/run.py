@@ -1,4 +1,4 @@
-"""Measure all that benchmarks/ compares, print the tables and write RESULTS.md. `make bench` runs this."""
+"""Run all benchmarks of RESULTS.md, print the tables and write the file. `make bench` runs this."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ METHOD = """# Benchmark
 
 {operations}
 
-## The same two operations by other means
+## The same two operations in other implementations
 
-Ratios are to the tutorial handler. All others validate what a client sends by the same rules. Each is written as its
-own documentation shows ([benchmarks/handlers](handlers)). Trestle also writes a log line with metrics for each request;
+Ratios are to the tutorial handler. All others validate requests by the same rules. Each is written as its own
+documentation shows ([benchmarks/handlers](handlers)). Trestle also writes a log line with metrics for each request;
 the others do not.
 
 {peers}
 
 ## What an empty hook costs
 
-The same operation with a hook that does nothing, against the one without. A hook that needs the current item costs
-the request that reads it.
+The same operation with a hook that does nothing, compared to the one without a hook. A hook that needs the current
+item costs the request that reads it.
 
 {hooks}
 
 ## A route of your own
 
-A route that reads an item, and changes it if nobody else has done so meanwhile, in own code and in a Powertools
+A route that reads an item, and changes it if nobody else has changed it since then, in own code and in a Powertools
 resolver. Both validate the body by the same rules.
 
 {routes}
@@ -52,25 +52,25 @@ resolver. Both validate the body by the same rules.
 
 {machine}
 
-`make bench` runs each handler in fresh processes, all of a table in turn, and counts their CPU time. Figures are
-medians of {rounds} rounds; ratios and differences are medians of those of each round.
+`make bench` runs each handler in fresh processes and measures their CPU time. All handlers of a table take turns.
+Figures are medians of {rounds} rounds. Ratios and differences are medians of the values of each round.
 The tutorial handler (`handlers/tutorial`) is one function for all routes on `boto3.resource`. boto3 and the frameworks
-are compiled beforehand, as boto3 is in Lambda. Trestle's functions are the unpacked zips. `python -S` keeps the
-machine's own site-packages out of all.
+are compiled beforehand, as boto3 is in Lambda. Trestle's functions are the unpacked zips. With `python -S`, no handler
+can import the machine's own site-packages.
 
 - Cold: the import of the handler and its first request, with connection, TLS handshake and signature.
-- With the interpreter: the same and Python's own start, which all pay alike.
+- With the interpreter: the same plus Python's own start, which is equal for all.
 - Warm: the mean of {warm} more requests on the kept connection.
-- DynamoDB requests: counted where they arrive, during one cold request of ours.
+- DynamoDB requests: counted by the fake DynamoDB during one cold request of Trestle's function.
 
-DynamoDB is a fake in another process that sends canned responses over TLS, with an RSA chain of three
-certificates as DynamoDB's is; its time is not counted. Each side loads the roots it would load in Lambda,
-boto3 a whole bundle, Trestle and the floor Amazon's, and the fake's.
+DynamoDB is a fake in another process that sends canned responses over TLS, with an RSA chain of three certificates,
+like DynamoDB's. Its time is not counted. Each handler loads the roots that it would load in Lambda (boto3 a whole
+bundle, Trestle and the floor Amazon's) and that of the fake.
 """
 
 
 def machine(bench: Bench) -> str:
-    """Return what the figures were measured on."""
+    """Return a description of the machine and versions."""
     runtime = "Lambda's" if bench.version.startswith(f"{build.RUNTIME}.") else f"not Lambda's {build.RUNTIME}"
     found = {each.name.lower(): each.version for each in importlib.metadata.distributions(path=[str(bench.packages)])}
     names = ("boto3", "botocore", "aws-lambda-powertools", "pydantic", "fastapi", "mangum", "chalice")
@@ -88,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="processes per handler and operation")
     parser.add_argument("--warm", type=int, default=200, help="warm requests per process")
-    parser.add_argument("--only", choices=TABLES, help="measure one table, and leave RESULTS.md as it is")
+    parser.add_argument("--only", choices=TABLES, help="measure one table only, and do not write RESULTS.md")
     options = parser.parse_args()
     if build.main([]):
         return 1
