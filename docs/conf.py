@@ -1,10 +1,10 @@
-"""How Sphinx makes the site of docs/: `make docs`. docs/decisions/0017 says why Sphinx.
+"""Configure Sphinx, which builds the site of docs/: `make docs`. docs/decisions/0017 explains why it is Sphinx.
 
-The pages are Markdown that GitHub shows as well, so they hold no directives. Two things are added while a page is read:
+GitHub shows the pages as well, so they are plain Markdown without directives. This file changes two things in a page:
 
 - A folder's index.md lists its pages as links. They become the site's navigation, in the same order.
-- A link to a file outside of docs/, such as a test, leads to the repository: TRESTLE_REPOSITORY_URL, or what GitHub
-  Actions says of the repository that it builds.
+- A link to a file outside of docs/, such as a test, leads to the repository: TRESTLE_REPOSITORY_URL, or the repository
+  that GitHub Actions builds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-# ruff: noqa: E402 - Sphinx finds tools/ only now
+# ruff: noqa: E402 - Sphinx finds tools/ only from here on
 from tools.version import VERSION
 
 project = "Trestle"
@@ -45,7 +45,7 @@ LINK = re.compile(r"(?P<before>!?\[[^\]\n]*\]\()(?P<target>[^)\s]+)(?P<after>\))
 
 
 def repository_url() -> str:
-    """Return the address of the repository, without a slash at the end."""
+    """Return the URL of the repository, without a slash at the end."""
     environment = os.environ
     if own := environment.get("TRESTLE_REPOSITORY_URL"):
         return own.rstrip("/")
@@ -55,7 +55,7 @@ def repository_url() -> str:
 
 
 def rewrite_links(page: Path, text: str, url: str) -> str:
-    """Return a page's text with its links to files outside of docs/ as links to the repository."""
+    """Return a page's text in which links to files outside of docs/ lead to the repository."""
 
     def rewrite(link: re.Match[str]) -> str:
         path, mark, fragment = link["target"].partition("#")
@@ -69,20 +69,20 @@ def rewrite_links(page: Path, text: str, url: str) -> str:
 
 
 def navigation(text: str) -> str:
-    """Return the table of contents that an index page's links make."""
+    """Return a table of contents from the links of an index page."""
     pages = re.findall(r"\[[^\]\n]+\]\(([^)#:\s]+\.md)\)", text)
     own = [page for page in dict.fromkeys(pages) if not page.startswith("..")]
     return "\n\n```{toctree}\n:hidden:\n\n" + "\n".join(own) + "\n```\n"
 
 
 def read_source(_: Any, name: str, content: list[str]) -> None:
-    """Add to a page what the site needs beyond what GitHub does."""
+    """Change a page for the site."""
     page = DOCS / f"{name}.md"
     text = content[0]
     content[0] = rewrite_links(page, text, repository_url()) + (navigation(text) if page.name == "index.md" else "")
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Register what this file adds to Sphinx."""
+    """Register this file's changes of pages in Sphinx."""
     app.connect("source-read", read_source)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,9 +1,9 @@
-"""Write what the code says of itself into the root configuration, the READMEs and the reference.
+"""Generate the root configuration, and the tables of the modules' READMEs and of docs/, from the code.
 
-The root declares the variables of modules/service without their validations, which the module makes, passes them on,
-and has its outputs. READMEs of modules have tables of variables and outputs. docs/reference/ has each attribute of a
-variable, the outputs, the commands and the limits, and docs/how-to/existing-vpc.md what functions call. `--check`
-writes nothing, and fails if a file is out of date.
+The root declares the variables of modules/service without their validations, which the module has, passes them on, and
+has the module's outputs. READMEs of modules have tables of variables and outputs. docs/reference/ has the attributes of
+each variable, the outputs, the commands and the limits. docs/how-to/existing-vpc.md has the services that functions
+call. `python -m tools.reference` writes the files. With `--check`, it only fails if a file is out of date.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tools.tfvars import Type, parse_type
 SERVICE = ROOT / "modules" / "service"
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False)
 
-# What the root does not take from its user: its own folder is the project.
+# The arguments that the root sets itself: the project is its own folder.
 ROOT_SETS = {"project": "path.root"}
 
-# What only Trestle's tools read.
+# The outputs that only Trestle's tools read.
 NOT_PASSED_ON = {"openapi_document", "tools"}
 
-# How a line of a description begins that is about one attribute, or about several.
+# The start of a line that describes one attribute or several.
 ITEM = re.compile(r"[a-z_0-9]+(, [a-z_0-9]+)*: ")
 
 BLOCK = re.compile(r'^(?P<kind>variable|output) "(?P<name>\w+)" {\n(?P<body>.*?)^}\n', re.MULTILINE | re.DOTALL)
@@ -47,14 +47,14 @@ def blocks(kind: str, module: Path = SERVICE) -> dict[str, str]:
 
 
 def parse_blocks(kind: str, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return the same as values."""
+    """Return the blocks of a kind as values, by name."""
     text = "\n".join(f'{kind} "{name}" {{\n{body}}}\n' for name, body in texts.items())
     found = hcl2.loads(text, serialization_options=OPTIONS)
     return {name: body for block in found.get(kind, ()) for name, body in block.items() if not name.startswith("__")}
 
 
 def root_files() -> dict[str, str]:
-    """Return the content of the root's files that follow from the module, by name."""
+    """Return the content of the root's generated files, by name."""
     variables = {name: VALIDATION.sub("", body) for name, body in blocks("variable").items() if name not in ROOT_SETS}
     outputs = {name: body for name, body in blocks("output").items() if name not in NOT_PASSED_ON}
     arguments = {name: f"var.{name}" for name in variables} | ROOT_SETS
@@ -76,18 +76,18 @@ def _render_blocks(kind: str, texts: Mapping[str, str]) -> str:
 
 
 def cell(text: str) -> str:
-    """Return a text as one cell of a Markdown table."""
+    """Return a text as a cell of a Markdown table."""
     lines: list[str] = []
     for line in text.strip().replace('\\"', '"').splitlines():
         if lines and not ITEM.match(line.strip()):
-            lines[-1] += f" {line.strip()}"  # the description goes on
+            lines[-1] += f" {line.strip()}"  # the line continues the description
         else:
             lines.append(line.strip())
     return "<br>".join(lines).replace("|", "\\|")
 
 
 def hcl(value: object) -> str:
-    """Return a default as one would write it in a tfvars file."""
+    """Return a default in the syntax of a tfvars file."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -114,7 +114,7 @@ def service_outputs() -> dict[str, dict[str, Any]]:
 
 
 def type_name(type_: Type) -> str:
-    """Return a type in short, such as `map(object)`."""
+    """Return a short form of a type, such as `map(object)`."""
     return f"{type_.kind}({type_name(type_.element)})" if type_.element else type_.kind
 
 
@@ -132,7 +132,7 @@ def rows_of(type_: Type, before: str = "") -> Iterator[tuple[str, Type]]:
 
 
 def said_of(description: str) -> tuple[str, dict[str, str]]:
-    """Return what a description says of the whole, and of each attribute by name."""
+    """Return the general text of a description, and the texts of its attributes by name."""
     lines: list[str] = []
     for line in description.strip().replace('\\"', '"').splitlines():
         if lines and not ITEM.match(line.strip()):
@@ -149,20 +149,20 @@ def said_of(description: str) -> tuple[str, dict[str, str]]:
 
 
 def text_of(variable: str, path: str, said: Mapping[str, str], texts: Mapping[str, str]) -> str:
-    """Return what an attribute sets. Raise ValueError if nothing says it.
+    """Return the text of an attribute. Raise ValueError if there is none.
 
-    `said` is what the variable's description says, and `texts` is attributes.json, which has the other attributes by
-    their path, or by their name if they mean the same everywhere.
+    `said` has the texts of the variable's description. `texts` is attributes.json, which has the other attributes by
+    path, or by name if they have the same meaning everywhere.
     """
     name = path.rpartition(".")[2]
     found = texts.get(f"{variable}.{path}") or said.get(name) or texts.get(name)
     if not found:
-        raise ValueError(f"Nothing says what {variable}.{path} sets: write it into docs/reference/attributes.json.")
+        raise ValueError(f"There is no text for {variable}.{path}: add it to docs/reference/attributes.json.")
     return found
 
 
 def variables_page() -> str:
-    """Return the reference of variables: a section for each, with a row for each attribute."""
+    """Return the reference of variables: a section for each variable, with a row for each attribute."""
     texts = json.loads((ROOT / "docs" / "reference" / "attributes.json").read_text(encoding="utf-8"))
     parts: list[str] = []
     for name, variable in service_variables().items():
@@ -172,7 +172,7 @@ def variables_page() -> str:
         parts.append(f"## {name}\n\n{whole}\n\n- Type: `{type_name(type_)}`\n- Default: {default}\n")
         rows = list(rows_of(type_))
         if nowhere := [each for each in said if rows and not any(path.endswith(each) for path, _ in rows)]:
-            raise ValueError(f"variable {name}: the description speaks of {nowhere[0]}, which the type lacks")
+            raise ValueError(f"variable {name}: the description has the attribute {nowhere[0]}, but the type does not")
         if rows:
             lines = ["| attribute | type | default | what it sets |", "|---|---|---|---|"]
             for path, attribute in rows:
@@ -218,9 +218,9 @@ def targets_page() -> str:
     return "\n".join(parts).strip() + "\n"
 
 
-# What limits.json calls its limits, in words.
+# The names of the limits in limits.json, in words.
 LIMITS = {
-    "body": "a body, and an item as DynamoDB keeps it",
+    "body": "a body, and an item as stored in DynamoDB",
     "depth": "nesting of a body",
     "digits": "a number",
     "entity_tags": "`If-Match` and `If-None-Match`",
@@ -234,7 +234,7 @@ LIMITS = {
 
 
 def limits_table() -> str:
-    """Return a Markdown table of what a request may hold."""
+    """Return a Markdown table of the limits of requests."""
     limits: dict[str, dict[str, Any]] = json.loads((ROOT / "contract" / "limits.json").read_text())
     lines = ["| limit | at most | unit |", "|---|---|---|"]
     lines += [
@@ -244,7 +244,7 @@ def limits_table() -> str:
 
 
 def module_tables(module: Path) -> dict[str, str]:
-    """Return the table for each marked part of a module's README."""
+    """Return the table of each marked part of a module's README."""
     outputs = parse_blocks("output", blocks("output", module))
     return {
         "inputs": inputs_table(parse_blocks("variable", blocks("variable", module))),
@@ -268,7 +268,7 @@ def outputs_table(outputs: Mapping[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-# How functions in an existing VPC reach a service, by the kind of its endpoint.
+# The ways from functions in an existing VPC to a service, by the kind of its endpoint.
 WAYS = {
     "Gateway": "a gateway endpoint in the route tables of the subnets, which is free, or a route out such as NAT",
     "Interface": "an interface endpoint with private DNS; or `egress = true` and a route out",
@@ -276,7 +276,7 @@ WAYS = {
 
 
 def needs_table() -> str:
-    """Return a Markdown table of what functions call in a VPC."""
+    """Return a Markdown table of the services that functions in a VPC call."""
     services: dict[str, dict[str, str]] = json.loads((ROOT / "contract" / "network.json").read_text())["services"]
     lines = ["| service | endpoint | called by | way |", "|---|---|---|---|"]
     lines += [
@@ -287,20 +287,20 @@ def needs_table() -> str:
 
 
 def fill_tables(readme: Path, parts: Mapping[str, str]) -> str:
-    """Return a README with its tables as the code has them now. Raise ValueError if it lacks a marker."""
+    """Return the text of a file with its tables updated. Raise ValueError if it lacks a marker."""
     text = readme.read_text(encoding="utf-8")
     for part, table in parts.items():
         start, end = f"<!-- {part} -->", f"<!-- /{part} -->"
         before, found, rest = text.partition(start)
         _, closed, after = rest.partition(end)
         if not (found and closed):
-            raise ValueError(f"{readme} lacks the pair of markers {start} and {end}")
+            raise ValueError(f"{readme} lacks the markers {start} and {end}")
         text = f"{before}{start}\n{table}\n{end}{after}"
     return text
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or check them; return 1 if --check finds one out of date."""
+    """Write the files, or check them with --check. Return 1 if one is out of date."""
     wanted = {ROOT / name: text for name, text in root_files().items()}
     reference = ROOT / "docs" / "reference"
     generated = {

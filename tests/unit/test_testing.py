@@ -300,7 +300,7 @@ def test_existing_items(system: System) -> None:
     made = notes.create({"kind": "a", "seen": 7}, id="n1")
     assert notes.find("n1") == made
     assert system.anonymous.get("/notes?kind=a").json["items"][0]["seen"] == 7
-    with pytest.raises(ValueError, match='there is an item "n1" already'):
+    with pytest.raises(ValueError, match='there is already an item "n1"'):
         notes.create({}, id="n1")
     with pytest.raises(ValueError, match="/kind"):
         notes.create({"kind": 1})

@@ -1,1 +1,1 @@
-"""The functions and tables of a var-file, in this process, for tests. Its public name is trestle.testing."""
+"""Run the functions and tables of a var-file in this process, for tests. The public name is trestle.testing."""

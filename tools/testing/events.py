@@ -1,4 +1,4 @@
-"""Events as API Gateway's REST proxy integration sends them ("Input format of a Lambda function for proxy
+"""Create events of API Gateway's REST proxy integration ("Input format of a Lambda function for proxy
 integration" in its developer guide).
 """
 
@@ -25,9 +25,10 @@ def event(
     jwt: Any = None,
     request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
 ) -> dict[str, Any]:
-    """The event of a request on `collection` ("/items") or on an item in it ("/items/42").
+    """Return the event of a request on `collection` ("/items") or on an item in it ("/items/42").
 
-    claims: as the authorizer of a user pool hands them on. jwt: what Trestle's Lambda authorizer says of a token.
+    claims: the claims that the authorizer of a user pool passes on. jwt: the context that Trestle's Lambda authorizer
+    passes on.
     """
     item_id = path.removeprefix(collection).removeprefix("/")
     resource = collection if not item_id else f"{collection.rstrip('/')}/{{id}}"

@@ -12,7 +12,7 @@ from tools.terraform import ROOT
 
 LAMBDA_SRC = ROOT / "lambda_src"
 
-# What every function's process has here: boto3's client, since moto answers only that, and keys of no account.
+# The environment of every function here: boto3 as the client, since moto works only with it, and invalid keys.
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -30,13 +30,13 @@ class LambdaContext:
         self.millis = millis
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the function may go on."""
+        """Return the milliseconds until the function times out."""
         return self.millis
 
 
 def load_handler(function: str, file: str, environment: Mapping[str, str]) -> Handler:
-    """Return the handler of a function, such as "create", from its index.py or hooked.py: a cold start."""
-    # Python keeps the byte code of what is loaded so, and would compile anew what is run as a script.
+    """Load a function, such as "create", from its index.py or hooked.py, as a cold start does. Return its handler."""
+    # Modules loaded this way have cached byte code; a script would be compiled each time.
     spec = importlib.util.spec_from_file_location(function, LAMBDA_SRC / function / file)
     assert spec
     assert spec.loader
@@ -49,7 +49,7 @@ def load_handler(function: str, file: str, environment: Mapping[str, str]) -> Ha
 
 @contextmanager
 def set_variables(environment: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables meanwhile, and leave all others alone."""
+    """Set environment variables during the block, and change no others."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:

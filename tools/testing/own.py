@@ -1,4 +1,4 @@
-"""Functions of one's own in this process: their queues and secrets under moto, and the changes of its tables."""
+"""Run own functions in this process: their queues and secrets are moto's, and so are the changes of its tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from tools.testing.clock import Clock
 from tools.testing.tables import backend
 
-CALLS = 1_000  # that one deliver() makes at most
+CALLS = 1_000  # the most that one deliver() makes
 ACCOUNT = "123456789012"  # moto's
 # Calls a function by its name with an event: (function, event, seconds) -> what it returns.
 Invoke = Callable[[str, Mapping[str, Any], float], Any]
@@ -24,7 +24,7 @@ Invoke = Callable[[str, Mapping[str, Any], float], Any]
 
 @lru_cache
 def aws(service: str, region: str) -> Any:
-    """Return a client of moto's."""
+    """Return a boto3 client, which moto answers."""
     from boto3.session import Session
 
     find: Any = Session().client
@@ -32,7 +32,7 @@ def aws(service: str, region: str) -> Any:
 
 
 class Secrets(MutableMapping[str, str]):
-    """The values of secrets, by the names that `secrets` of the tfvars gives them. A test sets those that it needs."""
+    """The values of secrets, by their keys in `secrets` in the tfvars. A test sets those that it needs."""
 
     def __init__(self, arns: Mapping[str, set[str]]) -> None:
         self._arns = arns
@@ -52,7 +52,7 @@ class Secrets(MutableMapping[str, str]):
             else:
                 made = client.create_secret(Name=arn.rpartition(":")[2], SecretString=value)
                 store = secretsmanager_backends[ACCOUNT][region].secrets
-                store[made["Name"]].arn = arn  # of the account and region that the tfvars name
+                store[made["Name"]].arn = arn  # of the account and region in the tfvars
         self._values[name] = value
 
     def __getitem__(self, name: str) -> str:
@@ -75,12 +75,12 @@ def _region(arn: str) -> str:
 
 
 class OwnFunctions:
-    """The functions of a system, their queues and the changes that they wait for."""
+    """The functions of a system, their queues, and the changes that they handle."""
 
     def __init__(
         self, functions: Mapping[str, Any], tables: Mapping[str, str], region: str, clock: Clock, invoke: Invoke
     ) -> None:
-        """Make the queues, empty. tables: their names by entity."""
+        """Create the empty queues. tables: the names of tables by entity."""
         self._functions = functions
         self._tables = tables
         self._region = region
@@ -98,7 +98,7 @@ class OwnFunctions:
         self.secrets = Secrets(arns)
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:
-        """Note the exceptions of own code, which a function's answer does not hold, and let queues see the clock."""
+        """Record the exceptions of own code, which a function's response lacks, and let queues see the clock."""
         import moto.dynamodb.models.table
         import moto.sqs.models
 
@@ -122,11 +122,11 @@ class OwnFunctions:
         patch.setattr(moto.sqs.models, "unix_time_millis", lambda *_: self._clock.time() * 1000)
 
     def _utcnow(self) -> datetime:
-        """Return the time as moto has it: in UTC, without a time zone."""
+        """Return the time in moto's form: in UTC, without a time zone."""
         return datetime.fromtimestamp(self._clock.time(), UTC).replace(tzinfo=None)
 
     def run(self, name: str, body: Any = None) -> None:
-        """Run a job of a function, and what it leaves for itself by Again."""
+        """Run a job of a function, and the jobs that it continues with Again."""
         from trestle.strict_json import dumps
 
         queue = self._named(name)["queue"]
@@ -146,7 +146,7 @@ class OwnFunctions:
         aws("sqs", self._region).send_message(QueueUrl=self._url(self._named(name)["queue"]), MessageBody=text)
 
     def emit(self, source: str, type: str, detail: Mapping[str, Any]) -> list[str]:
-        """Put an event into the queues of the functions that take it; return their names."""
+        """Put an event into the queues of the functions whose rules match it. Return their names."""
         from trestle.strict_json import dumps
 
         event = {
@@ -161,11 +161,11 @@ class OwnFunctions:
         return taken
 
     def jobs(self, name: str) -> list[Any]:
-        """Return the bodies of the jobs that wait in a function's queue."""
+        """Return the bodies of the jobs in a function's queue."""
         return self._letters(name, self._named(name)["queue"])
 
     def dead_letters(self, name: str) -> list[Any]:
-        """Return what a function has failed for good to do."""
+        """Return the dead letters of a function."""
         known = sorted(each for each, facts in self._functions.items() if facts["dead_letters"])
         if name not in known:
             raise ValueError(f'There is no function "{name}" with dead letters. Use one of {", ".join(known)}.')
@@ -192,7 +192,7 @@ class OwnFunctions:
     # --- Changes
 
     def _deliver_change(self, name: str, entity: str, *, twice: bool, retry: bool) -> bool:
-        """Deliver the next change of an entity to a function; return whether there was one."""
+        """Deliver the next change of an entity to a function. Return whether there was one."""
         place = (name, entity)
         position = self._positions.get(place, 0)
         records = self._stream(entity).items
@@ -210,7 +210,7 @@ class OwnFunctions:
         for _ in range(2 if twice else 1):
             while self._call(name, {"Records": [record]})["batchItemFailures"]:
                 if not retry:
-                    raise self._failure(name, "has a change sent again")
+                    raise self._failure(name, "asks to receive a change again")
         self._positions[place] = position + 1
         return True
 
@@ -220,7 +220,7 @@ class OwnFunctions:
     # --- Jobs
 
     def _deliver_job(self, queue: str, name: str, *, twice: bool, retry: bool) -> bool:
-        """Deliver the next job that is due to a function; return whether there was one."""
+        """Deliver the next due job to a function. Return whether there was one."""
         sqs, url = aws("sqs", self._region), self._url(queue)
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, AttributeNames=["All"]).get("Messages", ())
         for message in found:
@@ -237,14 +237,14 @@ class OwnFunctions:
             elif twice:
                 known = self._ids()
                 if self._call(name, event)["batchItemFailures"]:
-                    raise self._failure(name, "has a job sent again that it has done before")
-                self._repeated |= self._ids() - known  # what is repeated is not repeated again
+                    raise self._failure(name, "fails if a job that it has done is delivered again")
+                self._repeated |= self._ids() - known  # a repetition is not repeated again
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return bool(found)
 
     @contextmanager
     def _sent_now(self, queue: str, message_id: str) -> Iterator[None]:
-        """Let a message be hidden for up to 12 hours from now: moto counts them from when it was sent."""
+        """Hide a message for up to 12 hours from now. Moto would count the limit from the time at which it was sent."""
         message = next(each for each in self._messages(queue) if each.id == message_id)
         sent, message.sent_timestamp = message.sent_timestamp, self._clock.time() * 1000
         try:
@@ -253,7 +253,7 @@ class OwnFunctions:
             message.sent_timestamp = sent
 
     def _wait(self) -> bool:
-        """Move the clock on to the next job that is due; return False if none waits."""
+        """Move the clock forward to the next job. Return False if there is none."""
         waiting = [
             max(message.visible_at, message.delayed_until)
             for each in self._functions.values()
@@ -270,12 +270,14 @@ class OwnFunctions:
     def _call(self, name: str, event: Mapping[str, Any]) -> Any:
         self._calls += 1
         if self._calls > CALLS:
-            raise AssertionError(f"{name} was called {CALLS} times in one go. Does it send jobs to itself for ever?")
+            raise AssertionError(
+                f"{name} was called {CALLS} times by one deliver(). Does it endlessly send itself jobs?"
+            )
         self._failures.clear()
         return self._invoke(name, event, self._functions[name]["timeout"])
 
     def _failure(self, name: str, what: str) -> BaseException:
-        """Return what a function has raised."""
+        """Return the exception that a function has raised."""
         return self._failures[-1] if self._failures else AssertionError(f"The function {name} {what}. See its log.")
 
     def _named(self, name: str) -> Mapping[str, Any]:
@@ -320,7 +322,7 @@ class OwnFunctions:
 
 
 def _record(message: Mapping[str, Any], queue: str, region: str) -> dict[str, Any]:
-    """Return a message as Lambda hands it to a function."""
+    """Return a message in the form that Lambda passes to a function."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -335,7 +337,7 @@ def _record(message: Mapping[str, Any], queue: str, region: str) -> dict[str, An
 
 
 def _takes(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return whether the rule of a function lets an event pass."""
+    """Return whether the rule of a function matches an event."""
     if pattern["source"] != event["source"] or (pattern["types"] and event["detail-type"] not in pattern["types"]):
         return False
     for path, values in pattern["detail"].items():

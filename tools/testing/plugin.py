@@ -1,4 +1,4 @@
-"""pytest's fixture `system`, and the marker and the setting that choose its var-file."""
+"""Define pytest's fixture `system`, and the marker and setting that choose its var-file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DEFAULT = "environments/local.tfvars"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the setting."""
-    parser.addini(SETTING, "the var-file of the fixture `system`, from the root folder on", default=DEFAULT)
+    parser.addini(SETTING, "the var-file of the fixture `system`, relative to the root folder", default=DEFAULT)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
         "markers",
-        "system(var_file, *, folder='.'): the fixture's var-file, and the project's folder, from the root folder on",
+        "system(var_file, *, folder='.'): the fixture's var-file and the project's folder, relative to the root folder",
     )
 
 
@@ -51,7 +51,7 @@ def system(
             _projects[var_file] = read_project(folder, var_file)
         except UserError as error:
             fault = str(error)
-    if fault:  # not in the except clause, whose traceback pytest would show
+    if fault:  # outside of the except clause, whose traceback pytest would show
         pytest.fail(fault, pytrace=False)
     with mock_aws():
         yield System(_projects[var_file], monkeypatch)

@@ -1,4 +1,4 @@
-"""What a var-file makes of a project. Terraform says so: nothing is derived from the variables a second time."""
+"""Evaluate a project's var-file with Terraform, so that the derivation of settings exists only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.errors import UserError
 from tools.sources import sources
 from tools.terraform import OF_VARIABLES, ROOT, Terraform, environment, link, var_file_arguments
 
-# The values that are asked for, by name.
+# The values to evaluate, by name.
 EXPRESSIONS = {
     "entities": "{ for name, e in local.entities : name => { path = e.path, table = e.table } }",
     "environments": "local.function_environments",
@@ -51,7 +51,7 @@ KEPT = 20  # evaluations
 
 @dataclass(frozen=True)
 class Project:
-    """A project's folder, and what Terraform derives from a var-file of it, by the names of EXPRESSIONS."""
+    """A project's folder, and the values that Terraform derives from a var-file, by the names of EXPRESSIONS."""
 
     folder: Path
     packages: Path | None
@@ -73,7 +73,7 @@ class Project:
 
 
 def read_project(folder: Path, var_file: Path) -> Project:
-    """Return a project by one of its var-files. Raise UserError for what a plan would refuse."""
+    """Return a project with one of its var-files. Raise UserError for faults that a plan would find."""
     if not var_file.is_file():
         raise UserError(f"There is no {var_file}: name a var-file in @pytest.mark.system(...).")
     tfvars.check([var_file])
@@ -89,7 +89,7 @@ def read_project(folder: Path, var_file: Path) -> Project:
 
 
 def _evaluated(folder: Path, var_file: Path, manifest: str) -> dict[str, Any]:
-    """Return the values of EXPRESSIONS; Terraform is asked once for the same inputs."""
+    """Return the values of EXPRESSIONS. The same inputs are evaluated only once."""
     cache = folder / ".local" / "testing" / f"{_digest(folder, var_file, manifest)}.json"
     try:
         found: dict[str, Any] = json.loads(cache.read_bytes())
@@ -105,7 +105,7 @@ def _evaluated(folder: Path, var_file: Path, manifest: str) -> dict[str, Any]:
 
 
 def _digest(folder: Path, var_file: Path, manifest: str) -> str:
-    """Return what tells one evaluation from another: a digest of all that it reads."""
+    """Return a digest of all inputs of an evaluation."""
     files = [
         *(ROOT / name for name in OF_VARIABLES),
         *sources(ROOT / "contract", "*.json"),
@@ -117,7 +117,7 @@ def _digest(folder: Path, var_file: Path, manifest: str) -> str:
 
 
 def _evaluate(folder: Path, var_file: Path, manifest: str) -> dict[str, Any]:
-    """Ask Terraform, in a folder in which dist/ is what a build of now would write."""
+    """Evaluate with Terraform, in a folder whose dist/ is that of a build of the current sources."""
     temporary = Path(tempfile.mkdtemp(prefix="trestle-"))
     try:
         link(temporary, (ROOT / name for name in OF_VARIABLES))
@@ -131,5 +131,5 @@ def _evaluate(folder: Path, var_file: Path, manifest: str) -> dict[str, Any]:
     finally:
         shutil.rmtree(temporary)
     if missing := EXPRESSIONS.keys() - found.keys():
-        raise UserError(f"{var_file} leaves open what the tests need: {', '.join(sorted(missing))}.")
+        raise UserError(f"{var_file} does not determine values that the tests need: {', '.join(sorted(missing))}.")
     return found

@@ -1,4 +1,4 @@
-"""A system in this process: its functions, and its tables under moto."""
+"""Run a system in this process: its functions, with tables of moto."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from trestle import app
 from trestle.context import Context
 from trestle.entity import Entity
 
-SIGNED_IN = "aws.cognito.signin.user.admin"  # the scope of everybody who signs in with a password
+SIGNED_IN = "aws.cognito.signin.user.admin"  # the scope of every user who signs in with a password
 
 
 class Answer:
-    """What the API answers. Names of headers are read in any case."""
+    """A response of the API. Header names are not case-sensitive."""
 
     def __init__(self, status: int, headers: Mapping[str, str], text: str) -> None:
         self.status = status
@@ -39,7 +39,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body, read as JSON."""
+        """The body, parsed as JSON."""
         return json.loads(self.text)
 
     @property
@@ -71,8 +71,8 @@ class _Headers(dict[str, str]):
 class Client:
     """Sends requests as one caller.
 
-    Keywords of a request are headers: `If_Match=item.etag` sends If-Match. The query is part of the path, or
-    given as `query`. A body that is no text is sent as JSON.
+    Keyword arguments of a request are headers: `If_Match=item.etag` sends If-Match. The query is a part of the path,
+    or the argument `query`. A body that is not text is sent as JSON.
     """
 
     def __init__(
@@ -82,9 +82,10 @@ class Client:
         identity: Mapping[str, Any] | None = None,
         token: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make a client of what it can prove.
+        """Create a client with its credentials.
 
-        claims: of a user pool's access token. token: what Trestle's Lambda authorizer says of an issuer's.
+        claims: the claims of a user pool's access token. token: the context of Trestle's Lambda authorizer for an
+        issuer's token.
         """
         self._system = system
         self._claims = dict(claims or {})
@@ -112,7 +113,7 @@ class Client:
         return self._send("DELETE", path, None, {}, headers)
 
     def list(self, path: str, query: Mapping[str, Any] | None = None) -> list[Any]:
-        """Return the items of all pages of a list. Raise AssertionError for an answer that is none."""
+        """Return the items of all pages of a list. Raise AssertionError if a response is not a page."""
         found: list[Any] = []
         asked = dict(query or {})
         while True:
@@ -138,13 +139,13 @@ class Client:
 
 
 class Lists:
-    """How far lists are behind. In DynamoDB they may lag behind writes; moto's never do by themselves."""
+    """The lag of lists. In DynamoDB, lists may lag behind writes; in moto, they never do."""
 
     def __init__(self) -> None:
         self._behind: Any = None
 
     def lag(self) -> None:
-        """Let lists go on showing what is there now, whatever is written from now on."""
+        """Let lists keep the current items, without later writes."""
         current = backend()
         self._behind = copy.copy(current)
         self._behind.tables = {name: copy.copy(table) for name, table in current.tables.items()}
@@ -152,24 +153,24 @@ class Lists:
             table.items = copy.deepcopy(table.items)
 
     def catch_up(self) -> None:
-        """Let lists show every write, as they do in the beginning."""
+        """Let lists show every write again, as at the start."""
         self._behind = None
 
     def backend(self, current: Any) -> Any:
-        """Return moto's backend that answers a list."""
+        """Return the moto backend that handles a list."""
         return self._behind or current
 
 
 class Items:
-    """The items of an entity, read and written directly: no access, no hook and no lag stands in between."""
+    """The items of an entity, read and written directly: without access checks, hooks and lag."""
 
     def __init__(self, entity: Entity) -> None:
         self._entity = entity
 
     def create(self, properties: Mapping[str, Any], *, id: str = "", owner: str = "") -> app.Item:
-        """Store an item, with properties that clients cannot write as well, and return it.
+        """Store an item, which may have properties that clients cannot write. Return it.
 
-        Defaults are filled in. Raise ValueError for what breaks the schema, and for an id that is in use.
+        Missing properties get their defaults. Raise ValueError if the item breaks the schema or its id is in use.
         """
         from trestle.clock import now
         from trestle.errors import InvalidItem
@@ -188,11 +189,11 @@ class Items:
         moment = now()
         item = Item(id or str(uuid.uuid4()), doc, moment, moment, 1)
         if put(self._entity, Context(owner=owner), item) is not None:
-            raise ValueError(f'{self._entity.name}: there is an item "{id}" already.')
+            raise ValueError(f'{self._entity.name}: there is already an item "{id}".')
         return public_item(item, owner)
 
     def find(self, id: str, *, owner: str = "") -> app.Item | None:
-        """Return an item as the last write left it, None if there is none."""
+        """Return an item as of the last write, or None if there is none."""
         from trestle.errors import NotFound
         from trestle.operations.get import get
         from trestle.own.values import public_item
@@ -204,7 +205,7 @@ class Items:
             return None
 
     def all(self) -> list[app.Item]:
-        """Return all items, of all owners, by the time of their creation."""
+        """Return all items of all owners, in the order of their creation."""
         from trestle.item import split_key
         from trestle.own.values import public_item
         from trestle.store.records import has_expired, item_of
@@ -225,16 +226,16 @@ class Items:
 class System:
     """The API and the functions of a var-file, in this process.
 
-    secrets: the values of secrets, by the names that the tfvars give them. settings: values that take the place of
-    those in the tfvars, by name, from the next call of a function on.
+    secrets: the values of secrets, by their keys in the tfvars. settings: values that replace those in the tfvars, by
+    name, from the next call of a function on.
     """
 
     def __init__(self, project: Project, patch: pytest.MonkeyPatch) -> None:
-        """Make its tables, empty, under a running moto; `patch` is undone after the test."""
+        """Create its empty tables in a running moto. `patch` is undone after the test."""
         self.clock = Clock()
         self.lists = Lists()
         self._project = project
-        # By function, each with what carries out trestle.app's functions for it.
+        # By function: its handler, and the runtime that trestle.app's functions use for it.
         self._handlers: dict[str, tuple[Handler, app.Runtime | None]] = {}
         for name, value in {**ENVIRONMENT, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}.items():
             patch.setenv(name, value)
@@ -256,13 +257,13 @@ class System:
 
     @property
     def secrets(self) -> Secrets:
-        """The values of secrets, by the names that `secrets` of the tfvars gives them."""
+        """The values of secrets, by their keys in `secrets` in the tfvars."""
         return self._own.secrets
 
     def run(self, function: str, body: Any = None) -> None:
-        """Run a job of a function now, as `make run` does, and what it leaves for itself by Again, to the end.
+        """Run a job of a function now, as `make run` does, and then the jobs that it continues with Again.
 
-        Raises what the function raises.
+        Raise the exceptions of the function.
         """
         self._own.run(function, body)
 
@@ -271,39 +272,39 @@ class System:
         self._own.send(function, body)
 
     def emit(self, source: str, type: str, detail: Mapping[str, Any]) -> list[str]:
-        """Put an event on EventBridge's bus. Return the names of the functions that get it by deliver()."""
+        """Put an event on EventBridge's bus. Return the names of the functions to which deliver() delivers it."""
         return self._own.emit(source, type, detail)
 
     def deliver(self, *, twice: bool = False, retry: bool = False) -> None:
-        """Deliver changes, jobs and events to functions until none is due, also those that come of it.
+        """Deliver changes, jobs and events to functions until none is due, including those that result from them.
 
-        twice: each comes a second time, as it may in AWS; what a repetition sends is not repeated. retry: what fails
-        or is to be tried later is tried again until it succeeds or is a dead letter; the clock moves on to each
-        attempt. Without it, raises what the function raises; the change or job is tried again once it is due.
-        Items whose ttl is over are deleted first.
+        twice: deliver each one a second time, as may happen in AWS. What a repetition sends is not repeated.
+        retry: retry failed and postponed ones until they succeed or are dead letters. The clock moves forward to each
+        attempt. Without `retry`, raise the exceptions of the function; the change or job is retried when it is due.
+        Expired items are deleted first.
         """
         self._own.deliver(self._delete_expired, twice=twice, retry=retry)
 
     def jobs(self, function: str) -> list[Any]:
-        """Return the bodies of the jobs that wait in a function's queue, those that are not due yet as well."""
+        """Return the bodies of the jobs in a function's queue, including those that are not due yet."""
         return self._own.jobs(function)
 
     def dead_letters(self, function: str) -> list[Any]:
-        """Return what a function has failed for good to do.
+        """Return the dead letters of a function.
 
-        Of jobs the bodies, events whole, of changes {"function", "change", "error", "attempts"}.
+        A job is its body, an event is the whole event, a change is {"function", "change", "error", "attempts"}.
         """
         return self._own.dead_letters(function)
 
     @property
     def anonymous(self) -> Client:
-        """Somebody who has neither signed in nor sent an API key."""
+        """A client without a token or an API key."""
         return Client(self)
 
     def user(self, id: str, *, groups: Sequence[str] = (), scopes: Sequence[str] = (), **claims: Any) -> Client:
-        """Return the client of a signed-in user; `id` is the token's subject, which owns items.
+        """Return the client of a signed-in user. `id` is the token's subject, which owns items.
 
-        The user has signed in to the user pool and to the issuer that `jwt` names.
+        The user has signed in both to the user pool and to the issuer of `jwt`.
         """
         known = {"sub": id, "token_use": "access", "client_id": "tests", "username": id, **claims}
         if groups:
@@ -312,24 +313,24 @@ class System:
         return Client(self, known, token=self._token({"sub": id, "client_id": "tests", **claims}, groups, scopes))
 
     def machine(self, id: str, *, scopes: Sequence[str]) -> Client:
-        """Return a client that has a token of its own, with these scopes."""
+        """Return a client with its own token, which has these scopes."""
         known = {"sub": id, "client_id": id}
         scope = " ".join(map(self._scope, scopes))
         return Client(self, {**known, "token_use": "access", "scope": scope}, token=self._token(known, (), scopes))
 
     def key(self, name: str = "") -> Client:
-        """Return a client with an API key: one of the tfvars, the first by default."""
+        """Return a client with an API key of the tfvars, by default the first."""
         known = self._project.keys
         if name and name not in known:
             raise ValueError(f'There is no API key "{name}". Use one of {", ".join(known)}.')
         return Client(self, identity={"apiKeyId": name or known[0]})
 
     def iam(self, arn: str) -> Client:
-        """Return a client that signs its requests with credentials of an AWS identity."""
+        """Return a client that signs its requests with the credentials of an AWS identity."""
         return Client(self, identity={"userArn": arn})
 
     def entity(self, name: str) -> Items:
-        """Return the items of an entity, to seed and to read them directly."""
+        """Return the items of an entity, to add and read them directly."""
         known = self._project.entities
         if name not in known:
             raise ValueError(f'There is no entity "{name}". Use one of {", ".join(known)}.')
@@ -337,7 +338,7 @@ class System:
         return Items(Entity.with_schema(name, known[name]["table"], self._project.options[name], environment))
 
     def _delete_expired(self) -> None:
-        """Delete the items whose time is over, as DynamoDB does some time later, in tables that functions watch."""
+        """Delete expired items in tables whose changes functions handle. DynamoDB does this with a delay."""
         from trestle.store.boto3_client import shared_client
         from trestle.store.records import has_expired
 
@@ -351,7 +352,7 @@ class System:
 
     @property
     def _watched(self) -> set[str]:
-        """The entities whose changes functions wait for."""
+        """The entities whose changes functions handle."""
         return {name for each in self._project.own_functions.values() for name in each["changes"]}
 
     def answer(
@@ -361,10 +362,10 @@ class System:
         identity: Mapping[str, Any],
         token: Mapping[str, Any],
     ) -> Answer:
-        """Answer an event as the gateway and the function behind it do: its path may be anything.
+        """Return the response of the gateway and its function to an event with any path.
 
-        The gateway hands on what it has checked: claims where access is cognito, the token where it is jwt, the
-        identity where it needs one.
+        The gateway passes on the credentials that it has checked: the claims if access is cognito, the token if it is
+        jwt, the identity if access requires one.
         """
         method, path, gateway = sent["httpMethod"], sent["path"], sent["requestContext"]
         routes = self._routes(path)
@@ -398,7 +399,7 @@ class System:
         return Answer(result["statusCode"], result["headers"], result["body"] or "")
 
     def _call(self, function: str, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a function returns to an event; the first one is its cold start."""
+        """Call a function with an event. Return the result. The first call is a cold start."""
         environment = {**self._project.environments[function], "LAMBDA_TASK_ROOT": str(self._project.folder)}
         facts = self._project.functions[function]
         answer: dict[str, Any] = self._handle(
@@ -407,7 +408,7 @@ class System:
         return answer
 
     def _invoke(self, name: str, sent: Mapping[str, Any], seconds: float = 30) -> Any:
-        """Return what a function of one's own returns to an event; the first one is its cold start."""
+        """Call an own function with an event. Return the result. The first call is a cold start."""
         settings = self._project.own_functions[name]["settings"]
         environment = {
             **self._project.own_environments[name],
@@ -421,7 +422,7 @@ class System:
     def _handle(
         self, key: str, file: tuple[str, str], environment: Mapping[str, str], sent: Any, context: LambdaContext
     ) -> Any:
-        """Let a function handle an event, in its environment and as if it had this process to itself."""
+        """Call a function with an event in its own environment, isolated from the other functions of this process."""
         if key not in self._handlers:
             with mock.patch.object(app, "_runtime", None):
                 self._handlers[key] = load_handler(*file, environment), app._runtime
@@ -435,18 +436,18 @@ class System:
         return f"{base}/{OPERATIONS[route['operation']]['path']}".rstrip("/") or "/"
 
     def _routes(self, path: str) -> dict[str, str]:
-        """Return the methods of a path, each with its key in the project: fixed segments go before parameters."""
+        """Return the methods of a path, each with its key in the project. Fixed segments match before parameters."""
         found: dict[str, dict[str, str]] = {}
         for key, template in self._templates.items():
             if _matched(template, path) is not None:
                 route = self._project.own_routes.get(key)
                 method = route["method"] if route else OPERATIONS[self._project.methods[key]["operation"]]["method"]
                 found.setdefault(template, {})[method] = key
-        # "{" sorts after all that a path may hold.
+        # "{" sorts after all characters of a path.
         return found[min(found)] if found else {}
 
     def _refusal(self, response: str, request_id: str, **headers: str) -> Answer:
-        """Return one of the gateway's own answers."""
+        """Return one of the gateway's own responses."""
         known = PROBLEMS["gateway"][response]
         kind = PROBLEMS["kinds"][known["kind"]]
         known_routes = [*self._project.methods.values(), *self._project.own_routes.values()]
@@ -462,16 +463,16 @@ class System:
         return Answer(kind["status"], shown, json.dumps(problem))
 
     def _scope(self, name: str) -> str:
-        """Return a scope as a token has it: with its API in front."""
+        """Return a scope as in tokens, with its API as a prefix."""
         return name if "/" in name or "." in name else f"{self._project.identifier}/{name}"
 
     def _token(self, claims: Mapping[str, Any], groups: Sequence[str], scopes: Sequence[str]) -> dict[str, Any]:
-        """Return what Trestle's Lambda authorizer says of an issuer's token, but for its time."""
+        """Return the context of Trestle's Lambda authorizer for an issuer's token, without its times."""
         known = {**claims, **({self._project.groups_claim: [*groups]} if groups else {}), "scope": " ".join(scopes)}
         return {"sub": known["sub"], "groups": [*groups], "scopes": [*scopes], "claims": known}
 
     def _patch(self, patch: pytest.MonkeyPatch) -> None:
-        """Let the functions see our clock, and lists our lag."""
+        """Let the functions use this system's clock, and the lists its lag."""
         from moto.dynamodb.models import DynamoDBBackend
 
         import trestle.clock
@@ -521,7 +522,7 @@ class System:
 
 
 def _matched(template: str, path: str) -> dict[str, str] | None:
-    """Return the values of a route's parameters in a path, None if the path is another. It may end with a slash."""
+    """Return the values of a route's parameters in a path, or None if it does not match. It may end with a slash."""
     parts, asked = template.strip("/").split("/"), path.removeprefix("/").removesuffix("/").split("/")
     if len(parts) != len(asked):
         return None
@@ -539,7 +540,7 @@ def _key_schema(*keys: str) -> list[dict[str, str]]:
 
 
 def _forget_other_app(folder: Path) -> None:
-    """Let the next import of own code find that of the project, and not what another test has imported."""
+    """Let the next import of own code load that of the project, instead of the one that another test has imported."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "app":
             places = [*getattr(module, "__path__", ()), *filter(None, [module.__file__])]
@@ -548,5 +549,5 @@ def _forget_other_app(folder: Path) -> None:
 
 
 def _number(value: Any) -> Any:
-    """Return a Decimal in a body as a number of JSON."""
+    """Return a Decimal in a body as a JSON number."""
     return int(value) if value == int(value) else float(value)

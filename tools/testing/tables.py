@@ -1,4 +1,4 @@
-"""The tables of a system, as moto has them."""
+"""Read the tables of a system in moto."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def backend() -> Any:
-    """Return moto's backend of the functions' client."""
+    """Return the moto backend of the functions' client."""
     from moto.dynamodb.models import dynamodb_backends
 
     from trestle.store.boto3_client import shared_client
@@ -16,6 +16,6 @@ def backend() -> Any:
 
 
 def records_of(table: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the records of a table as they are now."""
+    """Yield the current records of a table."""
     for item in backend().tables[table].all_items():
         yield item.to_json()["Attributes"]
