@@ -1,7 +1,7 @@
-// API keys and sign-in: the control in the sidebar, and what views show to callers without access.
+// Who calls: keys and sign-in in the sidebar, and what views show without access.
 import { html, useState } from "./vendor/htm-preact.js";
 import { usesScheme } from "./model.js";
-import { Dialog, EmptyState, Field, Icon, inputAttributes, useSession } from "./ui.js";
+import { Button, Dialog, EmptyState, Field, Icon, IconButton, inputAttributes, useSession } from "./ui.js";
 
 export function Access({ model, session }) {
   useSession(session);
@@ -20,8 +20,7 @@ export function Access({ model, session }) {
       <${Icon} name="user" />Enter access token
     </button>`}
     ${user && html`<div class="nav-item who"><${Icon} name="user" /><span>${user}</span>
-      <button type="button" class="icon-button" aria-label="Sign out" title="Sign out"
-        onClick=${() => session.signOut()}><${Icon} name="out" /></button>
+      <${IconButton} icon="out" label="Sign out" onClick=${() => session.signOut()} />
     </div>`}
     ${open === "key" && html`<${KeyDialog} session=${session} onClose=${close} />`}
     ${open === "token" && html`<${Dialog} title="Access token" onClose=${close}>
@@ -37,12 +36,12 @@ function KeyDialog({ session, onClose }) {
   };
   return html`<${Dialog} title="API key" onClose=${onClose}>
     <${KeyForm} id="api-key-here" session=${session} onDone=${onClose}>
-      ${session.key && html`<button type="button" class="button" onClick=${forget}>Forget the key</button>`}
+      ${session.key && html`<${Button} onClick=${forget}>Forget the key<//>`}
     <//>
   <//>`;
 }
 
-/** An input for the API key. The view and the dialog can be open at once, so each has its id. */
+/** id: the view and the dialog can be open at once. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
   const fault = "A key contains only ASCII characters, and no spaces";
   return html`<${SecretForm} id=${id} label="API key" button="Use this key" initial=${session.key} fault=${fault}
@@ -111,7 +110,6 @@ export function NeedsAccess({ operation, session, answer }) {
     <//>`;
   }
   return html`<${EmptyState} icon="user" title=${missing ? "Sign in to see this" : "Your sign-in is not accepted"}>
-    ${signIns.map(({ scheme, label }) => html`<button type="button" class="button primary" key=${scheme}
-      onClick=${() => session.signIn(scheme)}>${label}</button>`)}
+    ${signIns.map(({ scheme, label }) => html`<${Button} kind="button primary" key=${scheme} onClick=${() => session.signIn(scheme)}>${label}<//>`)}
   <//>`;
 }

@@ -1,15 +1,11 @@
 // Requests to the API. A call never throws: every failure is a problem (RFC 9457), including those of the network.
 import { own, parse, stringify } from "./json.js";
 
-/** config.api is the address of the API, absolute or relative to the page. */
 export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
   const writeListeners = new Set();
 
-  /**
-   * The request that `call` sends. path: values of path parameters; `id` alone is enough for most.
-   * text: a body that is not JSON. anyType: the response may not be JSON.
-   */
+  /** path: of path parameters; `id` alone is enough. text: a body that is not JSON. */
   function buildRequest(operation, { id, path = { id }, query = {}, headers = {}, body, text } = {}) {
     const url = new URL(base + operation.path.replace(/\{([^{}]+)\}/g, (_, name) => encodeURIComponent(own(path, name))));
     const content = body === undefined ? text : stringify(body);
@@ -32,8 +28,8 @@ export function createApi(config, session) {
   }
 
   /**
-   * Resolve to {status, headers, data, problem: {title, status, detail, errors}, request}; status
-   * is 0 without a response. A call that lacks access is not sent: it would count as an error.
+   * Resolve to {status, headers, data, problem, request}; status is 0 without a response. A call
+   * that lacks access is not sent, so that it does not count as an error.
    */
   async function call(operation, options = {}) {
     const answer = await callOnce(operation, options);
@@ -51,12 +47,11 @@ export function createApi(config, session) {
   }
 
   function fetchDocument() {
-    // The document itself says whether it requires a key, so send the key if there is one.
+    // Only the document says whether it needs the key.
     const headers = { Accept: "application/json", ...session.headers([{ api_key: [] }]) };
     return sendRequest({ method: "GET", url: `${base}/openapi.json`, headers }, {});
   }
 
-  /** Call a listener after each successful write; return a function that stops it. */
   function onWrite(listener) {
     writeListeners.add(listener);
     return () => writeListeners.delete(listener);
@@ -65,7 +60,7 @@ export function createApi(config, session) {
   return { baseUrl: base, buildRequest, call, documentUrl: `${base}/openapi.json`, fetchDocument, onWrite };
 }
 
-/** An API whose requests all name an owner; undefined leaves the owner to the API. */
+/** An API whose requests all name an owner. */
 export function forOwner(api, owner) {
   if (owner === undefined) return api;
   const named = (options = {}) => ({ ...options, query: { ...options.query, owner } });

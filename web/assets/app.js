@@ -11,11 +11,10 @@ import { ManyItemsView } from "./many.js";
 import { isTodo, readModel } from "./model.js";
 import { IMPORT, TABLE, currentStep, followScroll, hashOf, keepList, readRoute, restoreScroll } from "./place.js";
 import { createSession } from "./session.js";
-import { EmptyState, Icon, Notes, Page, Problem, Shortcuts, lazy, useSession } from "./ui.js";
+import { Button, EmptyState, Icon, IconButton, Notes, Page, Problem, Shortcuts, lazy, useSession } from "./ui.js";
 
 const NOTE_SECONDS = 6;
 
-// Views that many visits do not need.
 const Docs = lazy(async () => (await import("./docs.js")).Docs);
 const ImportView = lazy(async () => (await import("./transfer.js")).ImportView);
 const TodoView = lazy(async () => (await import("./todo.js")).TodoView);
@@ -114,7 +113,7 @@ function Console({ config, session, api, model, signInError }) {
     return restoreScroll(currentStep());
   }, [view]);
 
-  // Leaving a view confirms its deletions: nobody would undo them from elsewhere.
+  // Leaving a view confirms its deletions.
   const previousName = useRef(route.name);
   useEffect(() => {
     if (previousName.current !== route.name) deletions.flush();
@@ -172,8 +171,7 @@ function SideBar({ config, model, session, route, go, docs, entity }) {
     <div class="brand">
       <a href="#/" class="name">${config.name}</a>
       <span class="environment">${config.environment}</span>
-      <button type="button" class="icon-button menu" aria-expanded=${open ? "true" : "false"} aria-controls="menu" aria-label="Menu"
-        onClick=${() => setOpen(!open)}><${Icon} name=${open ? "close" : "menu"} /></button>
+      <${IconButton} kind="icon-button menu" icon=${open ? "close" : "menu"} label="Menu" aria-expanded=${open ? "true" : "false"} aria-controls="menu" onClick=${() => setOpen(!open)} />
     </div>
     <nav id="menu" class=${open ? "open" : ""} aria-label="Main">
       <ul>${item("", "Overview", "home")}</ul>
@@ -192,8 +190,7 @@ function ExpiredBanner({ session }) {
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
     <span>Your session has ended. Your changes are kept.</span>
-    ${session.signIns([session.scheme]).length > 0 && html`<button type="button" class="button"
-      onClick=${() => session.signIn()}>Sign in again</button>`}
+    ${session.signIns([session.scheme]).length > 0 && html`<${Button} onClick=${() => session.signIn()}>Sign in again<//>`}
   </div>`;
 }
 
@@ -206,7 +203,7 @@ function skipToContent(event) {
   document.getElementById("main").focus();
 }
 
-// An entity may be called "docs"; no entity name begins with "+".
+// An entity may be called "docs".
 function docsRouteName(model) {
   return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
 }
@@ -220,7 +217,6 @@ function useRoute() {
     onHashChange(); // it may have changed before this effect ran
     return () => removeEventListener("hashchange", onHashChange);
   }, []);
-  // replace: do not add a step to the history.
   const go = (target, { replace = false } = {}) => {
     const hash = hashOf(target);
     if (!replace) location.hash = hash;
@@ -238,7 +234,7 @@ function useNotes() {
   const dismiss = (id) => setNotes((shown) => shown.filter((note) => note.id !== id));
   const notify = (note) => {
     const id = next.current++;
-    // A new note replaces the previous one, unless that one still offers an action.
+    // A new note replaces those without an action.
     setNotes((shown) => [...shown.filter(({ action }) => action), { ...note, id }]);
     if (!note.isSticky) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
     return () => dismiss(id);

@@ -6,11 +6,11 @@ import { isSigned, propertyNames } from "./model.js";
 import { FORMAT_EXAMPLES, patternExample } from "./rules.js";
 import { LANGUAGES, sampleHint } from "./samples.js";
 import { countText, labelOf } from "./text.js";
-import { Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
+import { Button, Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
 
 const TYPE_NAMES = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
 const HEADER_VALUE = /^[\t -~]*$/;
-const LONG_LENGTH = 20_000; // characters of a response before "Show all"
+const LONG_LENGTH = 20_000;
 
 export function Docs({ model, api, session, route, go, notify }) {
   useSession(session);
@@ -94,7 +94,7 @@ function Response({ response }) {
 function Disclosure({ label, children }) {
   const [isOpen, setOpen] = useState(false);
   return html`<div>
-    <button type="button" class="link" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => setOpen(!isOpen)}>${label}</button>
+    <${Button} kind="link" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => setOpen(!isOpen)}>${label}<//>
     ${isOpen && children}
   </div>`;
 }
@@ -162,7 +162,7 @@ const keyOf = ({ in: location, name }) => `${location} ${name}`;
 
 const isJson = (type) => /[/+]json$/.test(type);
 
-let lastLanguage = LANGUAGES[0].name; // the last choice, for every operation
+let lastLanguage = LANGUAGES[0].name;
 
 function TryForm({ operation, api, session, notify }) {
   const { body, parameters, security } = operation;
@@ -178,7 +178,6 @@ function TryForm({ operation, api, session, notify }) {
   const valuesIn = (location) =>
     Object.fromEntries(parameters.filter((parameter) => parameter.in === location && valueOf(parameter)).map((parameter) => [parameter.name, valueOf(parameter)]));
 
-  // The request of the form, or null if it has faults.
   const readForm = () => {
     const formFaults = {};
     for (const parameter of parameters) {
@@ -211,7 +210,6 @@ function TryForm({ operation, api, session, notify }) {
     setAnswer({ status, headers: [...headers], value: problem ?? data, took: Math.round(performance.now() - startedAt) });
   };
 
-  // Placeholders for path parameters that are empty.
   const missingPath = Object.fromEntries(parameters.filter((each) => each.in === "path").map(({ name }) => [name, name.toUpperCase()]));
   const shownRequest = () => api.buildRequest(operation, {
     path: { ...missingPath, ...valuesIn("path") },
@@ -313,13 +311,12 @@ function faultList(fault) {
 
 const MAX_EXAMPLE_DEPTH = 5;
 
-/** An example body for an operation; one property is enough where the API keeps the others. */
+/** One property is enough where the API keeps the others. */
 export function exampleBody({ schema, partial }) {
   const example = exampleOf(schema);
   return partial ? Object.fromEntries(Object.entries(example).slice(0, 1)) : example;
 }
 
-/** An example value for a schema. */
 export function exampleOf(schema, depth = 0) {
   for (const keyword of ["default", "example", "const"]) {
     if (Object.hasOwn(schema, keyword)) return schema[keyword];

@@ -1,23 +1,22 @@
-// A form from a JSON Schema. A field passes up its value, undefined for none, or an InvalidInput,
-// which `validate` reports.
+// A form from a JSON Schema. A field passes up a value, undefined, or an InvalidInput.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
 import { FORMATS, InvalidInput, localNumber, pointer, readNumber, ruleHint, validate } from "./rules.js";
 import { countText, labelOf, truncate, visiblePieces } from "./text.js";
-import { Field, Hint, Icon, Text, Value, inputAttributes, plainText } from "./ui.js";
+import { Button, Field, Hint, Icon, IconButton, Text, Value, inputAttributes, plainText } from "./ui.js";
 
 const PAUSE_MS = 600; // after the last key, before validation
 const LINE_LENGTH = 200; // characters that fit into one line
 const MAX_FIELDS = 300;
 const LONG_FORM = 20; // fields; longer forms start with optional groups folded
-const FOLDED = { names: 10, optional: 5 }; // larger objects with at least this many unset optional properties start with these hidden
+const FOLDED = { names: 10, optional: 5 }; // larger objects hide unset optional properties, if there are so many
 const GRID_COLUMNS = 8;
 
 // {faultsAt(pointer): sentences, hasFaultsIn(pointer), touch(pointer): show faults there from now on, isLong}
 const FormContext = createContext(null);
 
-/** The fields of an object. onChange takes a value, or a function from the old value to the new one. */
+/** onChange takes a value, or a function of the old value. */
 export function Form({ schema, value, onChange, ...context }) {
   const [isLong] = useState(() => fieldsOf({ ...schema, type: "object" }, value) > LONG_FORM);
   return html`<${FormContext.Provider} value=${{ ...context, isLong }}>
@@ -25,7 +24,6 @@ export function Form({ schema, value, onChange, ...context }) {
   <//>`;
 }
 
-/** The value of a new form: defaults, and required objects. */
 export function initialValue(schema) {
   const { properties = {}, required = [] } = schema;
   const entries = Object.entries(properties).map(([name, rule]) => {
@@ -52,7 +50,7 @@ export function fieldId(where) {
   return `at${encodeURIComponent(where.toWellFormed())}`;
 }
 
-/** A pointer in words: "/address/lines/0" as "Address, Lines, 1". */
+/** "/lines/0" becomes "Lines, 1". */
 export function pointerLabel(where) {
   const names = where.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
   return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
@@ -93,9 +91,8 @@ function PropertyFields({ schema, value, where, onChange }) {
         schema=${isObject(additionalProperties) ? additionalProperties : {}} value=${own(value, name)}
         where=${pointer(where, name)} onChange=${changeMember(name)} />`,
     )}
-    ${hidden > 0 && html`<button type="button" class="link add" aria-expanded="false" onClick=${unfold}>
-      <${Icon} name="down" />Show ${countText(hidden, "optional field")}
-    </button>`}
+    ${hidden > 0 && html`<${Button} kind="link add" icon="down" aria-expanded="false" onClick=${unfold}>Show ${countText(hidden, "optional field")}
+    <//>`}
     ${additionalProperties !== false && html`<${NewProperty} where=${where} existingNames=${[...Object.keys(properties), ...others]}
       onAdd=${(name) => changeMember(name)(emptyOf(additionalProperties))} />`}
   `;
@@ -111,7 +108,7 @@ function NewProperty({ where, existingNames, onAdd }) {
   useLayoutEffect(() => input.current?.focus(), [name === null]);
   const id = `${fieldId(where)}+`;
   if (name === null) {
-    return html`<button type="button" class="link add" onClick=${() => setName("")}><${Icon} name="plus" />Add a property</button>`;
+    return html`<${Button} kind="link add" icon="plus" onClick=${() => setName("")}>Add a property<//>`;
   }
   const faults = existingNames.includes(name) ? ["A property with this name exists"] : [];
   const add = () => {
@@ -128,7 +125,7 @@ function NewProperty({ where, existingNames, onAdd }) {
     <div class="with-button">
       <input ...${inputAttributes(id, "", faults)} ref=${input} value=${name} spellcheck=${false} onKeyDown=${onKeyDown}
         onInput=${(event) => setName(event.target.value)} />
-      <button type="button" class="button" onClick=${add}>Add</button>
+      <${Button} onClick=${add}>Add<//>
     </div>
   <//>`;
 }
@@ -153,7 +150,6 @@ function editorOf(schema, value) {
   }
 }
 
-// A read-only property as text; a new item has none yet.
 function ReadOnlyProperty({ label, schema, value, where }) {
   if (value === undefined) return null;
   const id = fieldId(where);
@@ -182,8 +178,7 @@ function Property(props) {
   };
   return html`<div class=${`property${removable ? " removable" : ""}`} onFocusOut=${onFocusOut}>
     <${Editor} ...${editorProps} />
-    ${removable && html`<button type="button" class="icon-button remove" aria-label=${`Remove ${props.name}`} title="Remove"
-      onClick=${() => onChange(undefined)}><${Icon} name="trash" /></button>`}
+    ${removable && html`<${IconButton} kind="icon-button remove" icon="trash" label=${`Remove ${props.name}`} title="Remove" onClick=${() => onChange(undefined)} />`}
   </div>`;
 }
 
@@ -204,8 +199,7 @@ function TextInput({ label, schema, value, where, required, keepsEmpty, hint, fa
   <//>`;
 }
 
-// [input type, shown text, function that reads the text]. A date input shows only dates; a one-line
-// input drops line breaks.
+// [input type, shown text, how to read it]
 function inputOf(schema, value = "", isCompact = false) {
   const asTyped = (text) => text;
   if (value instanceof InvalidInput) return ["text", value.text, asTyped];
@@ -225,7 +219,7 @@ function hintOf(type, value, hint) {
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
-// The local time, or undefined for what the input cannot show: leap seconds, and years before 1 or after 9999.
+// undefined for what the input cannot show, such as leap seconds.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
@@ -327,9 +321,9 @@ function ObjectFields(props) {
   const change = (update) => onChange((object = {}) => update(object));
   return html`<${Group} ...${props} required=${required || keepsEmpty}>
     ${value === undefined
-      ? html`<button type="button" class="button" onClick=${() => onChange(initialValue(schema))}><${Icon} name="plus" />Add</button>`
+      ? html`<${Button} icon="plus" onClick=${() => onChange(initialValue(schema))}>Add<//>`
       : html`<${PropertyFields} schema=${schema} value=${value} where=${where} onChange=${change} />
-          ${!required && !keepsEmpty && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Remove all of it</button>`}`}
+          ${!required && !keepsEmpty && html`<${Button} kind="link" onClick=${() => onChange(undefined)}>Remove all of it<//>`}`}
   <//>`;
 }
 
@@ -337,7 +331,7 @@ function ArrayFields(props) {
   const { schema, value, where, required, keepsEmpty, onChange } = props;
   const { items = {}, maxItems = Infinity } = schema;
   const list = useRef(null);
-  const next = useRef(null); // index of the element to focus
+  const next = useRef(null);
   const elements = value ?? [];
   useLayoutEffect(() => {
     if (next.current === null) return;
@@ -359,10 +353,8 @@ function ArrayFields(props) {
   };
   const moveUp = (index) => onChange((elements) => elements.with(index, elements[index - 1]).with(index - 1, elements[index]));
   const buttons = (index) => html`<div class="element-buttons">
-    ${index > 0 && html`<button type="button" class="icon-button" aria-label=${`Move ${index + 1} up`} title="Move up"
-      onClick=${() => moveUp(index)}><${Icon} name="up" /></button>`}
-    <button type="button" class="icon-button" aria-label=${`Remove ${index + 1}`} title="Remove"
-      onClick=${() => remove(index)}><${Icon} name="trash" /></button>
+    ${index > 0 && html`<${IconButton} icon="up" label=${`Move ${index + 1} up`} title="Move up" onClick=${() => moveUp(index)} />`}
+    <${IconButton} icon="trash" label=${`Remove ${index + 1}`} title="Remove" onClick=${() => remove(index)} />
   </div>`;
   const columns = gridColumns(items, elements);
   return html`<${Group} ...${props} required=${required || keepsEmpty} kind="list">
@@ -377,11 +369,10 @@ function ArrayFields(props) {
             </li>`,
           )}
         </ol>`}
-    ${elements.length < maxItems && html`<button type="button" class="button" onClick=${add}><${Icon} name="plus" />Add</button>`}
+    ${elements.length < maxItems && html`<${Button} icon="plus" onClick=${add}>Add<//>`}
   <//>`;
 }
 
-// The columns of a list of flat objects, or null.
 function gridColumns(items, elements) {
   const names = propertyNames(items);
   const isPlain = ({ enum: values, type }) => values || ["boolean", "integer", "number", "string"].includes(type);
@@ -390,7 +381,6 @@ function gridColumns(items, elements) {
   return fits && elements.every(isKnown) ? names : null;
 }
 
-// A list of objects, one per row. Each input has its own label for screen readers.
 function Grid({ gridRef, columns, items: { properties, required = [] }, elements, where, change, buttons }) {
   const { faultsAt } = useContext(FormContext);
   const changeMember = (index, name) => (member) =>

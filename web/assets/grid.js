@@ -4,15 +4,16 @@ import { SERVERS_OWN } from "./contract.js";
 import { isNumber, isObject, own, stringify } from "./json.js";
 import { titleOf } from "./model.js";
 import { hashOf } from "./place.js";
+import { createStore } from "./storage.js";
 import { labelOf, shortId, truncate, visibleText } from "./text.js";
-import { Cell, Choice, CopyButton, Dialog, Icon, Text, Value } from "./ui.js";
+import { Button, Cell, Choice, CopyButton, Dialog, Icon, IconButton, Text, Value } from "./ui.js";
 
 const TEXT_LENGTHS = { comfortable: 60, compact: 32 }; // characters of a text in a cell
 const STRUCTURE_LENGTH = 32; // of an object or array
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SKELETON_ROWS = 12;
 
-/** Items as rows: [{key, id, owner, item}]. owners: in the order of the items, if the API returns them. */
+/** owners: of each item, if the API returns them. */
 export function rowsOf(items, owners) {
   if (!owners) return items.map((item) => ({ key: item.id, id: item.id, owner: undefined, item }));
   // Two owners may use the same id.
@@ -21,11 +22,7 @@ export function rowsOf(items, owners) {
 
 export const rowHash = (entity, { id, owner }) => hashOf({ name: entity.name, id, query: { owner } });
 
-/**
- * A table of rows. sort: {name, isDescending}, or null. found(row): what a search found outside the
- * columns, {label, text} or null. cameFrom: the hash of the item that the user returns from; its
- * row takes the focus.
- */
+/** found(row): what a search found outside the columns. cameFrom: the hash of the item that the user returns from. */
 export function Table({ entity, rows, columns, density, sort, onSort, go, notify, deletions, selection, found, cameFrom }) {
   const body = useRef(null);
   const [peek, setPeek] = useState(null);
@@ -99,14 +96,12 @@ function Row({ row, entity, columns, density, actions, isSelected, found }) {
         </td>`;
       })}
       <td role="cell" class="row-actions">
-        ${entity.operations.delete && html`<button type="button" class="icon-button" aria-label=${`Delete ${name}`} title="Delete"
-          onClick=${(event) => actions.current.remove(event, row)}><${Icon} name="trash" /></button>`}
+        ${entity.operations.delete && html`<${IconButton} icon="trash" label=${`Delete ${name}`} title="Delete" onClick=${(event) => actions.current.remove(event, row)} />`}
       </td>
     </tr>`;
   }, [row.item, row.owner, row.key, entity, columns, density, isSelected, found?.label, found?.text]);
 }
 
-// isLink: the value is the link to the item.
 function DataCell({ value, column, density, actions, isLink, item, href }) {
   const { name, label, schema, kind } = column;
   const link = (content) => (isLink ? html`<a class="row-link" href=${href}>${content}</a>` : content);
@@ -122,7 +117,7 @@ function DataCell({ value, column, density, actions, isLink, item, href }) {
   </span>`;
 }
 
-// The beginning of a value that is too long for its cell, or null.
+// null if it fits.
 function cutText(value, schema, kind, limit) {
   if (typeof value === "string") {
     if (kind === "time" || kind === "date" || (value.length <= limit && !value.trim().includes("\n"))) return null;
@@ -184,7 +179,7 @@ function moveBetweenRows(event) {
   next.querySelector(kind)?.focus();
 }
 
-// The focused button is about to disappear: focus the next row, the previous one, or the heading.
+// The focused button disappears: focus a neighbour.
 function focusNear(row) {
   const neighbour = row.nextElementSibling ?? row.previousElementSibling;
   (neighbour?.querySelector("a") ?? document.querySelector("main h1")).focus();
@@ -211,7 +206,6 @@ function SelectAll({ ids, selection }) {
     indeterminate=${chosen > 0 && chosen < ids.length} onClick=${change} /></label>`;
 }
 
-/** A placeholder for a table that is loading. */
 export function Skeleton({ rows = SKELETON_ROWS, label }) {
   return html`<div class="table-frame skeleton" aria-busy="true" role="status" aria-label=${label}>
     ${Array.from({ length: Math.min(rows, SKELETON_ROWS) }, (_, index) => html`<div key=${index} aria-hidden="true"><i /><i /><i /><i /></div>`)}
@@ -229,7 +223,6 @@ const FIRST_WIDTH = 12;
 const OTHER_WIDTH = 3.5; // of the buttons
 const LEAST_ROOM = 59; // in a window of 1280 pixels
 
-/** The kind of a column decides its width and alignment. */
 function kindOf(name, schema) {
   if (["createdAt", "updatedAt"].includes(name) || schema.format === "date-time") return "time";
   if (name === "id" || schema.format === "uuid") return "id";
@@ -241,17 +234,13 @@ function kindOf(name, schema) {
   return schema.maxLength > 1000 ? "long" : "text";
 }
 
-// The kind of a property that is in no schema, from its values.
 function kindOfValues(values) {
   const kinds = values.filter((value) => value !== undefined && value !== null).map((value) => (isNumber(value) ? "number" : typeof value));
   const kind = new Set(kinds).size === 1 ? kinds[0] : "string";
   return { boolean: "boolean", number: "number", object: "structure" }[kind] ?? "text";
 }
 
-/**
- * All possible columns: [{name, label, schema, kind, required}]. items: a sample, for properties
- * that are in no schema.
- */
+/** items: a sample, for properties without a schema. */
 export function allColumns(entity, items, hasOwners) {
   const schemas = new Map(entity.properties.map(({ name, schema }) => [name, schema]));
   const required = new Set(entity.properties.filter((property) => property.required).map(({ name }) => name));
@@ -273,7 +262,7 @@ export function allColumns(entity, items, hasOwners) {
   ];
 }
 
-/** The names of the columns shown at first: as many as fit; required ones first, long texts and objects last. */
+/** As many columns as fit: required ones first, long texts and objects last. */
 export function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (innerWidth - 336) / 16)) {
   const properties = columns.filter(({ name }) => !own(SERVERS_LABELS, name));
   const last = [...(hasOwners ? [OWNER] : []), "id", "createdAt"];
@@ -291,36 +280,19 @@ export function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (in
   return [...properties.map(({ name }) => name).filter((name) => chosen.has(name)), ...last];
 }
 
-const keyOf = (entity) => `columns:${document.body.dataset.name}:${entity.name}`;
+const settings = createStore("localStorage", "columns:");
 
-function load(entity) {
-  try {
-    const { names, density } = JSON.parse(localStorage.getItem(keyOf(entity))) ?? {};
-    return { names: Array.isArray(names) && names.every((name) => typeof name === "string") ? names : null, density: density === "compact" ? density : "comfortable" };
-  } catch {
-    return { names: null, density: "comfortable" };
-  }
-}
-
-function save(entity, chosen) {
-  try {
-    if (!chosen.names && chosen.density === "comfortable") localStorage.removeItem(keyOf(entity));
-    else localStorage.setItem(keyOf(entity), JSON.stringify(chosen));
-  } catch {
-    // The choice lasts for this visit only.
-  }
-}
-
-/** {columns, shown, isUsual, density, choose}; choose({names: null for the usual columns, density}). */
+/** choose({names, density}): null for the usual names. */
 export function useColumns(entity, columns, hasOwners) {
-  const [chosen, setChosen] = useState(() => load(entity));
+  const key = `${document.body.dataset.name}:${entity.name}`;
+  const [chosen, setChosen] = useState(() => settings.get(key) ?? { names: null, density: "comfortable" });
   const byName = new Map(columns.map((column) => [column.name, column]));
   const usual = usualColumns(columns, hasOwners);
   const names = (chosen.names ?? usual).filter((name) => byName.has(name));
   const choose = (changes) => {
     const next = { ...chosen, ...changes };
     setChosen(next);
-    save(entity, next);
+    settings.set(key, next.names || next.density === "compact" ? next : null);
   };
   return {
     columns,
@@ -342,7 +314,7 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
     const others = names.filter((other) => other !== name);
     choose({ names: [...others.slice(0, place), name, ...others.slice(place)] });
   };
-  // The pressed button moves with its row. At either end it is disabled, so focus the other one.
+  // The pressed button moves with its row, or is disabled.
   const step = (event, name, by) => {
     const place = names.indexOf(name) + by;
     const { parentElement } = event.currentTarget;
@@ -370,8 +342,8 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
             <label><input type="checkbox" checked=${isShown} disabled=${isShown && names.length === 1} onChange=${() => toggle(name)} />
               <${Text} value=${label} limit=${60} /></label>
             ${isShown && html`<span class="moves">
-              <button type="button" class="icon-button" aria-label=${`Move ${label} up`} disabled=${place === 0} onClick=${(event) => step(event, name, -1)}><${Icon} name="up" /></button>
-              <button type="button" class="icon-button" aria-label=${`Move ${label} down`} disabled=${place === names.length - 1} onClick=${(event) => step(event, name, 1)}><${Icon} name="down" /></button>
+              <${IconButton} icon="up" label=${`Move ${label} up`} disabled=${place === 0} onClick=${(event) => step(event, name, -1)} />
+              <${IconButton} icon="down" label=${`Move ${label} down`} disabled=${place === names.length - 1} onClick=${(event) => step(event, name, 1)} />
             </span>`}
           </li>`;
         })}
@@ -379,9 +351,9 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
       ${listed.length === 0 && html`<p class="hint">No column is called that.</p>`}
     </div>
     <footer class="buttons">
-      <button type="button" class="button" disabled=${isUsual} onClick=${() => choose({ names: null })}>Reset</button>
-      ${hidden.length > 0 && html`<button type="button" class="button" onClick=${() => choose({ names: [...names, ...hidden.map(({ name }) => name)] })}>Show all</button>`}
-      <button type="button" class="button primary" onClick=${onClose}>Done</button>
+      <${Button} disabled=${isUsual} onClick=${() => choose({ names: null })}>Reset<//>
+      ${hidden.length > 0 && html`<${Button} onClick=${() => choose({ names: [...names, ...hidden.map(({ name }) => name)] })}>Show all<//>`}
+      <${Button} kind="button primary" onClick=${onClose}>Done<//>
     </footer>
   <//>`;
 }

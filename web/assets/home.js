@@ -5,13 +5,12 @@ import { isSigned, titleOf } from "./model.js";
 import { NEW, hashOf } from "./place.js";
 import { curl } from "./samples.js";
 import { countText, dateTimeText } from "./text.js";
-import { CopyButton, Icon, Page, Problem, Text, useSession } from "./ui.js";
+import { Button, CopyButton, Icon, IconButton, Page, Problem, Text, useSession } from "./ui.js";
 
-const NEWEST = 5; // items of each entity
-const TITLE_LENGTH = 80; // characters of an item's title
+const NEWEST = 5;
+const TITLE_LENGTH = 80;
 const TOO_MANY = 429;
 
-/** docs: the name of the documentation route. */
 export function Home({ config, model, api, session, notify, deletions, docs }) {
   useSession(session);
   const [visit, setVisit] = useState(0); // reloading increases it
@@ -23,8 +22,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
   const lists = model.operations.filter((operation) => operation.kind === "list" && !operation.function && !isSigned(operation));
   const sample = lists.find(({ security }) => security.length === 0) ?? lists[0];
   const routes = model.operations.filter((operation) => operation.function);
-  const actions = html`<button type="button" class="icon-button" aria-label="Reload" title="Reload"
-    onClick=${() => setVisit(visit + 1)}><${Icon} name="refresh" /></button>`;
+  const actions = html`<${IconButton} icon="refresh" label="Reload" onClick=${() => setVisit(visit + 1)} />`;
   return html`<${Page} title=${config.name} label="Overview" actions=${actions}>
     <div class="home">
       <section class="home-facts" aria-label="The API">
@@ -99,8 +97,7 @@ function countsText({ requests, refused, failed }) {
   return `${countText(requests, "request")}${errors ? `, ${countText(errors, "error")}` : ""} in the last hour`;
 }
 
-// Read the lists one after the other, to spare the API's rate limit. Once the limit is reached,
-// stop until the user retries.
+// One list at a time, and after the rate limit none until the user retries.
 function useReader(api, visit) {
   const reader = useRef(null);
   if (reader.current?.visit !== visit) {
@@ -169,7 +166,7 @@ function Newest({ entity, answer, missing, deletions, retry }) {
   if (missing) return html`<p class="hint">${missing.detail}</p>`;
   if (!answer) return null;
   if (answer.status === TOO_MANY) {
-    return html`<p class="hint">The rate limit is reached.</p><button type="button" class="link" onClick=${retry}>Try again</button>`;
+    return html`<p class="hint">The rate limit is reached.</p><${Button} kind="link" onClick=${retry}>Try again<//>`;
   }
   if (answer.problem) return html`<${Problem} problem=${answer.problem} />`;
   const items = answer.data.items.filter((item) => !deletions.has(entity, item));
@@ -180,7 +177,6 @@ function Newest({ entity, answer, missing, deletions, retry }) {
   </li>`)}</ul>`;
 }
 
-// [["Open to anyone", ["list", "get"]], …]
 function accessRows(operations) {
   const rows = new Map();
   for (const operation of operations) {

@@ -3,17 +3,17 @@ import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./
 import { NeedsAccess, isAccessDenied } from "./access.js";
 import { forOwner } from "./api.js";
 import { SERVERS_OWN } from "./contract.js";
-import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from "./form.js";
 import { isEqual, isObject, mergePatch, mergeThreeWay, own, setAtPath, stringify, without, writablePart } from "./json.js";
 import { isId, propertyNames, titleOf } from "./model.js";
 import { NEW, listPlace, readRoute } from "./place.js";
 import { InvalidInput, faultText, pointer, ruleAt, validate } from "./rules.js";
 import { curl } from "./samples.js";
+import { drafts } from "./storage.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
-import { Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useKeys, useSession, withModifier } from "./ui.js";
+import { Button, Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useKeys, useSession, withModifier } from "./ui.js";
 
-const HEADING_LENGTH = 120; // characters of a heading
+const HEADING_LENGTH = 120;
 const DELETED = { title: "This item was deleted while you edited it", detail: "Your version is in the JSON view. Copy it to create the item again." };
 const CHANGED_AGAIN = { title: "Not saved", detail: "The item changed while it was being saved. Save it again." };
 const NOT_AN_OBJECT = { pointer: "", detail: "Enter an object: { … }" };
@@ -31,7 +31,7 @@ function NewItem(props) {
   useSession(session);
   const back = { href: listPlace(entity.name), label: entity.label };
   // A form that the user has begun stays, even if the session ends.
-  const isAllowed = useRef(create && loadDraft(draftName(entity, route)) !== undefined);
+  const isAllowed = useRef(create && drafts.get(draftName(entity, route)) !== null);
   if (create && !session.missingAccess(create.security)) isAllowed.current = true;
   if (!create || !isAllowed.current) {
     return html`<${Page} title=${`New in ${entity.label}`} back=${back}>
@@ -121,7 +121,7 @@ function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
   };
   return html`
     <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
-    ${item && entity.operations.delete && html`<button type="button" class="button danger" onClick=${remove}><${Icon} name="trash" />Delete</button>`}
+    ${item && entity.operations.delete && html`<${Button} kind="button danger" icon="trash" onClick=${remove}>Delete<//>`}
   `;
 }
 
@@ -138,14 +138,12 @@ function Metadata({ item, owner, notify }) {
   </aside>`;
 }
 
-// An item without the server's properties.
 const clientPart = (item) => SERVERS_OWN.reduce(without, item);
 
 const quotedTitle = (entity, { data }) => `“${truncate(titleOf(entity, data), 40)}”`;
 
 const draftName = (entity, route) => `${entity.name}/${route.id}`;
 
-// stored: the response with the item; undefined for a new item.
 function Editor(props) {
   const { entity, api, owner, session, go, notify, route, back } = props;
   const name = draftName(entity, route);
@@ -153,7 +151,7 @@ function Editor(props) {
   const item = stored?.data;
   const storedState = useMemo(() => stateOf(entity, stored), [stored]);
 
-  const [savedDraft] = useState(() => loadDraft(name));
+  const [savedDraft] = useState(() => drafts.get(name));
   // The state that the draft began from, which may be outdated.
   const [origin, setOrigin] = useState(item && savedDraft ? savedDraft.origin : storedState);
   const [draft, setDraft] = useState(savedDraft?.draft ?? storedState.base);
@@ -175,7 +173,6 @@ function Editor(props) {
   useEffect(() => {
     if (origin.etag !== storedState.etag) reconcile(stored, origin, draft);
   }, []);
-  // Untouched, and empty or incomplete.
   const isEmpty = !item && !isDirty && (faults.count > 0 || Object.keys(draft).length === 0);
   const canSend = !isSending && (item ? isDirty : !isEmpty);
   useKeys({ "mod+s": () => save(), "mod+enter": () => save() });
@@ -228,8 +225,8 @@ function Editor(props) {
     } else if (!faults.showErrors(answer)) setProblem(answer.problem);
   };
 
-  // The item has changed since the draft began, perhaps by the user's own save whose response was
-  // lost. Show only the changes of others. onLeft: called if something is left to save.
+  // The item has changed since, perhaps by a save whose response was lost: show only the changes of
+  // others. onLeft: called if something is left to save.
   const reconcile = (latest, from, value, onLeft) => {
     const { merged, conflicts, changes } = mergeThreeWay(from.base, value, clientPart(latest.data));
     const isReadOnly = ({ path }) => path.some((_, index) => ruleAt(entity.schema, path.slice(0, index + 1).reduce(pointer, "")).readOnly);
@@ -280,7 +277,7 @@ function Editor(props) {
         <div class="save-bar">
           <button class="button primary" disabled=${!canSend} aria-busy=${isSending ? "true" : undefined}
             title=${withModifier(item ? "S" : "Enter")}>${item ? (isSending ? "Saving …" : "Save") : isSending ? "Creating …" : "Create"}</button>
-          ${isDirty && html`<button type="button" class="button" disabled=${isSending} onClick=${discard}>Discard</button>`}
+          ${isDirty && html`<${Button} disabled=${isSending} onClick=${discard}>Discard<//>`}
           ${savedDraft && isDirty && html`<span class="hint">Restored from your last visit</span>`}
         </div>
       </form>
@@ -317,8 +314,7 @@ export function changeRequest(entity, item, { base, etag }, draft) {
   return { problem: { title: "This API cannot save null", detail } };
 }
 
-// Sending the same new item again uses the same key, so that the API creates it once. After a
-// success, the next equal item is a new one.
+// The same key for the same new item, so that a retry creates it once.
 let lastCreate = {};
 
 function createRequest(entity, id, draft) {
@@ -328,13 +324,13 @@ function createRequest(entity, id, draft) {
   return { request: [entity.operations.create, { headers: { "Idempotency-Key": lastCreate.key }, body }] };
 }
 
-// Save the draft when the view or the page closes; returns a function that discards it.
+// Returns a function that discards the draft.
 function useSavedDraft(name, draft) {
   const last = useRef(draft);
   const isDone = useRef(false);
   last.current = draft;
   useEffect(() => {
-    const saveOrDiscard = () => (last.current && !isDone.current ? saveDraft(name, last.current) : discardDraft(name));
+    const saveOrDiscard = () => drafts.set(name, isDone.current ? null : last.current || null);
     addEventListener("pagehide", saveOrDiscard);
     return () => {
       removeEventListener("pagehide", saveOrDiscard);
@@ -370,7 +366,7 @@ function useFaults(schema, draft, id) {
       if (clientFaults.length) focusSummary();
       return clientFaults;
     },
-    /** Show the errors that have a pointer; return whether there are any. */
+    /** Returns whether any error has a pointer. */
     showErrors({ status, problem }) {
       const idTaken = status === 409 && !problem.errors ? [{ pointer: "/id", detail: problem.detail }] : [];
       const errors = [...(problem.errors ?? idTaken)].filter((error) => error.pointer !== undefined);
@@ -398,7 +394,7 @@ function Summary({ faults }) {
       <ul>
         ${faults.slice(0, 20).map(({ pointer, detail }) => html`<li>
           ${pointer && html`
-            <button type="button" class="link" onClick=${show(pointer)}><${Text} value=${pointerLabel(pointer)} limit=${80} /></button>${": "}
+            <${Button} kind="link" onClick=${show(pointer)}><${Text} value=${pointerLabel(pointer)} limit=${80} /><//>${": "}
           `}
           <${Text} value=${detail} limit=${300} />
         </li>`)}
@@ -419,7 +415,6 @@ function IdField({ rule, value, onChange, faults }) {
   </div>`;
 }
 
-/** merged, conflicts, changes: from mergeThreeWay. onMerge receives the agreed value. */
 export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClose }) {
   const [theirs, setTheirs] = useState(new Set());
   const choose = (where, side) => {
@@ -456,8 +451,8 @@ export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClo
       ${listOf(conflicts.length ? "Your other changes" : "Your changes", changes.filter(({ isTheirs }) => !isTheirs))}
     </div>
     <footer class="buttons">
-      <button type="button" class="button" onClick=${onClose}>Not now</button>
-      <button type="button" class="button primary" onClick=${finish}>Merge</button>
+      <${Button} onClick=${onClose}>Not now<//>
+      <${Button} kind="button primary" onClick=${finish}>Merge<//>
     </footer>
   <//>`;
 }

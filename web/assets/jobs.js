@@ -3,27 +3,27 @@ import { html, useEffect, useState } from "./vendor/htm-preact.js";
 import { rowHash, rowsOf } from "./grid.js";
 import { hashOf } from "./place.js";
 import { countText } from "./text.js";
-import { Text } from "./ui.js";
+import { Button, Text } from "./ui.js";
 
 export const MAX_ITEMS = 10_000; // per export, import or selection
 
 const PAGE_SIZE = 100;
 const MAX_CONCURRENT = 4;
 const MAX_WAIT_SECONDS = 60; // a run stops if the API asks for more
-const MAX_ATTEMPTS = 6; // per request
+const MAX_ATTEMPTS = 6;
 const MAX_FAULTS = 20; // that are shown; the report has all
 const MAX_REFUSALS = 5; // in a row, before a run stops
 
-/** A run over tasks. send(task) resolves to a response of `api.call` or to {problem}, and must be safe to repeat. */
+/** send(task) resolves to a response or {problem}, and must be safe to repeat. */
 export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
   const outcomes = new Array(tasks.length);
   const counts = { done: 0, failed: 0 };
   let state = "ready";
-  let reason = ""; // why it stopped
+  let reason = "";
   let [concurrent, refusals, waitsUntil] = [MAX_CONCURRENT, 0, 0];
   let queue = [];
   let running = 0;
-  let waiting; // an AbortController for pauses
+  let waiting;
   let finish;
 
   function stop(why = "") {
@@ -78,7 +78,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
     tasks,
     outcomes,
     stop,
-    /** Send the tasks that have no response yet or met an error of the API; resolve when all requests have ended. */
+    /** Send what has no response yet or failed in the API. */
     start() {
       outcomes.forEach((answer, index) => {
         if (!isFailure(answer)) return;
@@ -93,7 +93,6 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
         onChange();
       });
     },
-    /** state: "ready", "running", "stopping", "stopped" or "done". */
     progress: () => {
       const { done, failed } = counts;
       const left = tasks.length - done - failed;
@@ -103,7 +102,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
   };
 }
 
-/** Resolve to {rows, hasMore, problem}: at most `limit` items of a list, or those read until the signal aborted. */
+/** Resolves to {rows, hasMore, problem}. */
 export async function readAll({ api, list, query, limit, signal, onProgress = () => {}, sleep = pause }) {
   const found = [];
   let cursor;
@@ -128,7 +127,7 @@ export async function readAll({ api, list, query, limit, signal, onProgress = ()
   }
 }
 
-// Errors of the API, which a retry may not meet.
+// Worth a retry.
 const isFailure = ({ status, problem }) => Boolean(problem) && status >= 500;
 
 function retryAfter(headers) {
@@ -148,13 +147,12 @@ function pause(ms, signal) {
   });
 }
 
-/** The rows with these keys, from the selected and the shown ones. */
 export function pick(selected, shown, keys) {
   const byKey = new Map([...selected, ...shown.map((row) => [row.key, row])]);
   return new Map([...keys].filter((key) => byKey.has(key)).map((key) => [key, byKey.get(key)]));
 }
 
-/** The selected rows with their latest items; the same Map if nothing is newer. */
+/** The same Map if nothing is newer. */
 export function refresh(selected, shown) {
   const isNewer = ({ key, item }) => selected.has(key) && selected.get(key).item !== item;
   return shown.some(isNewer) ? pick(selected, shown, selected.keys()) : selected;
@@ -165,7 +163,7 @@ export function refresh(selected, shown) {
 const DELAY_MS = 6000;
 const MAX_KEEPALIVE = 20; // requests that browsers reliably send after the page closes
 
-/** notify: show a note, and return a function that removes it. */
+/** notify returns a function that removes the note. */
 export function createDeletions(api, notify, jobs) {
   const pending = new Set();
   const deleted = new Map();
@@ -173,12 +171,10 @@ export function createDeletions(api, notify, jobs) {
   const keyOf = (entity, { id }, owner = "") => `${entity.name}/${owner}/${id}`;
   const notifyListeners = () => listeners.forEach((listener) => listener());
 
-  /** Delete an item soon, unless it has changed since the user saw it. */
   function schedule(entity, item, label, { owner } = {}) {
     scheduleAll(entity, [{ id: item.id, owner, item }], `“${label}”`);
   }
 
-  /** Delete many items soon, with one undo for all. */
   function scheduleAll(entity, rows, label) {
     // Copies, since `follow` changes them.
     const batch = { entity, rows: rows.map((row) => ({ ...row })), send };
@@ -196,7 +192,7 @@ export function createDeletions(api, notify, jobs) {
       notifyListeners();
     };
     async function send({ keepalive = false } = {}) {
-      // The browser would drop some of them. The user has been warned before leaving.
+      // Browsers would drop some. The user has been warned.
       if (keepalive && batch.rows.length > MAX_KEEPALIVE) return;
       end();
       const sendRow = (row) => deleteRow(api, entity, row, keepalive);
@@ -224,7 +220,6 @@ export function createDeletions(api, notify, jobs) {
     markAll(() => true);
   }
 
-  /** Send all pending deletions now. */
   function flush(options) {
     [...pending].forEach(({ send }) => send(options));
   }
@@ -247,7 +242,7 @@ export function createDeletions(api, notify, jobs) {
     scheduleAll,
     flush,
     follow,
-    /** Whether an item is deleted or about to be. A new item with the same id has another createdAt. */
+    /** A new item with the same id has another createdAt. */
     has: (entity, item, { owner } = {}) => deleted.get(keyOf(entity, item, owner)) === item.createdAt,
     subscribe(listener) {
       listeners.add(listener);
@@ -339,10 +334,10 @@ function Job({ job }) {
           <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". The API asks for a pause"}</p>`
       : html`${reason && html`<p class="hint">${reason}</p>`}<${Faults} job=${job} />`}
     <div class="buttons">
-      ${isActive && html`<button type="button" class="button" disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop</button>`}
-      ${canStart && html`<button type="button" class="button primary" onClick=${job.go}>${left ? `Continue with ${left}` : "Try again"}</button>`}
-      ${!isActive && html`<button type="button" class="button" onClick=${() => report(job)}>Save a report</button>
-        <button type="button" class="button" onClick=${job.dismiss}>Close</button>`}
+      ${isActive && html`<${Button} disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop<//>`}
+      ${canStart && html`<${Button} kind="button primary" onClick=${job.go}>${left ? `Continue with ${left}` : "Try again"}<//>`}
+      ${!isActive && html`<${Button} onClick=${() => report(job)}>Save a report<//>
+        <${Button} onClick=${job.dismiss}>Close<//>`}
     </div>
     <p class="visually-hidden" role="status">${said}</p>
   </section>`;
@@ -358,7 +353,6 @@ function Faults({ job: { run, tasks, nameOf, entity } }) {
   </details>`;
 }
 
-/** A problem and its errors in one line. */
 export function problemText({ detail, errors = [] }) {
   return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
 }

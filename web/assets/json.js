@@ -1,22 +1,20 @@
-// JSON without loss: the API keeps 38 digits, a JavaScript number about 16. A number that would be
-// rounded is a JSON.rawJSON object, and is written as it was read.
+// JSON without loss: a number with more digits than JavaScript keeps is a JSON.rawJSON object.
 import { MAX_DIGITS } from "./contract.js";
 import { pointer } from "./rules.js";
 
 export const isSupported = typeof JSON.rawJSON === "function";
 
-const MAX_LEVELS = 500; // of nesting: more than the API allows, few enough for recursive functions
+const MAX_LEVELS = 500; // of nesting; more than the API allows
 const MAX_EXPONENT = 125; // the power of ten of a number's first digit
 const MIN_EXPONENT = -130;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** The value of a JSON text. Throws SyntaxError, also if it is nested too deep. */
 export function parse(text) {
   if (nestingDepth(text) > MAX_LEVELS) throw new SyntaxError(`Objects and arrays are nested more than ${MAX_LEVELS} deep`);
   return JSON.parse(text, (_, value, context) => (typeof value === "number" ? parseNumber(context.source) : value));
 }
 
-/** Parse input of a user: like the API, throw SyntaxError for repeated names. */
+/** Like the API, refuse repeated names. */
 export function parseTyped(text) {
   const value = parse(text);
   const names = []; // a Set for each open object, null for an array
@@ -37,7 +35,6 @@ export function stringify(value, indent) {
   return JSON.stringify(value, null, indent);
 }
 
-/** The value of a JSON number, or undefined for any other text. */
 export function parseNumber(text) {
   if (!NUMBER.test(text)) return undefined;
   const value = Number(text);
@@ -52,12 +49,12 @@ export function isNumber(value) {
   return typeof value === "number" || JSON.isRawJSON(value);
 }
 
-/** Whether a value is a JSON object. Arrays, exact numbers and our classes have other prototypes. */
+/** Arrays and exact numbers have other prototypes. */
 export function isObject(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** Return an own property, never an inherited one such as `constructor`. */
+/** Never an inherited property, such as `constructor`. */
 export function own(object, name) {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
@@ -66,12 +63,11 @@ export function without(object, name) {
   return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
 }
 
-/** Whether two values are equal in JSON: 1 is 1.0, and the order of names is irrelevant. */
+/** As in JSON: 1 is 1.0, and the order of names is irrelevant. */
 export function isEqual(one, other) {
   return comparisonKey(one) === comparisonKey(other);
 }
 
-/** A text that is the same for equal values. */
 export function comparisonKey(value) {
   if (value === undefined) return "";
   if (isNumber(value)) return canonicalNumber(numberText(value));
@@ -81,7 +77,7 @@ export function comparisonKey(value) {
   return `{${names.map((name) => `${JSON.stringify(name)}:${comparisonKey(value[name])}`).join()}}`;
 }
 
-/** An exact number: digits (BigInt, no trailing zeros) × 10 ** exponent. */
+/** digits × 10 ** exponent, without trailing zeros. */
 export function decimal(value) {
   const [, sign, whole, fraction = "", power = "0"] = NUMBER.exec(numberText(value));
   const written = (whole + fraction).replace(/^0+/, "");
@@ -91,14 +87,12 @@ export function decimal(value) {
   return { digits: BigInt(sign + digits), exponent, length: digits.length };
 }
 
-/** Whether the API can store a number. */
 export function isStorable(value) {
   const { exponent, length } = decimal(value);
   const first = exponent + length - 1;
   return length === 0 || (length <= MAX_DIGITS && first <= MAX_EXPONENT && first >= MIN_EXPONENT);
 }
 
-/** A negative number, 0 or 1, as for Array.sort. */
 export function compare(one, other) {
   const [a, b] = alignDigits(one, other);
   return a < b ? -1 : Number(a > b);
@@ -135,7 +129,6 @@ function canonicalNumber(text) {
 
 // --- patches and merges ---
 
-/** A value without its read-only parts. */
 export function writablePart(schema, value) {
   if (Array.isArray(value)) return schema.items ? value.map((element) => writablePart(schema.items, element)) : value;
   if (!isObject(value)) return value;
@@ -144,10 +137,7 @@ export function writablePart(schema, value) {
   return Object.fromEntries(members.map(([name, member]) => [name, writablePart(rule(name), member)]));
 }
 
-/**
- * The JSON merge patch (RFC 7396) from one value to another; undefined if there is none, since null
- * in a patch removes a property.
- */
+/** The merge patch (RFC 7396), or undefined: null in a patch removes a property. */
 export function mergePatch(from, to) {
   const changes = [];
   for (const name of Object.keys(from)) {
@@ -163,11 +153,7 @@ export function mergePatch(from, to) {
   return Object.fromEntries(changes);
 }
 
-/**
- * Merge both sides' changes of `base` into {merged, conflicts: [{path, pointer, mine, theirs}],
- * changes: [{path, pointer, isTheirs, before, after}]}. For a conflict, merged has mine. undefined
- * is a missing property.
- */
+/** Merge the changes of both sides. For a conflict, merged has mine; undefined is a missing property. */
 export function mergeThreeWay(base, mine, theirs) {
   const conflicts = [];
   const changes = [];
@@ -196,7 +182,6 @@ function merge(base, mine, theirs, path, conflicts, changes) {
   return Object.fromEntries(entries);
 }
 
-/** Set the value at a path of names; undefined removes it. */
 export function setAtPath(value, [name, ...rest], changed) {
   const next = rest.length ? setAtPath(own(value, name) ?? {}, rest, changed) : changed;
   return next === undefined ? without(value, name) : { ...value, [name]: next };

@@ -1,11 +1,11 @@
-// Reads pages of lists, and keeps them for a while so that going back shows a list at once.
+// Reads lists, and keeps them for a while so that Back shows them at once.
 import { useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isNumber, isObject, numberText, own } from "./json.js";
 import { labelOf, truncate } from "./text.js";
 
-const MAX_KEPT = 20; // lists whose last page is kept
-const MAX_KEPT_SEARCHES = 3; // lists whose searched items are kept
-const SEARCH_PAGE = 100; // items per request of a search: the API's maximum
+const MAX_KEPT = 20;
+const MAX_KEPT_SEARCHES = 3;
+const SEARCH_PAGE = 100;
 export const SEARCH_STEP = 1000; // items that a search reads before it asks whether to continue
 
 const kept = new Map();
@@ -13,12 +13,11 @@ const keptReads = new Map();
 const keptSearches = new Map();
 
 function keep(map, key, value, most) {
-  map.delete(key); // move it to the end
+  map.delete(key);
   map.set(key, value);
   if (map.size > most) map.delete(map.keys().next().value);
 }
 
-/** Items that a view keeps by itself. */
 export const readBefore = (key) => keptReads.get(key);
 
 export const keepRead = (key, read) => keep(keptReads, key, read, MAX_KEPT);
@@ -32,11 +31,7 @@ export function forgetLists() {
 
 export const listKey = (entity, query) => JSON.stringify([entity.name, Object.entries(query).filter(([, value]) => value !== undefined).sort()]);
 
-/**
- * One page: {answer, key, at, failure, loading, load}. answer: the last good response, which stays
- * if a reload fails; failure: that failed response, or null; key: the query of the answer; at: its
- * time.
- */
+/** One page. answer: the last good response, which stays if a reload fails; failure: that failed response. */
 export function usePage({ api, entity, query, session, isPaused }) {
   const { list } = entity.operations;
   const key = listKey(entity, query);
@@ -82,10 +77,7 @@ export function usePage({ api, entity, query, session, isPaused }) {
 
 const UNREAD = { items: [], owners: null, next: undefined, target: SEARCH_STEP, problem: null, isReading: false };
 
-/**
- * The items that a search has read so far. It reads until it has SEARCH_STEP items or the list
- * ends; readOn reads as many again. query: without cursor and limit, or null to read nothing.
- */
+/** Reads until it has SEARCH_STEP items or the list ends; readOn reads as many again. A null query reads nothing. */
 export function useSearchedItems({ api, entity, query, session }) {
   const key = query && listKey(entity, query);
   const [, draw] = useState(0);
@@ -134,7 +126,6 @@ export function useSearchedItems({ api, entity, query, session }) {
   };
 }
 
-/** Update kept lists with the user's writes; returns a function that stops it. */
 export function followWrites(api) {
   return api.onWrite(({ operation, id, data }) => {
     if (operation.kind === "create") {
@@ -153,18 +144,15 @@ export function followWrites(api) {
 
 const isOf = (key, name) => JSON.parse(key)[0] === name;
 
-// --- search, in the page since the API has no full-text search ---
+// --- search ---
 
 const EXCERPT_LENGTH = 80; // characters around a match
 const foldedTexts = new WeakMap();
 
-/** Lower case without accents, so that "zoe" finds "Zoë". */
+/** "zoe" finds "Zoë". */
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-/**
- * The conditions of a search, which all have to match: [{text, property, whole}]. "Several words"
- * are one condition. name:word searches one property, or the literal text, such as 12:30.
- */
+/** "Several words" are one condition; name:word searches one property, or the literal text, such as 12:30. */
 export function readSearch(text) {
   const conditions = [];
   for (const [whole, prefix, quoted, word] of text.matchAll(/(?:([^\s":]+):)?(?:"([^"]*)"?|([^\s"]+))/g)) {
@@ -177,7 +165,7 @@ export function isMatch(item, conditions, owner) {
   return conditions.every((condition) => isOwner(condition, owner) || namesOf(item, condition).length > 0);
 }
 
-/** The first match outside the shown properties, {label, text}, or null if all matches are visible. */
+/** A match outside the shown properties, or null if a match is visible. */
 export function foundElsewhere(item, conditions, shown, owner) {
   for (const condition of conditions) {
     const names = namesOf(item, condition);
@@ -187,7 +175,6 @@ export function foundElsewhere(item, conditions, shown, owner) {
   return null;
 }
 
-// The names of the matching properties.
 function namesOf(item, { text, property, whole }) {
   const texts = textsOf(item);
   const named = texts.filter(([name, folded]) => (property === undefined || fold(name) === property) && folded.includes(text));
@@ -202,7 +189,6 @@ function excerpt(whole, found) {
   return `${start > 0 ? "…" : ""}${truncate(whole.slice(start), EXCERPT_LENGTH)}${whole.length > start + EXCERPT_LENGTH ? "…" : ""}`;
 }
 
-// [[name, folded text]], computed once per item.
 function textsOf(item) {
   let found = foldedTexts.get(item);
   if (!found) {
@@ -212,7 +198,6 @@ function textsOf(item) {
   return found;
 }
 
-// The texts in a value, without names and JSON's signs.
 function plainTexts(value) {
   if (typeof value === "string") return [value];
   if (isNumber(value)) return [numberText(value)];

@@ -10,14 +10,13 @@ import { IMPORT, hashOf } from "./place.js";
 import { validate } from "./rules.js";
 import { EntityView } from "./table.js";
 import { countText, labelOf, truncate, visibleText } from "./text.js";
-import { Choice, Dialog, Field, Icon, inputAttributes } from "./ui.js";
+import { Button, Choice, Dialog, Field, Icon, inputAttributes } from "./ui.js";
 
 const MAX_READS = 3; // of an item that others keep changing
 export const MOST = MAX_ITEMS.toLocaleString("en-GB");
 
 const CHANGED = { detail: "The item has changed since you saw it" };
 
-/** A table of items, with a bar for the selected ones. */
 export function ManyItemsView(props) {
   const { route } = props;
   const [selected, setSelected] = useState(new Map());
@@ -42,7 +41,7 @@ function Bar(props) {
   const { entity, api, session, jobs, deletions, notify, rows, next, query, search, reload, selected, setSelected } = props;
   const { create, list, delete: deleteOperation } = entity.operations;
   const [dialog, setDialog] = useState(null);
-  const [reading, setReading] = useState(null); // {read, stop} while all matching items are read
+  const [reading, setReading] = useState(null);
   useEffect(() => setSelected((before) => refresh(before, rows)), [rows]);
   useEffect(() => jobs.onEnd((changed) => changed.name === entity.name && reload()), [jobs, reload]);
   useEffect(() => session.onCallerChange(() => setSelected(new Map())), [session]);
@@ -54,7 +53,6 @@ function Bar(props) {
   const focusHeading = () => document.querySelector("main h1").focus();
   const nameOf = ({ item }) => visibleText(truncate(titleOf(entity, item), 60));
 
-  // All rows of the list; undefined if reading fails or the user stops it.
   const readMatching = async () => {
     const controller = new AbortController();
     const onProgress = (read) => setReading({ read, stop: () => controller.abort() });
@@ -101,17 +99,17 @@ function Bar(props) {
     jobs.start({ entity, doing: "Changing", done: "changed", tasks, send: (row) => changeRow(api, entity, row, name, value), nameOf, onEnd });
   };
 
-  const button = (label, onClick, kind = "") => html`<button type="button" class=${`button ${kind}`} onClick=${onClick}>${label}</button>`;
+  const button = (label, onClick, kind = "") => html`<${Button} kind=${`button ${kind}`} onClick=${onClick}>${label}<//>`;
   return html`<div class="bar" role="group" aria-label="Many at once">
     <p role="status">
       ${reading ? `Read ${countText(reading.read, "item")} …` : count > 0 ? `${count} selected${elsewhere > 0 ? `, ${elsewhere} on other pages` : ""}` : ""}
     </p>
     ${reading && button("Stop", reading.stop)}
-    ${!reading && count === 0 && rows.length > 0 && html`<button type="button" class="link phone" onClick=${() => selectRows(rows)}>Select all</button>`}
+    ${!reading && count === 0 && rows.length > 0 && html`<${Button} kind="link phone" onClick=${() => selectRows(rows)}>Select all<//>`}
     ${!reading && next && !search && count > 0 && rows.every(({ key }) => selected.has(key)) && elsewhere === 0
-      && html`<button type="button" class="link" onClick=${selectMatching}>Select all that match</button>`}
+      && html`<${Button} kind="link" onClick=${selectMatching}>Select all that match<//>`}
     ${count > 0 && !reading && html`
-      <button type="button" class="link" onClick=${() => { clear(); focusHeading(); }}>Clear</button>
+      <${Button} kind="link" onClick=${() => { clear(); focusHeading(); }}>Clear<//>
       ${deleteOperation && button(html`<${Icon} name="trash" />Delete`, remove, "danger")}
       ${changeOperation(entity) && button("Set a property", () => setDialog("set"))}
       ${create && button("Duplicate", duplicate)}`}
@@ -124,8 +122,7 @@ function Bar(props) {
   </div>`;
 }
 
-// Set or remove (undefined) a property of an item. If others have changed the item, read it again;
-// only their value of this property is not overwritten.
+// If others have changed the item, read it again; only their value of this property is kept.
 async function changeRow(api, entity, { id, owner, item }, name, value) {
   let [stored, etag] = [item, etagOf(item)];
   for (let reads = 0; ; reads++) {
@@ -206,7 +203,7 @@ function ExportDialog({ what, onExport, onClose }) {
       <p class="hint">${format === "csv"
         ? "For spreadsheets: objects and arrays are JSON in one cell, and text that a spreadsheet would run as a formula begins with an apostrophe, which an import removes."
         : "For programs: one item a line, as the API answers it."}</p>
-      <div class="buttons"><button type="button" class="button primary" onClick=${() => onExport(format)}>Export</button></div>
+      <div class="buttons"><${Button} kind="button primary" onClick=${() => onExport(format)}>Export<//></div>
     </div>
   <//>`;
 }

@@ -8,10 +8,7 @@ const MERGE_PATCH = "application/merge-patch+json";
 const ORDER = "x-property-order";
 const NO_TITLES = ["date", "date-time", "time", "uuid"]; // formats
 
-/**
- * {title, description, version, operations, entities}. Entities have only what the caller may read
- * and write. claims: of the access token, or null.
- */
+/** Entities have only what the caller may read and write. */
 export function readModel(document, claims = null) {
   const operations = inOrder(readOperations(document));
   const forCaller = inOrder(readOperations(documentFor(document, claims)));
@@ -31,27 +28,24 @@ function readOperations(document) {
   );
 }
 
-/** Whether any operation uses a security scheme: "api_key", "cognito", "jwt" or "iam". */
 export function usesScheme(model, kind) {
   return model.operations.some((operation) => operation.security.some((scheme) => Object.hasOwn(scheme, kind)));
 }
 
-/** Whether an operation requires an AWS signature, which a web page cannot make. */
+/** A web page cannot make AWS signatures. */
 export function isSigned(operation) {
   return operation.security.some((scheme) => Object.hasOwn(scheme, "iam"));
 }
 
-/** Whether a text can be an item's id. Others could lead to another path. */
+/** Other texts would lead to other paths. */
 export function isId({ idRule }, text) {
   return text.length <= idRule.maxLength && new RegExp(idRule.pattern, "u").test(text);
 }
 
-/** The names of a schema's properties, in the order of its file. */
 export function propertyNames({ properties = {}, [ORDER]: order = [] }) {
   return [...new Set([...order.filter((name) => Object.hasOwn(properties, name)), ...Object.keys(properties)])];
 }
 
-/** An item's title: from `x-title`, its first required text, or its short id. */
 export function titleOf({ titles }, item) {
   const wordOf = (value) => (isNumber(value) ? numberText(value) : typeof value === "string" ? value.trim() : "");
   const found = titles.map((names) => names.map((name) => wordOf(own(item, name))).filter(Boolean).join(" "));
@@ -82,7 +76,7 @@ function readParameter(document, node) {
   return { ...parameter, schema: resolve(document, parameter.schema) };
 }
 
-// partial: properties that the body omits keep their value. optional: a request needs no body.
+// partial: omitted properties keep their value.
 function readBody(document, { content, required = true }) {
   const type = Object.hasOwn(content, MERGE_PATCH) ? MERGE_PATCH : Object.keys(content)[0];
   const { schema } = content[type];
@@ -109,7 +103,7 @@ function readResponse(document, status, node) {
   };
 }
 
-// Resolve a reference. A property of an item may be called $ref too, so only where references can be.
+// Only where references can be: a property may be called $ref too.
 function resolve(document, node) {
   if (typeof own(node, "$ref") !== "string") return node;
   const path = node.$ref.slice(2).split("/");
@@ -144,9 +138,8 @@ function readEntity(name, all) {
     path: all[0].path.replace(/\/\{id\}$/, "") || "/",
     operations: offeredOperations(operations),
     item,
-    // Of a new item: defaults fill in missing properties.
+    // Defaults fill in a new item, not a stored one.
     schema,
-    // Of a stored item: no defaults.
     storedSchema: required.length ? { ...schema, required } : schema,
     acceptsId: idSchema?.type === "string",
     idRule: all.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? idSchema,
@@ -159,15 +152,13 @@ function readEntity(name, all) {
       sort: parameter["x-sorted-by"],
       bounds: boundsOf(bounds, parameter["x-sorted-by"]),
     })),
-    // Whether some callers can name an owner, in the parameter "owner".
     reachesOwners: parameters.some((parameter) => parameter.name === "owner" && !Object.hasOwn(parameter, "x-sorted-by")),
     isOrdered: parameters.some((parameter) => parameter.name === "order"),
     limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
   };
 }
 
-// A body's schema with the item's read-only properties. A faulty document may have null for a
-// schema: the rest of the page still works.
+// A faulty document may have null for a schema; the rest of the page still works.
 function withReadOnly(schema, item) {
   if (!schema || !item) return schema;
   const rules = Object.entries(item.properties ?? {});
@@ -184,7 +175,7 @@ function withReadOnly(schema, item) {
   };
 }
 
-// Operations that need a signature are not offered, except reads, whose views explain it.
+// Only reads may need a signature: their views explain it.
 function offeredOperations(operations) {
   return Object.fromEntries(Object.entries(operations).filter(([, operation]) => operation.method === "GET" || !isSigned(operation)));
 }
@@ -210,7 +201,6 @@ function titlesOf(schema, required, item) {
   return [...(title ? [[title].flat()] : []), ...(text ? [text] : usual).map((name) => [name])];
 }
 
-// Order bodies' properties as the item's.
 function inOrder(operations) {
   const items = new Map();
   for (const { entity } of operations) {
@@ -247,7 +237,6 @@ function boundsOf(bounds, sort) {
     .map(({ name, schema }) => ({ name, operator: name.slice(name.lastIndexOf(".") + 1), schema }));
 }
 
-/** Whether an entity is a to-do list: it has a title, and a boolean "completed" or "done". */
 export function isTodo(entity) {
   return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneProperty(entity));
 }
@@ -268,7 +257,6 @@ const WRITE = "x-writable-by";
 
 export const HIDDEN = "x-hidden";
 
-/** The document without what a caller cannot read in responses or write in bodies. */
 export function documentFor(document, claims) {
   const schemas = Object.entries(document.components?.schemas ?? {});
   if (!schemas.some(([, schema]) => Object.values(schema?.properties ?? {}).some(hasRule))) return document;

@@ -1,5 +1,6 @@
 // The route, which is the hash of the address: #/todos, #/todos/ID, #/todos?completed=false. Names
 // and ids never begin with "+", so #/todos/+new is a view of the page.
+import { createStore } from "./storage.js";
 
 export const NEW = "+new"; // the form for a new item
 export const IMPORT = "+import";
@@ -34,45 +35,17 @@ function decodePart(text) {
 
 // --- where the user was, in this tab: scroll positions, pages and lists ---
 
-const PREFIX = "place:";
 const MAX_STEPS = 100; // with a scroll position
 const USERS_OWN = ["wheel", "touchstart", "keydown", "pointerdown"]; // events by which users scroll
 
-function load(name) {
-  try {
-    return JSON.parse(sessionStorage.getItem(PREFIX + name));
-  } catch {
-    return null;
-  }
-}
-
-let isStopped = false;
-
-function save(name, value) {
-  if (isStopped) return;
-  if (value === null) return sessionStorage.removeItem(PREFIX + name);
-  try {
-    sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
-  } catch {
-    // The storage is full: the place is not kept.
-  }
-}
+const store = createStore("sessionStorage", "place:");
+const positions = new Map(store.get("scroll"));
 
 /** Forget it all: it would tell the next user what was searched for. */
-export function discardPlaces() {
+export function forgetPlaces() {
   positions.clear();
-  Object.keys(sessionStorage)
-    .filter((name) => name.startsWith(PREFIX))
-    .forEach((name) => sessionStorage.removeItem(name));
+  store.clear();
 }
-
-/** Forget it all, and keep no more: the closing page would leave it to the next user. */
-export function stopKeepingPlaces() {
-  isStopped = true;
-  discardPlaces();
-}
-
-const positions = new Map(load("scroll") ?? []);
 
 /** An id of the current step of the browser history. */
 export function currentStep() {
@@ -104,7 +77,7 @@ export function followScroll() {
   const onStep = () => {
     step = currentStep();
   };
-  const onLeave = () => save("scroll", positions.size ? [...positions] : null);
+  const onLeave = () => store.set("scroll", positions.size ? [...positions] : null);
   addEventListener("scroll", onScroll, { passive: true });
   addEventListener("hashchange", onStep);
   addEventListener("pagehide", onLeave);
@@ -139,12 +112,12 @@ export function restoreScroll(step) {
 /** Keep the address of an entity's list, for the way back from its items. */
 export function keepList(route) {
   const hash = hashOf(route);
-  save(`list:${route.name}`, hash === hashOf({ name: route.name }) ? null : hash);
+  store.set(`list:${route.name}`, hash === hashOf({ name: route.name }) ? null : hash);
 }
 
-export const listPlace = (name) => load(`list:${name}`) ?? hashOf({ name });
+export const listPlace = (name) => store.get(`list:${name}`) ?? hashOf({ name });
 
 /** The cursors of the pages up to the current one. */
-export const cursorsOf = (list) => load(`pages:${list}`) ?? [null];
+export const cursorsOf = (list) => store.get(`pages:${list}`) ?? [null];
 
-export const keepCursors = (list, cursors) => save(`pages:${list}`, cursors);
+export const keepCursors = (list, cursors) => store.set(`pages:${list}`, cursors);

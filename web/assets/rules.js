@@ -1,9 +1,8 @@
-// The rules of JSON Schemas. First: validate values as the API does (lambda_src/trestle/schema), with its messages.
+// Validates values by a JSON Schema as the API does (lambda_src/trestle/schema), and explains rules to people.
 import { MAX_DEPTH } from "./contract.js";
 import { compare, comparisonKey, decimal, isEqual, isInteger, isMultiple, isNumber, isObject, isStorable, numberText, own, parse, parseNumber, stringify } from "./json.js";
 import { countText, truncate } from "./text.js";
 
-/** Input that is not a value. */
 export class InvalidInput {
   constructor(text, detail) {
     this.text = text;
@@ -16,7 +15,6 @@ export class InvalidInput {
   }
 }
 
-/** The faults of a value: [{pointer (RFC 6901), detail}]. */
 export function validate(schema, value) {
   const faults = [];
   validateStorable(value, "", 1, faults);
@@ -227,7 +225,7 @@ const partOf = (type) => NUMBERS.formatToParts(1234567.5).find((part) => part.ty
 const DECIMAL = partOf("decimal") ?? ".";
 const GROUP = partOf("group") ?? ",";
 const DIGITS = new Map([...NUMBERS.format(9876543210n)].filter((each) => /\p{Nd}/u.test(each)).map((digit, index) => [digit, String(9 - index)]));
-const EXAMPLE_LENGTH = 40; // characters
+const EXAMPLE_LENGTH = 40;
 const CANDIDATES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz1234567890-_.:/+#@!$%&()*,;=?' ";
 
 function numberFormat() {
@@ -238,12 +236,11 @@ function numberFormat() {
   }
 }
 
-/** All digits of a number, with the reader's decimal mark. */
 export function localNumber(value) {
   return numberText(value).replace(".", DECIMAL);
 }
 
-/** The number of a typed text: "1.234,5" is 1234.5 in German. undefined if it is empty, else InvalidInput. */
+/** "1.234,5" is 1234.5 in German. */
 export function readNumber(text) {
   if (!text.trim()) return undefined;
   const typed = [...text.replace(/[\u200e\u200f\u061c]/g, "").trim()].map((each) => DIGITS.get(each) ?? each).join("").replace("\u2212", "-");
@@ -251,7 +248,7 @@ export function readNumber(text) {
   return (plain && parseNumber(plain)) ?? new InvalidInput(text, `Enter a number, such as ${NUMBERS.format(1234.5)}`);
 }
 
-// The JSON of a number, or undefined. Groups have three digits, or two in India.
+// Groups have three digits, or two in India.
 function plainNumber(text, mark, group) {
   const quote = (each) => each.replace(/[\\\].^-]/g, "\\$&");
   const between = `[\\s'’${quote(group)}]`;
@@ -262,7 +259,6 @@ function plainNumber(text, mark, group) {
   return `${sign === "-" ? "-" : ""}${whole.replace(/^0+(?=\d)/, "") || "0"}${fraction && `.${fraction}`}${power}`;
 }
 
-/** The schema of the value at a pointer, or {}. */
 export function ruleAt(schema, where) {
   const names = where.split("/").slice(1).map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
   return names.reduce((rule, name) => [own(rule.properties ?? {}, name), rule.items, rule.additionalProperties].find(isObject) ?? {}, schema);
@@ -287,7 +283,6 @@ const KINDS = {
   string: "text",
 };
 
-// The API's messages, and ours.
 const SENTENCES = [
   [/^Is required$/, (_, rule) => (rule.enum || rule.type === "boolean" ? "Choose a value" : "Fill this in")],
   [/^Must be of the format (.+)$/, ([, format]) => `Enter ${own(KINDS, format) ?? format}, such as ${own(FORMAT_EXAMPLES, format)}`],
@@ -306,7 +301,6 @@ const SENTENCES = [
   [/\((anyOf|oneOf|not)\)$/, ([, keyword]) => (keyword === "not" ? "This value is not allowed" : "This is none of the values that are allowed")],
 ];
 
-/** A fault's detail in words for people. rule: the value's schema. */
 export function faultText(detail, rule) {
   for (const [pattern, sentence] of SENTENCES) {
     const match = pattern.exec(detail);
@@ -315,7 +309,6 @@ export function faultText(detail, rule) {
   return detail;
 }
 
-/** A schema's rules in sentences. */
 export function ruleHint(rule) {
   if (!isObject(rule) || rule.enum || rule.readOnly) return "";
   const { type, format, multipleOf } = rule;
@@ -357,17 +350,16 @@ function stepText(unit) {
 
 const valueText = (value) => truncate(typeof value === "string" ? value : stringify(value), EXAMPLE_LENGTH);
 
-/** A text that matches the pattern of a schema, or null. */
 export function patternExample(rule) {
   try {
     const text = exampleText(rule.pattern);
     return text.length <= EXAMPLE_LENGTH && text.trim() && !validate(rule, text).length ? text : null;
   } catch {
-    return null; // the pattern has parts that are not supported here
+    return null; // an unsupported pattern
   }
 }
 
-// Take the first alternative, and the first, second … character of each set: AB-1234. The caller validates it.
+// The first alternative, and the first, second … character of each set: AB-1234.
 function exampleText(pattern) {
   const used = {};
   let at = 0;

@@ -8,7 +8,6 @@ const CREDENTIALS = {
   jwt: { name: "authorization", prefix: "Bearer ", variable: "TOKEN" },
 };
 
-/** The headers for `security`: {name, prefix, variable}. */
 export function secretsOf(security) {
   return security.flatMap(Object.keys).flatMap((scheme) => (Object.hasOwn(CREDENTIALS, scheme) ? [CREDENTIALS[scheme]] : []));
 }
@@ -17,7 +16,6 @@ export function isSecretHeader(name) {
   return Object.values(CREDENTIALS).some((credential) => credential.name === name.toLowerCase());
 }
 
-/** A command for a POSIX shell. request: {method, url, headers, body, security}. */
 export function curl({ method, url, headers, body, security }) {
   const lines = ["curl -i"];
   // curl expands brackets and braces in URLs.

@@ -1,20 +1,15 @@
 // Who calls the API: an API key, and a user signed in by the code flow with PKCE (RFC 7636). Both end with the tab.
-import { discardDrafts, stopSavingDrafts } from "./drafts.js";
-import { discardPlaces, stopKeepingPlaces } from "./place.js";
-
-const KEY_ITEM = "trestle.key";
-const TOKENS_ITEM = "trestle.tokens";
-const PENDING_ITEM = "trestle.pending";
+import { forgetPlaces } from "./place.js";
+import { stopStoring, createStore, drafts } from "./storage.js";
 
 // If the API refuses a token younger than this, a new one would be refused too.
 const FRESH_MS = 60_000;
 
 const TOKEN_SCHEMES = ["cognito", "jwt"];
 
-/** config: config.json. */
 export function createSession(config) {
   const issuers = createIssuers(config);
-  const store = createStore();
+  const store = createStore("sessionStorage", "trestle.");
   const callerListeners = new Set();
   const changeListeners = new Set();
   const signOutListeners = new Set();
@@ -22,8 +17,8 @@ export function createSession(config) {
   // The user pool compares the URL literally, with its slash.
   const homeUrl = `${location.origin}/`;
 
-  let key = store.get(KEY_ITEM) ?? "";
-  let tokens = store.get(TOKENS_ITEM);
+  let key = store.get("key") ?? "";
+  let tokens = store.get("tokens");
   let isExpired = false;
   let known = { access: undefined, claims: null };
   let lastScheme = Object.keys(issuers)[0]; // of the last sign-in
@@ -36,14 +31,13 @@ export function createSession(config) {
 
   const bearer = () => `Bearer ${tokens.access}`;
 
-  /** scheme: null for a pasted token. */
   function storeTokens(answer, scheme, endpoints = null) {
     const { sub, scope, scp = "" } = claimsOf(answer.access_token);
     const isSameUser = tokens?.sub === sub && tokens.scheme === scheme;
     // Drafts of an ended session stay for the same user only.
     if (tokens && !isSameUser) {
-      discardDrafts();
-      discardPlaces();
+      drafts.clear();
+      forgetPlaces();
     }
     const kept = isSameUser ? tokens : {};
     const identity = answer.id_token ?? kept.identity;
@@ -59,7 +53,7 @@ export function createSession(config) {
     };
     isExpired = false;
     renewedAt = Date.now();
-    store.set(TOKENS_ITEM, tokens);
+    store.set("tokens", tokens);
   }
 
   const isFor = (scheme) => TOKEN_SCHEMES.includes(scheme) && tokens && (tokens.scheme === null || tokens.scheme === scheme);
@@ -101,17 +95,15 @@ export function createSession(config) {
       return key;
     },
 
-    /** The sign-ins for these security schemes: [{scheme, label}]. */
     signIns(schemes = TOKEN_SCHEMES) {
       const named = Object.keys(issuers).length > 1;
       const here = TOKEN_SCHEMES.filter((scheme) => schemes.includes(scheme) && issuers[scheme]);
       return here.map((scheme) => ({ scheme, label: named ? `Sign in with ${issuers[scheme].name}` : "Sign in" }));
     },
 
-    /** Whether a scheme has no sign-in here, so that its users paste a token. */
+    /** Whether users of a scheme paste a token. */
     takesTokens: (schemes) => TOKEN_SCHEMES.some((scheme) => schemes.includes(scheme) && !issuers[scheme]),
 
-    /** null for a pasted token */
     get scheme() {
       return tokens?.scheme ?? null;
     },
@@ -120,29 +112,26 @@ export function createSession(config) {
       return tokens?.user ?? null;
     },
 
-    /** Whether the tokens have expired and cannot be renewed. */
     get isExpired() {
       return isExpired;
     },
 
-    /** The access token's claims, or null; the same object for the same token. */
+    /** The same object for the same token. */
     get claims() {
       if (known.access !== tokens?.access) known = { access: tokens?.access, claims: tokens ? claimsOf(tokens.access) : null };
       return known.claims;
     },
 
-    /** Use an API key, or "" for none; return false if it is invalid. */
+    /** Returns false for an invalid key. */
     setKey(value) {
       const trimmed = value.trim();
       if (!/^[!-~]*$/.test(trimmed)) return false;
       key = trimmed;
-      if (key) store.set(KEY_ITEM, key);
-      else store.delete(KEY_ITEM);
+      store.set("key", key || null);
       notify(callerListeners, changeListeners);
       return true;
     },
 
-    /** Use a pasted access token; return false if it is invalid. */
     setToken(value) {
       const token = value.trim();
       try {
@@ -155,7 +144,6 @@ export function createSession(config) {
       return true;
     },
 
-    /** What a call lacks: {kind, detail}, or null. */
     missingAccess(security) {
       for (const [scheme, scopes] of security.flatMap(Object.entries)) {
         if (scheme === "iam") return { kind: "signature", detail: "A web page cannot sign requests for AWS. Use a tool that can." };
@@ -179,10 +167,10 @@ export function createSession(config) {
       return headers;
     },
 
-    /** Renew the token after a 401. Resolves to whether to retry the request. */
+    /** Resolves to whether to retry. */
     async renewAfter401(authorization) {
       if (!authorization || !tokens) return false;
-      if (authorization !== bearer()) return true; // it has been renewed already
+      if (authorization !== bearer()) return true;
       if (isExpired || Date.now() - renewedAt < FRESH_MS) return false;
       renewal ??= renew().finally(() => {
         renewal = null;
@@ -190,7 +178,6 @@ export function createSession(config) {
       return renewal;
     },
 
-    /** Go to an issuer's sign-in page; `completeSignIn` continues after it. */
     async signIn(scheme = tokens?.scheme ?? lastScheme) {
       lastScheme = scheme;
       const issuer = issuers[scheme];
@@ -203,7 +190,7 @@ export function createSession(config) {
       }
       const [state, verifier] = [randomSecret(), randomSecret()];
       const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-      store.set(PENDING_ITEM, { state, verifier, scheme, endpoints, hash: location.hash });
+      store.set("pending", { state, verifier, scheme, endpoints, hash: location.hash });
       const url = new URL(endpoints.authorization);
       const query = formBody(scheme, {
         response_type: "code",
@@ -218,12 +205,12 @@ export function createSession(config) {
       location.assign(url.href);
     },
 
-    /** Exchange the code for tokens, and restore the route. Resolves to why that failed, or to null. */
+    /** Resolves to why it failed, or null. */
     async completeSignIn() {
       const answer = new URLSearchParams(location.search);
       if (!answer.has("code") && !answer.has("error")) return null;
-      const pending = store.get(PENDING_ITEM);
-      store.delete(PENDING_ITEM);
+      const pending = store.get("pending");
+      store.set("pending", null);
       // The code is used up, and users copy addresses.
       history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
       if (Object.keys(issuers).length === 0) return null;
@@ -260,7 +247,6 @@ export function createSession(config) {
       }
     },
 
-    /** End the session here and at the issuer, and delete the key and the drafts. */
     signOut() {
       notify(signOutListeners);
       const { refresh, scheme, endpoints } = tokens;
@@ -269,9 +255,8 @@ export function createSession(config) {
       tokens = null;
       isExpired = false;
       key = "";
-      stopSavingDrafts();
-      stopKeepingPlaces();
-      store.clear();
+      forgetPlaces();
+      stopStoring();
       notify(callerListeners, changeListeners);
       // "Back" could restore this page with its content.
       addEventListener("pageshow", () => location.reload());
@@ -292,15 +277,10 @@ export function createSession(config) {
       location.assign(logout.href);
     },
 
-    // Each returns a function that stops the listener.
-
-    /** When the key or the user changes. */
     onCallerChange: (listener) => addListener(callerListeners, listener),
 
-    /** After every visible change. */
     onChange: (listener) => addListener(changeListeners, listener),
 
-    /** When a sign-in cannot begin; the listener gets a sentence. */
     onSignInFailure: (listener) => addListener(failureListeners, listener),
 
     beforeSignOut: (listener) => addListener(signOutListeners, listener),
@@ -310,35 +290,6 @@ export function createSession(config) {
 function addListener(listeners, listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-// Without storage, a session lasts as long as the page.
-function createStore() {
-  let storage = null;
-  try {
-    storage = window.sessionStorage;
-  } catch {
-    // blocked
-  }
-  const memory = new Map();
-  return {
-    get(name) {
-      const text = storage ? storage.getItem(name) : memory.get(name);
-      return text ? JSON.parse(text) : null;
-    },
-    set(name, value) {
-      if (storage) storage.setItem(name, JSON.stringify(value));
-      else memory.set(name, JSON.stringify(value));
-    },
-    delete(name) {
-      if (storage) storage.removeItem(name);
-      else memory.delete(name);
-    },
-    clear() {
-      if (storage) storage.clear();
-      else memory.clear();
-    },
-  };
 }
 
 function randomSecret() {
@@ -362,10 +313,7 @@ function userName(token) {
 
 // --- issuers: the user pool, and an OpenID Connect issuer ---
 
-/**
- * The issuers by security scheme. Endpoints: {authorization, token, revocation?, logout?, scopes}.
- * url: null if responses do not name it.
- */
+/** url: null if responses do not name the issuer. */
 export function createIssuers({ sign_in: pool, jwt }) {
   return { ...(pool && { cognito: createPool(pool) }), ...(jwt && { jwt: createOpenId(jwt) }) };
 }

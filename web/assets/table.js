@@ -8,17 +8,14 @@ import { isId, isSigned } from "./model.js";
 import { NEW, currentStep, cursorsOf, hashOf, keepCursors, keepPosition, ownParameter, positionOf } from "./place.js";
 import { curl } from "./samples.js";
 import { countText, labelOf, timeText, truncate } from "./text.js";
-import { Choice, CopyButton, EmptyState, Icon, Page, Problem, plainText, useKeys, useSession } from "./ui.js";
+import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, plainText, useKeys, useSession } from "./ui.js";
 
 const PAGE_SIZES = [25, 50, 100];
 const SEARCH_PAUSE_MS = 250; // after the last key
-const SAMPLE = 100; // items whose properties become columns if no schema names them
+const SAMPLE = 100; // items that are searched for properties without a schema
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // of ids that the API generates
 
-/**
- * selection: {ids: Set of row keys, onChange(Set)} for checkboxes. toolbar({items, rows, query,
- * search, next, reload}): what is above the table.
- */
+/** toolbar(list): what is above the table. */
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
   const { create, list } = entity.operations;
@@ -58,8 +55,8 @@ export function EntityView(props) {
   const newItem = hashOf({ name: entity.name, id: NEW, query: { owner: query.owner } });
   const actions = html`
     ${views && html`<a class="button" href=${views.list}><${Icon} name="list" />List</a>`}
-    ${list && html`<button type="button" class="icon-button" aria-label="Columns" title="Columns" aria-haspopup="dialog" onClick=${() => setChoosing(true)}><${Icon} name="columns" /></button>`}
-    ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${reload}><${Icon} name="refresh" /></button>`}
+    ${list && html`<${IconButton} icon="columns" label="Columns" aria-haspopup="dialog" onClick=${() => setChoosing(true)} />`}
+    ${list && html`<${IconButton} icon="refresh" label="Reload" onClick=${reload} />`}
     ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(list, { query }))} />`}
     ${canCreate && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />New</a>`}
   `;
@@ -94,7 +91,7 @@ export function EntityView(props) {
   <//>`;
 }
 
-// The list's query, newest items first by default. The address may come from anyone, so other parameters are dropped.
+// The address may come from anyone: other parameters are dropped.
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
@@ -112,7 +109,7 @@ function useDeletions(deletions) {
   useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
 }
 
-// The row of the item whose id is searched for, or null. It may be far down the list.
+// It may be far down the list.
 function useItemById({ api, entity, session, id, owner }) {
   const [row, setRow] = useState(null);
   useEffect(() => {
@@ -193,10 +190,10 @@ function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) 
   return html`<div class="search-status">
     <span role="status">${isReading ? "" : `${summary}.`}</span>
     ${isReading && html`<span><span class="spinner" aria-hidden="true"></span>${`${countText(count, "match")} in ${countText(total, "item")} so far …`}</span>
-      <button type="button" class="link" onClick=${stop}>Stop</button>`}
-    ${!isReading && !isDone && !problem && html`<button type="button" class="link" onClick=${readOn}>${`Search the next ${countText(SEARCH_STEP, "item")}`}</button>`}
+      <${Button} kind="link" onClick=${stop}>Stop<//>`}
+    ${!isReading && !isDone && !problem && html`<${Button} kind="link" onClick=${readOn}>${`Search the next ${countText(SEARCH_STEP, "item")}`}<//>`}
     ${problem && html`<span class="fault" role="alert">${`The search stopped: ${problem.problem.detail || problem.problem.title}`}</span>
-      <button type="button" class="link" onClick=${readOn}>Go on</button>`}
+      <${Button} kind="link" onClick=${readOn}>Go on<//>`}
     ${mayBeId && html`<a class="link" href=${hashOf({ name: entity.name, id })}>${`Open the item with ID ${truncate(id, 40)}`}</a>`}
   </div>`;
 }
@@ -207,7 +204,7 @@ function Stale({ failure, at, retry }) {
   return html`<div class="stale" role="alert">
     <${Icon} name="warning" />
     <span>${`Not reloaded: ${detail || title} These are the items of ${timeText(at)}.`}</span>
-    <button type="button" class="button" onClick=${retry}><${Icon} name="refresh" />Try again</button>
+    <${Button} icon="refresh" onClick=${retry}>Try again<//>
   </div>`;
 }
 
@@ -217,7 +214,7 @@ function sortOf(entity, query) {
   return { name: filter ? filter.sort : "createdAt", isDescending: query.order === "desc" };
 }
 
-// Keeps its scroll position over Back and reload. isKnown: the rows belong to the address.
+// isKnown: the rows belong to the address.
 function Frame({ entity, query, columns, change, rows, isKnown = true, loading, found, ...props }) {
   const frame = useRef(null);
   const step = currentStep();
@@ -244,7 +241,7 @@ function Items({ rows, next, newItem, ...props }) {
     if (filtered || next || query.cursor) {
       return html`<${EmptyState} icon="search" title="Nothing here">
         ${filtered && html`<p>No item matches the filter.</p>
-          <button type="button" class="button" onClick=${() => go({ ...route, query: {} })}>Show all</button>`}
+          <${Button} onClick=${() => go({ ...route, query: {} })}>Show all<//>`}
       <//>${(next || query.cursor) && pager}`;
     }
     return html`<${EmptyState} title=${`No ${entity.label.toLowerCase()} yet`}>
@@ -254,7 +251,6 @@ function Items({ rows, next, newItem, ...props }) {
   return html`<${Frame} ...${props} rows=${rows} />${pager}`;
 }
 
-// The matches of a search, in pages.
 function Found({ rows, searched, conditions, pageName, ...props }) {
   const { entity, route, go, query, change, columns } = props;
   const size = Number(query.limit ?? entity.limit.default);
@@ -274,8 +270,8 @@ function Found({ rows, searched, conditions, pageName, ...props }) {
     <nav class="pager" aria-label="Pages">
       <${PageSize} entity=${entity} query=${query} change=${change} />
       <span class="muted">${`Page ${number} of ${last}`}</span>
-      <button type="button" class="button" disabled=${number === 1} onClick=${() => turn(-1)}><${Icon} name="back" />Previous</button>
-      <button type="button" class="button" disabled=${number === last} onClick=${() => turn(1)}>Next<${Icon} name="forward" /></button>
+      <${Button} icon="back" disabled=${number === 1} onClick=${() => turn(-1)}>Previous<//>
+      <${Button} disabled=${number === last} onClick=${() => turn(1)}>Next<${Icon} name="forward" /><//>
     </nav>`;
 }
 
@@ -295,9 +291,9 @@ function Pager({ entity, query, route, next, change, go }) {
     <${PageSize} entity=${entity} query=${query} change=${change} />
     <span class="muted">${pageIndex >= 0 && cursors[0] === null ? `Page ${pageIndex + 1}` : ""}</span>
     ${pageIndex < 0 || (pageIndex === 0 && cursor !== null)
-      ? html`<button type="button" class="button" onClick=${() => change({})}>First page</button>`
-      : html`<button type="button" class="button" disabled=${pageIndex === 0} onClick=${() => turn(cursors[pageIndex - 1])}><${Icon} name="back" />Previous</button>`}
-    <button type="button" class="button" disabled=${!next} onClick=${forward}>Next<${Icon} name="forward" /></button>
+      ? html`<${Button} onClick=${() => change({})}>First page<//>`
+      : html`<${Button} icon="back" disabled=${pageIndex === 0} onClick=${() => turn(cursors[pageIndex - 1])}>Previous<//>`}
+    <${Button} disabled=${!next} onClick=${forward}>Next<${Icon} name="forward" /><//>
   </nav>`;
 }
 
@@ -326,12 +322,9 @@ function OpenById({ entity, go }) {
 
 // --- filters ---
 
-const FILTER_PAUSE_MS = 400; // after the last key
+const FILTER_PAUSE_MS = 400;
 
-/**
- * onChange(changes, options): changes of the query, as for `go`. seesAll: the caller sees the items
- * of all owners, and must choose an owner before other filters.
- */
+/** seesAll: the caller sees the items of all owners, and must choose one before other filters. */
 export function Filters({ entity, query, onChange, seesAll }) {
   const active = entity.filters.find(({ name }) => query[name] !== undefined);
   const [picked, setPicked] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
@@ -366,7 +359,7 @@ export function Filters({ entity, query, onChange, seesAll }) {
     ${filter && !needsOwner && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name]} onChange=${set}
       isOnly=${entity.filters.length === 1} />`}
     ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query} onChange=${onChange} />`}
-    ${(active || query.owner !== undefined) && html`<button type="button" class="link" onClick=${clear}><${Icon} name="close" />Clear</button>`}
+    ${(active || query.owner !== undefined) && html`<${Button} kind="link" icon="close" onClick=${clear}>Clear<//>`}
   `;
 }
 
@@ -407,7 +400,7 @@ function FilterValue({ filter, value, onChange, isOnly }) {
 
 const isNumeric = (schema) => ["integer", "number"].includes(schema.type);
 
-/** An input that applies its text after a pause. name: the full label, for screen readers. */
+/** Applies its text after a pause. */
 function TypedValue({ label, name = label, type = "text", value = "", onChange, isNumber = false }) {
   const [text, setText] = useState(value);
   const timer = useRef(null);
@@ -430,7 +423,6 @@ function TypedValue({ label, name = label, type = "text", value = "", onChange, 
   </label>`;
 }
 
-// A range of the property that the filter sorts by.
 function Range({ entity, filter, query, onChange }) {
   const boundOf = (operator) => filter.bounds.find((each) => each.operator === operator);
   const label = filter.sort === "createdAt" ? "Created" : labelOf(filter.sort);
@@ -448,7 +440,7 @@ function Range({ entity, filter, query, onChange }) {
   return input("prefix", "begins with", "text");
 }
 
-// Days are in the reader's time zone, times in UTC. The API reports texts that are not days.
+// Days are in the reader's time zone.
 function startOf(text, later = 0) {
   const time = new Date(`${text}T00:00:00`);
   time.setDate(time.getDate() + later);

@@ -4,8 +4,8 @@ const DATE_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeSt
 const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
-// Emoji sequences; or, as a group, characters that reverse the text direction, take no space or
-// look blank, except tab and line breaks.
+// Emoji sequences; or, as a group, characters that change the text direction or are invisible,
+// except tab and line breaks.
 const HIDDEN =
   /\p{ExtPict}[\p{EMod}\ufe0f]?(?:\u200d\p{ExtPict}[\p{EMod}\ufe0f]?)*|[#*\d]\ufe0f\u20e3|([\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\ufffb]|\p{DI})/gu;
 
@@ -17,7 +17,7 @@ export function labelOf(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A text in pieces: strings, and {mark} for each invisible character. */
+/** Strings, and {mark} for each invisible character. */
 export function visiblePieces(text) {
   const found = [];
   let from = 0;
@@ -39,7 +39,6 @@ export function replaceHidden(text, replacement) {
   return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
 }
 
-/** A JSON text with its invisible characters escaped. */
 export function escapeHidden(text) {
   const escape = (character) => character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
   return replaceHidden(text, escape);
@@ -49,14 +48,13 @@ function codePointName(character) {
   return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** The beginning of a text, without half characters. */
+/** Never half a character. */
 export function truncate(text, limit) {
   if (text.length <= limit) return text;
   const half = /[\ud800-\udbff]$/.test(text.slice(0, limit));
   return text.slice(0, half ? limit - 1 : limit);
 }
 
-/** A date-time (RFC 3339) in the reader's time zone. */
 export function dateTimeText(text) {
   const time = new Date(text);
   return Number.isNaN(time.getTime()) ? text : DATE_TIME.format(time);
@@ -67,7 +65,6 @@ export function dateText(text) {
   return Number.isNaN(time.getTime()) ? text : DATE.format(time);
 }
 
-/** An id, shortened but distinguishable. */
 export function shortId(id) {
   const [most, kept] = /^[0-9a-f-]+$/i.test(id) ? [13, 8] : [16, 14];
   return id.length > most ? `${truncate(id, kept)}…` : id;

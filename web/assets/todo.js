@@ -1,17 +1,17 @@
 // A to-do list, for entities that are one.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
-import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
 import { keepRead, readBefore } from "./list.js";
 import { doneProperty } from "./model.js";
 import { hashOf } from "./place.js";
 import { validate } from "./rules.js";
+import { drafts } from "./storage.js";
 import { countText, truncate } from "./text.js";
-import { Choice, EmptyState, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
+import { Button, Choice, EmptyState, Icon, IconButton, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
 
 const PAGE_SIZE = 100;
-const TITLE_LENGTH = 300; // characters; the item's page shows all
+const TITLE_LENGTH = 300;
 
 // An operation that changes one property.
 function changeOperation({ operations }) {
@@ -70,7 +70,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
               notify=${notify} onTick=${tick} onChange=${take} onRemove=${remove} />`)}
           </ul>
           ${list.isRead && !list.isReading && shown.length === 0 && html`<${EmptyList} filter=${filter} />`}
-          ${list.next && html`<button type="button" class="button more" disabled=${list.isReading} onClick=${list.readMore}>Show more</button>`}`}
+          ${list.next && html`<${Button} kind="button more" disabled=${list.isReading} onClick=${list.readMore}>Show more<//>`}`}
     </div>
   <//>`;
 }
@@ -91,10 +91,10 @@ function summary(items, next, filter, done) {
 
 function Add({ entity, api, onAdded }) {
   const draft = `${entity.name}/todo`;
-  const [title, setTitle] = useState(() => loadDraft(draft) ?? "");
+  const [title, setTitle] = useState(() => drafts.get(draft) ?? "");
   const [faults, setFaults] = useState([]);
   const sent = useRef({});
-  useEffect(() => (title ? saveDraft(draft, title) : discardDraft(draft)), [title]);
+  useEffect(() => drafts.set(draft, title || null), [title]);
 
   const add = async (event) => {
     event.preventDefault();
@@ -162,8 +162,7 @@ function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
       ${canChange && typeof own(item, "title") === "string" && html`<button type="button" class="icon-button" ref=${edit}
         aria-label=${`Edit ${name}`} title="Edit" onClick=${() => setEdited(true)}><${Icon} name="edit" /></button>`}
       <a class="icon-button" href=${hashOf({ name: entity.name, id: item.id })} aria-label=${`Details of ${name}`} title="Details"><${Icon} name="forward" /></a>
-      ${entity.operations.delete && html`<button type="button" class="icon-button" aria-label=${`Delete ${name}`} title="Delete"
-        onClick=${() => onRemove(item)}><${Icon} name="trash" /></button>`}
+      ${entity.operations.delete && html`<${IconButton} icon="trash" label=${`Delete ${name}`} title="Delete" onClick=${() => onRemove(item)} />`}
     </div>
   </li>`;
 }
@@ -215,11 +214,11 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
     ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`} role="alert">${faults.join(". ")}</p>`}
     ${theirs !== null && html`<p class="todo-theirs" role="alert">
       Someone else changed it to “<${Text} value=${theirs} limit=${TITLE_LENGTH} />”. Save again to keep yours, or
-      ${" "}<button type="button" class="link" onClick=${() => setTitle(theirs)}>take theirs</button>.
+      ${" "}<${Button} kind="link" onClick=${() => setTitle(theirs)}>take theirs<//>.
     </p>`}
     <div class="buttons">
       <button class="button primary">Save</button>
-      <button type="button" class="button" onClick=${onClose}>Cancel</button>
+      <${Button} onClick=${onClose}>Cancel<//>
     </div>
   </form>`;
 }
@@ -252,7 +251,6 @@ function useList({ entity, api, session, done, filter }) {
   // The user's changes since the list was requested.
   const changedItems = useRef([]);
 
-  // least: read at least this many items, if there are.
   const read = async (cursor, signal, least = 0) => {
     setReading(true);
     changedItems.current = [];

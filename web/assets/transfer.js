@@ -9,14 +9,14 @@ import { isId, propertyNames } from "./model.js";
 import { hashOf } from "./place.js";
 import { InvalidInput, validate } from "./rules.js";
 import { countText, labelOf } from "./text.js";
-import { Cell, EmptyState, Field, Page, Text, inputAttributes } from "./ui.js";
+import { Button, Cell, EmptyState, Field, Page, Text, inputAttributes } from "./ui.js";
 
 const DELIMITERS = ["\t", ";", ","];
 
 // Text that spreadsheets run as a formula, also after apostrophes that prevent it.
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
-/** The records of a text: [{line, cells: [{text, isQuoted}], isOpen}]. isOpen: a quote is never closed. */
+/** isOpen: a quote is never closed. */
 export function readCsv(text, delimiter = delimiterOf(text)) {
   const records = [];
   const terminator = new RegExp(`${delimiter}|\r\n?|\n|$`, "g");
@@ -46,12 +46,10 @@ export function readCsv(text, delimiter = delimiterOf(text)) {
   return records;
 }
 
-/** Rows as CSV. undefined is an empty cell, an empty text is quoted. */
 export function writeCsv(rows) {
   return rows.map((cells) => `${cells.map(quote).join()}\r\n`).join("");
 }
 
-/** Prefix an apostrophe if a spreadsheet would run the text. */
 export function protect(text) {
   return FORMULA.test(text) ? `'${text}` : text;
 }
@@ -86,14 +84,12 @@ export function itemsCsv(entity, items) {
   return `\ufeff${writeCsv([columns.map(protect), ...rows])}`;
 }
 
-/** The text of a cell that `cellValue` reads as the same value. */
 export function cellText(value, rule) {
   if (typeof value !== "string") return value === undefined ? undefined : stringify(value);
   const text = protect(value);
   return value === "" || cellValue({ text }, rule) === value ? text : stringify(value);
 }
 
-/** The value of a cell; InvalidInput if it does not fit the property, undefined if it is empty. */
 export function cellValue({ text, isQuoted }, rule) {
   const types = rule.type === undefined ? null : [rule.type].flat();
   const takesText = !types || types.includes("string");
@@ -115,7 +111,7 @@ export function cellValue({ text, isQuoted }, rule) {
   return fits || !takesText ? value : plain;
 }
 
-/** Read a text as {columns, rows: [{line, cells, fault}], fault}. Cells are {text, isQuoted}, or {value} in JSON. */
+/** Cells are {text, isQuoted}, or {value} in JSON. */
 export function readTable(text) {
   const whole = text.replace(/^\ufeff/, "");
   const table = /^\s*[[{]/.test(whole) ? readJson(whole) : readRecords(whole);
@@ -164,13 +160,12 @@ function readLine(text, index) {
   }
 }
 
-/** The properties that columns may become; other names too, if isOpen. */
+/** isOpen: other names too. */
 export function targetsOf({ schema, acceptsId }) {
   const names = propertyNames(schema).filter((name) => !schema.properties[name].readOnly);
   return { names: [...(acceptsId ? ["id"] : []), ...names], isOpen: (schema.additionalProperties ?? true) !== false };
 }
 
-/** The property of each column by its name or label, or null. */
 export function suggestMapping(entity, columns) {
   const { names, isOpen } = targetsOf(entity);
   const plain = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
@@ -198,7 +193,7 @@ export function readRow(entity, mapping, { cells, fault }) {
   return { body, faults: [...idFaults, ...validate(entity.schema, entity.acceptsId ? without(body, "id") : body)] };
 }
 
-/** Rows as [{line, body, faults, identity}]. identity is unique in the table. */
+/** identity is unique in the table. */
 export function readRows(entity, mapping, rows) {
   const seen = new Map();
   return rows.map((row) => {
@@ -211,7 +206,7 @@ export function readRows(entity, mapping, rows) {
   });
 }
 
-/** A key from the content of a row, so that a repeated import creates it once. */
+/** The same key for a repeated import. */
 export async function idempotencyKey(scope, identity) {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${scope} ${identity}`));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -231,8 +226,8 @@ export function download(name, type, text) {
 
 // --- import ---
 
-const MAX_BYTES = 5_000_000; // of a file
-const MAX_SHOWN = 50; // rows of the preview
+const MAX_BYTES = 5_000_000;
+const MAX_SHOWN = 50;
 const PAUSE_MS = 300;
 
 // By entity, so that leaving the page loses nothing.
@@ -287,7 +282,7 @@ export function ImportView({ entity, api, jobs }) {
       ${rows.length > 0 && html`
         <div class="bar">
           <p role="status">${countText(ready.length, "row")} to create${faulty.length > 0 ? `, ${faulty.length} with faults` : ""}${rows.length - ready.length - faulty.length > 0 ? `, ${rows.length - ready.length - faulty.length} done` : ""}</p>
-          <button type="button" class="button primary end" disabled=${isRunning || !ready.length} onClick=${start}>${ready.length > 0 ? `Create ${countText(ready.length, "item")}` : "Create"}</button>
+          <${Button} kind="button primary end" disabled=${isRunning || !ready.length} onClick=${start}>${ready.length > 0 ? `Create ${countText(ready.length, "item")}` : "Create"}<//>
         </div>
         <${Preview} entity=${entity} table=${table} mapping=${mapping} rows=${shown} results=${state.results} assign=${assign} />
       `}

@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm
 import { isNumber, isObject, stringify } from "./json.js";
 import { NEW } from "./place.js";
 import { localNumber } from "./rules.js";
+import { createStore } from "./storage.js";
 import { countText, dateText, dateTimeText, truncate, visiblePieces, visibleText } from "./text.js";
 
 const ICONS = {
@@ -37,7 +38,16 @@ export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${ICONS[name]} /></svg>`;
 }
 
-/** A text of an item: isolated from the direction of its surroundings, with invisible characters marked. */
+/** kind: its classes. */
+export function Button({ kind = "button", icon, children, ...attributes }) {
+  return html`<button type="button" class=${kind} ...${attributes}>${icon && html`<${Icon} name=${icon} />`}${children}</button>`;
+}
+
+export function IconButton({ icon, label, title = label, kind = "icon-button", ...attributes }) {
+  return html`<${Button} kind=${kind} icon=${icon} aria-label=${label} title=${title} ...${attributes} />`;
+}
+
+/** Isolated from the direction of its surroundings. */
 export function Text({ value, limit = Infinity }) {
   const shown = truncate(value, limit);
   return html`<bdi>
@@ -80,20 +90,18 @@ export function Dialog({ title, onClose, children }) {
   return html`<dialog class="dialog" ref=${dialog} aria-labelledby="dialog-title" onCancel=${cancel}>
     <header>
       <h2 id="dialog-title">${title}</h2>
-      <button type="button" class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
+      <${IconButton} icon="close" label="Close" onClick=${onClose} />
     </header>
     ${children}
   </dialog>`;
 }
 
-/** Attributes of the input in a Field: <input ...${inputAttributes(id, hint, faults)}>. */
 export function inputAttributes(id, hint, faults = [], required = false) {
   const describedBy = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
   const trueOrNone = (is) => (is ? "true" : undefined);
   return { id, "aria-describedby": describedBy || undefined, "aria-invalid": trueOrNone(faults.length), "aria-required": trueOrNone(required) };
 }
 
-/** A labelled input with a hint and faults (sentences). */
 export function Field({ id, label, hint, faults = [], required, children }) {
   return html`<div class="field">
     <label class="label" for=${id}>${label}${required && html`<span class="required" title="Required" aria-hidden="true">*</span>`}</label>
@@ -134,7 +142,7 @@ export function Problem({ problem, retry }) {
         ${problem.errors.map((error) => html`<li><code>${visibleText(error.pointer || error.parameter || "/")}</code> ${visibleText(error.detail)}</li>`)}
       </ul>`}
       ${problem.requestId && html`<p class="hint">Request <code>${problem.requestId}</code></p>`}
-      ${retry && html`<button type="button" class="button" onClick=${retry}><${Icon} name="refresh" />Try again</button>`}
+      ${retry && html`<${Button} icon="refresh" onClick=${retry}>Try again<//>`}
     </div>
   </div>`;
 }
@@ -145,11 +153,8 @@ export function Notes({ notes, dismiss }) {
     ${notes.map(
       (note) => html`<div class=${`note ${note.tone ?? ""}`} key=${note.id}>
         <span><${Text} value=${note.text} /></span>
-        ${note.action && html`<button type="button" class="note-action" onClick=${() => {
-          note.action.run();
-          dismiss(note.id);
-        }}>${note.action.label}</button>`}
-        <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => dismiss(note.id)}><${Icon} name="close" /></button>
+        ${note.action && html`<${Button} kind="note-action" onClick=${() => { note.action.run(); dismiss(note.id); }}>${note.action.label}<//>`}
+        <${IconButton} icon="close" label="Dismiss" onClick=${() => dismiss(note.id)} />
       </div>`,
     )}
   </div>`;
@@ -165,17 +170,17 @@ export function CopyButton({ text, label, notify, icon = "copy", compact = false
     }
   };
   return compact
-    ? html`<button type="button" class="icon-button" aria-label=${label} title=${label} tabindex=${tabindex} onClick=${copy}><${Icon} name=${icon} /></button>`
-    : html`<button type="button" class="button" onClick=${copy}><${Icon} name=${icon} />${label}</button>`;
+    ? html`<${IconButton} icon=${icon} label=${label} tabindex=${tabindex} onClick=${copy} />`
+    : html`<${Button} icon=${icon} onClick=${copy}>${label}<//>`;
 }
 
 export function LongText({ value, limit = 400 }) {
   const [open, setOpen] = useState(false);
   if (value.length <= limit) return html`<${Text} value=${value} />`;
   return html`<${Text} value=${value} limit=${open ? Infinity : limit} />${" "}
-    <button type="button" class="link" onClick=${() => setOpen(!open)}>
+    <${Button} kind="link" onClick=${() => setOpen(!open)}>
       ${open ? "Show less" : `Show all ${countText(value.length, "character")}`}
-    </button>`;
+    <//>`;
 }
 
 export function useSession(session) {
@@ -185,11 +190,10 @@ export function useSession(session) {
 
 // --- values ---
 
-const CELL_LENGTH = 120; // characters of a text in a table
-const STRUCTURE_LENGTH = 48; // of an object or array
-const SHORT_LENGTH = 28; // characters that stay on one line
+const CELL_LENGTH = 120;
+const STRUCTURE_LENGTH = 48;
+const SHORT_LENGTH = 28;
 
-/** A value in a table cell. */
 export function Cell({ value, schema = {} }) {
   if (value === undefined) return html`<span class="muted">–</span>`;
   if (typeof value === "string") return html`<${StringValue} value=${value} schema=${schema} limit=${CELL_LENGTH} />`;
@@ -198,7 +202,6 @@ export function Cell({ value, schema = {} }) {
   return html`<code class="muted"><${Text} value=${stringify(value)} limit=${STRUCTURE_LENGTH} /></code>`;
 }
 
-/** A value; a long text is cut at first. */
 export function Value({ value, schema = {} }) {
   if (value === undefined) return html`<span class="muted">not set</span>`;
   if (typeof value === "boolean") {
@@ -238,13 +241,7 @@ function isWebAddress(text) {
 
 // --- keyboard ---
 
-const OFF_ITEM = "trestle.keysOff"; // for users of speech input
-let storage = null;
-try {
-  storage = localStorage;
-} catch {
-  // blocked
-}
+const settings = createStore("localStorage", "trestle.");
 const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
 
 /** "Ctrl+S", or "⌘S" on a Mac. */
@@ -260,8 +257,8 @@ export const SHORTCUTS = [
 ];
 
 /**
- * Run actions by key: {n, "mod+s"}. mod is Ctrl, or Cmd on a Mac. Single keys are ignored in
- * inputs, all keys under a dialog.
+ * Keys are "n" or "mod+s"; mod is Ctrl, or Cmd on a Mac. Single keys are ignored in inputs, all
+ * keys under a dialog.
  */
 export function useKeys(actions) {
   const latest = useRef(actions);
@@ -272,7 +269,7 @@ export function useKeys(actions) {
       const isModified = IS_MAC ? event.metaKey : event.ctrlKey;
       if (event.defaultPrevented || event.isComposing || event.altKey || document.querySelector("dialog[open]")) return;
       const isTyped = target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox], [type=radio])");
-      if (!isModified && (event.ctrlKey || event.metaKey || isTyped || areOff())) return;
+      if (!isModified && (event.ctrlKey || event.metaKey || isTyped || settings.get("keysOff"))) return;
       const run = latest.current[`${isModified ? "mod+" : ""}${key.toLowerCase()}`];
       if (!run) return;
       event.preventDefault(); // "Save page"
@@ -302,10 +299,10 @@ function focusNew() {
 }
 
 function Help({ onClose }) {
-  const [off, setOff] = useState(areOff());
+  const [off, setOff] = useState(Boolean(settings.get("keysOff")));
   const toggle = (event) => {
     setOff(!event.target.checked);
-    switchOff(!event.target.checked);
+    settings.set("keysOff", !event.target.checked || null);
   };
   return html`<${Dialog} title="Keyboard shortcuts" onClose=${onClose}>
     <div class="dialog-body">
@@ -316,13 +313,6 @@ function Help({ onClose }) {
       </div>
     </div>
   <//>`;
-}
-
-const areOff = () => storage?.getItem(OFF_ITEM) === "";
-
-function switchOff(isOff) {
-  if (isOff) storage?.setItem(OFF_ITEM, "");
-  else storage?.removeItem(OFF_ITEM);
 }
 
 // --- views whose modules are loaded when they are first shown ---
