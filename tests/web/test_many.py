@@ -123,7 +123,7 @@ def test_a_run_keeps_the_pace_that_the_api_asks_for(visit: Open) -> None:
             signedOut: again.progress.state,
           };
         }""",
-        module(page, "jobs.js"),
+        module(page, "many.js"),
     )
     assert found["pace"] == {"waits": [], "sent": 20, "peak": 4, "state": "done", "done": 20, "failed": 0, "left": 0}
     assert found["throttled"] | {"peak": 1} == {

@@ -1,17 +1,15 @@
 // The page: start, route, sidebar, and the view.
 import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { Access, KeyForm } from "./access.js";
 import { createApi } from "./api.js";
 import { Home } from "./home.js";
 import { ItemView } from "./item.js";
-import { Jobs, createDeletions, createJobs } from "./jobs.js";
 import { isSupported } from "./json.js";
 import { followWrites, forgetLists } from "./list.js";
-import { ManyItemsView } from "./many.js";
+import { Jobs, ManyItemsView, createDeletions, createJobs } from "./many.js";
 import { isTodo, readModel } from "./model.js";
 import { IMPORT, TABLE, currentStep, followScroll, hashOf, keepList, readRoute, restoreScroll } from "./place.js";
-import { createSession } from "./session.js";
-import { Button, EmptyState, Icon, IconButton, Notes, Page, Problem, Shortcuts, lazy, useSession } from "./ui.js";
+import { Access, KeyForm, createSession } from "./session.js";
+import { Button, EmptyState, Icon, IconButton, Notes, Page, Problem, Shortcuts, focusHeading, lazy, useChanges } from "./ui.js";
 
 const NOTE_SECONDS = 6;
 
@@ -66,7 +64,7 @@ function App({ config, session, api, signInError }) {
   useEffect(() => {
     load();
   }, []);
-  useSession(session);
+  useChanges(session.onChange);
   const { claims } = session;
   const model = useMemo(() => answer?.data && readModel(answer.data, claims), [answer, claims]);
   if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
@@ -109,7 +107,7 @@ function Console({ config, session, api, model, signInError }) {
   }, [route]);
   useLayoutEffect(() => {
     // On the way back to a table, the row of the item already has the focus.
-    if (!document.activeElement?.closest("main .row-link")) document.querySelector("main h1")?.focus({ preventScroll: true });
+    if (!document.activeElement?.closest("main .row-link")) focusHeading();
     return restoreScroll(currentStep());
   }, [view]);
 
@@ -186,7 +184,7 @@ function SideBar({ config, model, session, route, go, docs, entity }) {
 }
 
 function ExpiredBanner({ session }) {
-  useSession(session);
+  useChanges(session.onChange);
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
     <span>Your session has ended. Your changes are kept.</span>

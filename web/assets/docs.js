@@ -1,19 +1,20 @@
 // The API's documentation, and a form for each operation that sends requests.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
-import { own, parseTyped, stringify, without } from "./json.js";
+import { own, parseTyped, queryText, stringify, without } from "./json.js";
 import { isSigned, propertyNames } from "./model.js";
 import { FORMAT_EXAMPLES, patternExample } from "./rules.js";
 import { LANGUAGES, sampleHint } from "./samples.js";
+import { accessLabel } from "./session.js";
 import { countText, labelOf } from "./text.js";
-import { Button, Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
+import { Button, Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttributes, useChanges } from "./ui.js";
 
 const TYPE_NAMES = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
 const HEADER_VALUE = /^[\t -~]*$/;
 const LONG_LENGTH = 20_000;
 
 export function Docs({ model, api, session, route, go, notify }) {
-  useSession(session);
+  useChanges(session.onChange);
   const { baseUrl, documentUrl } = api;
   const operations = useRef(null);
   useEffect(() => operations.current.querySelector("details[open]")?.scrollIntoView(), []);
@@ -59,7 +60,7 @@ function Reference({ operation }) {
   const { parameters, body, responses } = operation;
   return html`<div class="docs-reference">
     ${operation.description && html`<p><${Prose} text=${operation.description} /></p>`}
-    <p>${accessText(operation)}${operation.function && !operation.description.includes(operation.function) && html` Answered by the function <code>${operation.function}</code>.`}</p>
+    <p>Access: ${accessLabel(operation)}.${operation.function && !operation.description.includes(operation.function) && html` Answered by the function <code>${operation.function}</code>.`}</p>
     ${parameters.length > 0 && html`<h3>Parameters</h3>
       <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${keyOf(parameter)} name=${parameter.name} rule=${parameter.schema}
         description=${parameter.description} required=${parameter.required} where=${parameter.in} />`)}</ul>`}
@@ -67,15 +68,6 @@ function Reference({ operation }) {
     <h3>Answers</h3>
     <ul class="docs-answers">${responses.map((response) => html`<${Response} key=${response.status} response=${response} />`)}</ul>
   </div>`;
-}
-
-function accessText({ security }) {
-  const kinds = security.flatMap(Object.keys);
-  const scopes = security.flatMap((scheme) => Object.values(scheme).flat());
-  if (kinds.includes("api_key")) return "Needs an API key.";
-  if (kinds.includes("iam")) return "Needs an AWS signature (Signature Version 4).";
-  if (kinds.length === 0) return "Open to anyone.";
-  return scopes.length ? `Needs an access token with the scope ${scopes.join(" or ")}.` : "Needs an access token.";
 }
 
 function Response({ response }) {
@@ -298,11 +290,6 @@ function answerText(value, type) {
   if (value === null) return "";
   if (typeof value !== "string" || /json/.test(type)) return stringify(value, 2);
   return !type || /^text|xml|javascript/.test(type) ? value : `An answer of the type ${type}, which is not shown here.`;
-}
-
-// JSON.stringify would round long numbers.
-function queryText(choice) {
-  return typeof choice === "string" ? choice : stringify(choice);
 }
 
 function faultList(fault) {

@@ -1,8 +1,8 @@
 // A form from a JSON Schema. A field passes up a value, undefined, or an InvalidInput.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, stringify, without } from "./json.js";
+import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, pointer, pointerNames, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
-import { FORMATS, InvalidInput, localNumber, pointer, readNumber, ruleHint, validate } from "./rules.js";
+import { FORMATS, InvalidInput, localNumber, readNumber, ruleHint, validate } from "./rules.js";
 import { countText, labelOf, truncate, visiblePieces } from "./text.js";
 import { Button, Field, Hint, Icon, IconButton, Text, Value, inputAttributes, plainText } from "./ui.js";
 
@@ -52,8 +52,7 @@ export function fieldId(where) {
 
 /** "/lines/0" becomes "Lines, 1". */
 export function pointerLabel(where) {
-  const names = where.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
+  return pointerNames(where).map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
 }
 
 function PropertyFields({ schema, value, where, onChange }) {

@@ -3,14 +3,13 @@ import { html, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-p
 import { SERVERS_OWN } from "./contract.js";
 import { isNumber, isObject, own, stringify } from "./json.js";
 import { titleOf } from "./model.js";
-import { hashOf } from "./place.js";
-import { createStore } from "./storage.js";
+import { createStore, hashOf } from "./place.js";
+import { FORMATS } from "./rules.js";
 import { labelOf, shortId, truncate, visibleText } from "./text.js";
-import { Button, Cell, Choice, CopyButton, Dialog, Icon, IconButton, Text, Value } from "./ui.js";
+import { Button, Cell, Choice, CopyButton, Dialog, Icon, IconButton, Text, Value, focusHeading } from "./ui.js";
 
 const TEXT_LENGTHS = { comfortable: 60, compact: 32 }; // characters of a text in a cell
 const STRUCTURE_LENGTH = 32; // of an object or array
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SKELETON_ROWS = 12;
 
 /** owners: of each item, if the API returns them. */
@@ -105,10 +104,10 @@ function Row({ row, entity, columns, density, actions, isSelected, found }) {
 function DataCell({ value, column, density, actions, isLink, item, href }) {
   const { name, label, schema, kind } = column;
   const link = (content) => (isLink ? html`<a class="row-link" href=${href}>${content}</a>` : content);
-  if (name === "id" || (typeof value === "string" && UUID.test(value))) return html`<${ShortId} id=${value} label=${label} link=${link} notify=${actions.current.notify} />`;
+  if (name === "id" || (typeof value === "string" && FORMATS.uuid(value))) return html`<${ShortId} id=${value} label=${label} link=${link} notify=${actions.current.notify} />`;
   // The id is the link if there is no text to click on.
   if (isLink && (value === undefined || value === null || value === "")) return link(html`<code>${shortId(item.id)}</code>`);
-  const cut = cutText(value, schema, kind, TEXT_LENGTHS[density]);
+  const cut = cutText(value, kind, TEXT_LENGTHS[density]);
   if (cut === null) return link(html`<${Cell} value=${value} schema=${isLink && schema.format === "uri" ? {} : schema} />`);
   return html`<span class="cut">
     ${link(html`<span class=${typeof value === "string" ? "" : "mono muted"}><${Text} value=${cut} /></span>`)}
@@ -118,7 +117,7 @@ function DataCell({ value, column, density, actions, isLink, item, href }) {
 }
 
 // null if it fits.
-function cutText(value, schema, kind, limit) {
+function cutText(value, kind, limit) {
   if (typeof value === "string") {
     if (kind === "time" || kind === "date" || (value.length <= limit && !value.trim().includes("\n"))) return null;
     return truncate(value.trim().replace(/\s+/g, " "), limit);
@@ -182,7 +181,8 @@ function moveBetweenRows(event) {
 // The focused button disappears: focus a neighbour.
 function focusNear(row) {
   const neighbour = row.nextElementSibling ?? row.previousElementSibling;
-  (neighbour?.querySelector("a") ?? document.querySelector("main h1")).focus();
+  if (neighbour) neighbour.querySelector("a").focus();
+  else focusHeading();
 }
 
 function changeSelection(selection, ids, id, { target, shiftKey }) {
@@ -224,7 +224,7 @@ const OTHER_WIDTH = 3.5; // of the buttons
 const LEAST_ROOM = 59; // in a window of 1280 pixels
 
 function kindOf(name, schema) {
-  if (["createdAt", "updatedAt"].includes(name) || schema.format === "date-time") return "time";
+  if (schema.format === "date-time") return "time";
   if (name === "id" || schema.format === "uuid") return "id";
   if (schema.format === "date") return "date";
   if (schema.enum) return "option";

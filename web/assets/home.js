@@ -1,18 +1,18 @@
 // The first page: entities, access, and the activity of the last hour.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { accessLabel } from "./access.js";
 import { isSigned, titleOf } from "./model.js";
 import { NEW, hashOf } from "./place.js";
 import { curl } from "./samples.js";
-import { countText, dateTimeText } from "./text.js";
-import { Button, CopyButton, Icon, IconButton, Page, Problem, Text, useSession } from "./ui.js";
+import { accessLabel } from "./session.js";
+import { countText, dateTimeText, timeText } from "./text.js";
+import { Button, CopyButton, Icon, IconButton, Page, Problem, Text, useChanges } from "./ui.js";
 
 const NEWEST = 5;
 const TITLE_LENGTH = 80;
 const TOO_MANY = 429;
 
 export function Home({ config, model, api, session, notify, deletions, docs }) {
-  useSession(session);
+  useChanges(session.onChange);
   const [visit, setVisit] = useState(0); // reloading increases it
   const activity = useActivity(config, visit);
   const reader = useReader(api, visit);
@@ -82,14 +82,12 @@ function Activity({ activity }) {
   return html`<section aria-labelledby="home-activity">
     <h2 id="home-activity">Last hour</h2>
     <dl class="figures">
-      ${figure("requests", "Requests", activity ? `Since ${timeText(activity.since)}` : "")}
+      ${figure("requests", "Requests", activity ? `Since ${timeText(new Date(activity.since))}` : "")}
       ${figure("refused", "Client errors", "Status 4xx")}
       ${figure("failed", "Server errors", "Status 5xx")}
     </dl>
   </section>`;
 }
-
-const timeText = (text) => new Intl.DateTimeFormat("en-GB", { timeStyle: "short" }).format(new Date(text));
 
 function countsText({ requests, refused, failed }) {
   const errors = refused + failed;

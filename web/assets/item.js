@@ -1,18 +1,18 @@
 // One item: create, view, edit, delete, and merge concurrent changes.
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { NeedsAccess, isAccessDenied } from "./access.js";
 import { forOwner } from "./api.js";
 import { SERVERS_OWN } from "./contract.js";
 import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from "./form.js";
-import { isEqual, isObject, mergePatch, mergeThreeWay, own, setAtPath, stringify, without, writablePart } from "./json.js";
+import { isEqual, isObject, mergePatch, mergeThreeWay, own, pointer, setAtPath, stringify, without, writablePart } from "./json.js";
 import { isId, propertyNames, titleOf } from "./model.js";
-import { NEW, listPlace, readRoute } from "./place.js";
-import { InvalidInput, faultText, pointer, ruleAt, validate } from "./rules.js";
+import { NEW, drafts, listPlace, readRoute } from "./place.js";
+import { InvalidInput, faultText, ruleAt, validate } from "./rules.js";
 import { curl } from "./samples.js";
-import { drafts } from "./storage.js";
-import { dateTimeText, labelOf, truncate } from "./text.js";
-import { Button, Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useKeys, useSession, withModifier } from "./ui.js";
+import { NeedsAccess, isAccessDenied } from "./session.js";
+import { labelOf, truncate } from "./text.js";
+import { Button, Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useChanges, useKeys, withModifier } from "./ui.js";
 
+const TIME = { format: "date-time" };
 const HEADING_LENGTH = 120;
 const DELETED = { title: "This item was deleted while you edited it", detail: "Your version is in the JSON view. Copy it to create the item again." };
 const CHANGED_AGAIN = { title: "Not saved", detail: "The item changed while it was being saved. Save it again." };
@@ -28,7 +28,7 @@ export function ItemView(props) {
 function NewItem(props) {
   const { entity, session, route } = props;
   const { create } = entity.operations;
-  useSession(session);
+  useChanges(session.onChange);
   const back = { href: listPlace(entity.name), label: entity.label };
   // A form that the user has begun stays, even if the session ends.
   const isAllowed = useRef(create && drafts.get(draftName(entity, route)) !== null);
@@ -130,8 +130,8 @@ function Metadata({ item, owner, notify }) {
     <dl>
       <div><dt>ID</dt><dd><code class="id">${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
       ${owner && html`<div><dt>Owner</dt><dd><${Text} value=${decodeURIComponent(owner)} /></dd></div>`}
-      <div><dt>Created</dt><dd><time datetime=${item.createdAt} title=${item.createdAt}>${dateTimeText(item.createdAt)}</time></dd></div>
-      <div><dt>Updated</dt><dd><time datetime=${item.updatedAt} title=${item.updatedAt}>${dateTimeText(item.updatedAt)}</time></dd></div>
+      <div><dt>Created</dt><dd><${Value} value=${item.createdAt} schema=${TIME} /></dd></div>
+      <div><dt>Updated</dt><dd><${Value} value=${item.updatedAt} schema=${TIME} /></dd></div>
       <div><dt>Version</dt><dd>${String(item.version)}</dd></div>
     </dl>
     <${CopyButton} text=${() => stringify(item, 2)} label="Copy as JSON" notify=${notify} />
@@ -404,15 +404,12 @@ function Summary({ faults }) {
 }
 
 function IdField({ rule, value, onChange, faults }) {
-  const idFaults = faults.at("/id");
+  const [id, idFaults] = [fieldId("/id"), faults.at("/id")];
   const hint = `Up to ${rule.maxLength} letters, digits and . _ ~ -. Leave it empty to get a generated one.`;
-  return html`<div class="field">
-    <label class="label" for=${fieldId("/id")}>ID</label>
-    <input id=${fieldId("/id")} class="mono" value=${value} maxlength=${rule.maxLength} spellcheck=${false} autocomplete="off" aria-describedby="id-hint"
-      aria-invalid=${idFaults.length ? "true" : undefined} onInput=${(event) => onChange(event.target.value.trim())} />
-    <p class="hint" id="id-hint">${hint}</p>
-    ${idFaults.length > 0 && html`<p class="fault">${idFaults.join(". ")}</p>`}
-  </div>`;
+  return html`<${Field} id=${id} label="ID" hint=${hint} faults=${idFaults}>
+    <input ...${inputAttributes(id, hint, idFaults)} class="mono" value=${value} maxlength=${rule.maxLength} spellcheck=${false}
+      autocomplete="off" onInput=${(event) => onChange(event.target.value.trim())} />
+  <//>`;
 }
 
 export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClose }) {

@@ -1,6 +1,5 @@
 // JSON without loss: a number with more digits than JavaScript keeps is a JSON.rawJSON object.
 import { MAX_DIGITS } from "./contract.js";
-import { pointer } from "./rules.js";
 
 export const isSupported = typeof JSON.rawJSON === "function";
 
@@ -34,6 +33,9 @@ export function parseTyped(text) {
 export function stringify(value, indent) {
   return JSON.stringify(value, null, indent);
 }
+
+/** A value as text; JSON, unless it is a string. */
+export const queryText = (value) => (typeof value === "string" ? value : stringify(value));
 
 export function parseNumber(text) {
   if (!NUMBER.test(text)) return undefined;
@@ -137,6 +139,14 @@ export function writablePart(schema, value) {
   return Object.fromEntries(members.map(([name, member]) => [name, writablePart(rule(name), member)]));
 }
 
+/** The pointer (RFC 6901) of a member or element of what `parent` points at. */
+export function pointer(parent, name) {
+  return `${parent}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/** The names in a pointer. */
+export const pointerNames = (where) => where.split("/").slice(1).map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+
 /** The merge patch (RFC 7396), or undefined: null in a patch removes a property. */
 export function mergePatch(from, to) {
   const changes = [];
@@ -169,11 +179,11 @@ function merge(base, mine, theirs, path, conflicts, changes) {
     const memberPath = [...path, name];
     const place = { path: memberPath, pointer: memberPath.reduce(pointer, "") };
     let value = myValue;
-    if (isEqualOrMissing(myValue, theirValue)) value = theirValue; // unchanged, or the same change
+    if (isEqual(myValue, theirValue)) value = theirValue; // unchanged, or the same change
     else if (isObject(baseValue) && isObject(myValue) && isObject(theirValue)) {
       value = merge(baseValue, myValue, theirValue, memberPath, conflicts, changes);
-    } else if (isEqualOrMissing(baseValue, theirValue)) changes.push({ ...place, isTheirs: false, before: baseValue, after: myValue });
-    else if (isEqualOrMissing(baseValue, myValue)) {
+    } else if (isEqual(baseValue, theirValue)) changes.push({ ...place, isTheirs: false, before: baseValue, after: myValue });
+    else if (isEqual(baseValue, myValue)) {
       changes.push({ ...place, isTheirs: true, before: baseValue, after: theirValue });
       value = theirValue;
     } else conflicts.push({ ...place, mine: myValue, theirs: theirValue });
@@ -185,8 +195,4 @@ function merge(base, mine, theirs, path, conflicts, changes) {
 export function setAtPath(value, [name, ...rest], changed) {
   const next = rest.length ? setAtPath(own(value, name) ?? {}, rest, changed) : changed;
   return next === undefined ? without(value, name) : { ...value, [name]: next };
-}
-
-function isEqualOrMissing(one, other) {
-  return one === undefined || other === undefined ? one === other : isEqual(one, other);
 }

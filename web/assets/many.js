@@ -2,16 +2,23 @@
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { Form, fieldId } from "./form.js";
+import { rowHash, rowsOf } from "./grid.js";
 import { changeRequest, newItem } from "./item.js";
-import { MAX_ITEMS, etagOf, pick, readAll, refresh } from "./jobs.js";
 import { isEqual, own, without } from "./json.js";
 import { propertyNames, titleOf } from "./model.js";
 import { IMPORT, hashOf } from "./place.js";
 import { validate } from "./rules.js";
 import { EntityView } from "./table.js";
 import { countText, labelOf, truncate, visibleText } from "./text.js";
-import { Button, Choice, Dialog, Field, Icon, inputAttributes } from "./ui.js";
+import { Button, Choice, Dialog, Field, Icon, Text, focusHeading, inputAttributes, useChanges } from "./ui.js";
 
+export const MAX_ITEMS = 10_000; // per export, import or selection
+const PAGE_SIZE = 100;
+const MAX_CONCURRENT = 4;
+const MAX_WAIT_SECONDS = 60; // a run stops if the API asks for more
+const MAX_ATTEMPTS = 6;
+const MAX_FAULTS = 20; // that are shown; the report has all
+const MAX_REFUSALS = 5; // in a row, before a run stops
 const MAX_READS = 3; // of an item that others keep changing
 export const MOST = MAX_ITEMS.toLocaleString("en-GB");
 
@@ -50,7 +57,6 @@ function Bar(props) {
   const elsewhere = chosen.filter(({ key }) => !rows.some((row) => row.key === key)).length;
   const clear = () => setSelected(new Map());
   const selectRows = (all) => setSelected(new Map(all.map((row) => [row.key, row])));
-  const focusHeading = () => document.querySelector("main h1").focus();
   const nameOf = ({ item }) => visibleText(truncate(titleOf(entity, item), 60));
 
   const readMatching = async () => {
@@ -139,13 +145,11 @@ async function changeRow(api, entity, { id, owner, item }, name, value) {
     const { get } = entity.operations;
     const latest = get && reads < MAX_READS ? await api.call(get, { id, query: { owner } }) : null;
     if (latest?.problem) return latest;
-    const seen = own(item, name);
-    if (!latest || !isSame(own(latest.data, name), seen, value)) return { ...answer, problem: CHANGED };
+    const isKept = (latest) => [own(item, name), value].some((known) => isEqual(own(latest, name), known));
+    if (!latest || !isKept(latest.data)) return { ...answer, problem: CHANGED };
     [stored, etag] = [latest.data, latest.headers.get("ETag")];
   }
 }
-
-const isSame = (now, ...others) => others.some((other) => (now === undefined || other === undefined ? now === other : isEqual(now, other)));
 
 function SetDialog({ entity, count, items, onSet, onClose }) {
   const { schema } = entity;
@@ -206,4 +210,355 @@ function ExportDialog({ what, onExport, onClose }) {
       <div class="buttons"><${Button} kind="button primary" onClick=${() => onExport(format)}>Export<//></div>
     </div>
   <//>`;
+}
+
+// --- jobs: many requests, a few at a time, at the pace that the API allows ---
+
+/** send(task) resolves to a response or {problem}, and must be safe to repeat. */
+export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
+  const outcomes = new Array(tasks.length);
+  const counts = { done: 0, failed: 0 };
+  let state = "ready";
+  let reason = "";
+  let [concurrent, refusals, waitsUntil] = [MAX_CONCURRENT, 0, 0];
+  let queue = [];
+  let running = 0;
+  let waiting;
+  let finish;
+
+  function stop(why = "") {
+    if (state !== "running") return;
+    state = "stopping";
+    reason = why;
+    waiting.abort();
+    onChange();
+  }
+
+  function pump() {
+    while (state === "running" && running < concurrent && queue.length) {
+      running++;
+      attempt(queue.shift()).then(() => {
+        running--;
+        pump();
+      });
+    }
+    if (running || (state === "running" && queue.length)) return;
+    state = counts.done + counts.failed === tasks.length ? "done" : "stopped";
+    onChange();
+    finish();
+  }
+
+  async function attempt(index) {
+    for (let number = 1; ; number++) {
+      while (state === "running" && waitsUntil > Date.now()) await sleep(waitsUntil - Date.now(), waiting.signal);
+      if (state !== "running") return;
+      const answer = await send(tasks[index]);
+      const { status, problem } = answer;
+      if (!problem || ![0, 429, 503].includes(status)) return settle(index, answer);
+      const seconds = retryAfter(answer.headers) ?? 2 ** (number - 1);
+      if (number === MAX_ATTEMPTS || seconds > MAX_WAIT_SECONDS) return stop(problem.detail);
+      concurrent = Math.max(1, concurrent >> 1);
+      waitsUntil = Math.max(waitsUntil, Date.now() + seconds * 1000);
+      onChange();
+    }
+  }
+
+  function settle(index, answer) {
+    const { status, problem } = answer;
+    // The user has to sign in again; then the run can continue.
+    if (status === 401) return stop(problem.detail);
+    outcomes[index] = answer;
+    counts[problem ? "failed" : "done"]++;
+    refusals = problem && (status === 403 || status >= 500) ? refusals + 1 : 0;
+    if (refusals >= MAX_REFUSALS) stop(problem.detail);
+    onChange();
+  }
+
+  return {
+    tasks,
+    outcomes,
+    stop,
+    /** Send what has no response yet or failed in the API. */
+    start() {
+      outcomes.forEach((answer, index) => {
+        if (!isFailure(answer)) return;
+        delete outcomes[index];
+        counts.failed--;
+      });
+      [state, reason, refusals, waiting] = ["running", "", 0, new AbortController()];
+      queue = tasks.map((_, index) => index).filter((index) => !outcomes[index]);
+      return new Promise((resolve) => {
+        finish = resolve;
+        pump();
+        onChange();
+      });
+    },
+    progress: () => {
+      const { done, failed } = counts;
+      const left = tasks.length - done - failed;
+      const canStart = ["ready", "stopped"].includes(state) || (state === "done" && outcomes.some(isFailure));
+      return { state, reason, total: tasks.length, done, failed, left, isWaiting: state === "running" && waitsUntil > Date.now(), canStart };
+    },
+  };
+}
+
+/** Resolves to {rows, hasMore, problem}. */
+export async function readAll({ api, list, query, limit, signal, onProgress = () => {}, sleep = pause }) {
+  const found = [];
+  let cursor;
+  for (;;) {
+    const size = Math.min(PAGE_SIZE, limit - found.length);
+    const send = () => api.call(list, { query: { ...query, limit: size, cursor }, signal });
+    const run = createRun({ tasks: [null], send, sleep });
+    const stop = () => run.stop();
+    signal.addEventListener("abort", stop);
+    await run.start();
+    signal.removeEventListener("abort", stop);
+    const [answer] = run.outcomes;
+    if (signal.aborted || !answer?.data) {
+      const problem = signal.aborted ? null : (answer?.problem ?? { title: "Not read", detail: run.progress().reason });
+      return { rows: found, hasMore: true, problem };
+    }
+    const { items, owners, next } = answer.data;
+    found.push(...rowsOf(items, owners));
+    onProgress(found.length);
+    if (!next || found.length >= limit) return { rows: found, hasMore: Boolean(next), problem: null };
+    cursor = next;
+  }
+}
+
+// Worth a retry.
+const isFailure = ({ status, problem }) => Boolean(problem) && status >= 500;
+
+function retryAfter(headers) {
+  const text = headers?.get("Retry-After");
+  if (!text) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+export function pick(selected, shown, keys) {
+  const byKey = new Map([...selected, ...shown.map((row) => [row.key, row])]);
+  return new Map([...keys].filter((key) => byKey.has(key)).map((key) => [key, byKey.get(key)]));
+}
+
+/** The same Map if nothing is newer. */
+export function refresh(selected, shown) {
+  const isNewer = ({ key, item }) => selected.has(key) && selected.get(key).item !== item;
+  return shown.some(isNewer) ? pick(selected, shown, selected.keys()) : selected;
+}
+
+// --- deletions, which are sent after a delay so that they can be undone ---
+
+const DELAY_MS = 6000;
+const MAX_KEEPALIVE = 20; // requests that browsers reliably send after the page closes
+
+/** notify returns a function that removes the note. */
+export function createDeletions(api, notify, jobs) {
+  const pending = new Set();
+  const deleted = new Map();
+  const listeners = new Set();
+  const keyOf = (entity, { id }, owner = "") => `${entity.name}/${owner}/${id}`;
+  const notifyListeners = () => listeners.forEach((listener) => listener());
+
+  function schedule(entity, item, label, { owner } = {}) {
+    scheduleAll(entity, [{ id: item.id, owner, item }], `“${label}”`);
+  }
+
+  function scheduleAll(entity, rows, label) {
+    // Copies, since `follow` changes them.
+    const batch = { entity, rows: rows.map((row) => ({ ...row })), send };
+    const mark = ({ item, owner }, isDeleted) => {
+      if (isDeleted) deleted.set(keyOf(entity, item, owner), item.createdAt);
+      else deleted.delete(keyOf(entity, item, owner));
+    };
+    const end = () => {
+      clearTimeout(timer);
+      pending.delete(batch);
+      close();
+    };
+    const markAll = (isDeleted) => {
+      batch.rows.forEach((row, index) => mark(row, isDeleted(index)));
+      notifyListeners();
+    };
+    async function send({ keepalive = false } = {}) {
+      // Browsers would drop some. The user has been warned.
+      if (keepalive && batch.rows.length > MAX_KEEPALIVE) return;
+      end();
+      const sendRow = (row) => deleteRow(api, entity, row, keepalive);
+      if (batch.rows.length > 1 && !keepalive) {
+        const onEnd = ({ outcomes }) => markAll((index) => outcomes[index] && !outcomes[index].problem);
+        jobs.start({ entity, doing: "Deleting", done: "deleted", tasks: batch.rows, send: sendRow, onEnd });
+        return;
+      }
+      const answers = await Promise.all(batch.rows.map(sendRow));
+      const { problem } = answers.find((answer) => answer.problem) ?? {};
+      if (!problem) return;
+      markAll((index) => !answers[index].problem);
+      notify({ text: `Not deleted. ${problem.detail}`, tone: "bad" });
+    }
+    const undo = () => {
+      end();
+      markAll(() => false);
+      // The pressed button is gone; focus the row that is back.
+      const [{ id }] = batch.rows;
+      setTimeout(() => {
+        focusHeading();
+        document.querySelector(`main a[href="${hashOf({ name: entity.name, id })}"]`)?.focus();
+      });
+    };
+    const timer = setTimeout(send, DELAY_MS);
+    const close = notify({ text: `Deleted ${label}`, action: { label: "Undo", run: undo }, isSticky: true });
+    pending.add(batch);
+    markAll(() => true);
+  }
+
+  function flush(options) {
+    [...pending].forEach(({ send }) => send(options));
+  }
+
+  /** Accept the user's own change of an item that is about to be deleted. */
+  function follow(entity, item) {
+    const rows = [...pending].filter((batch) => batch.entity.name === entity.name).flatMap((batch) => batch.rows);
+    const row = rows.find((row) => row.id === item.id && row.item.createdAt === item.createdAt);
+    // The next version: nobody else has changed it in between.
+    if (row && row.item.version + 1 === item.version) row.item = item;
+  }
+
+  addEventListener("pagehide", () => flush({ keepalive: true }));
+  addEventListener("beforeunload", (event) => {
+    if ([...pending].some(({ rows }) => rows.length > MAX_KEEPALIVE)) event.preventDefault();
+  });
+
+  return {
+    schedule,
+    scheduleAll,
+    flush,
+    follow,
+    /** A new item with the same id has another createdAt. */
+    has: (entity, item, { owner } = {}) => deleted.get(keyOf(entity, item, owner)) === item.createdAt,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+async function deleteRow(api, entity, { id, owner, item }, keepalive) {
+  const headers = { "If-Match": etagOf(item) };
+  const answer = await api.call(entity.operations.delete, { id, query: { owner }, headers, keepalive });
+  if (answer.status === 404) return { ...answer, problem: null };
+  if (answer.status !== 412) return answer;
+  return { ...answer, problem: { ...answer.problem, detail: "The item has changed since you saw it. Review it before you delete it." } };
+}
+
+/** An item's ETag, which lists do not return. */
+export function etagOf({ createdAt, version }) {
+  return `"${createdAt}-${version}"`;
+}
+
+export function createJobs(notify) {
+  let jobs = [];
+  const listeners = new Set();
+  const endListeners = new Set();
+  const draw = () => listeners.forEach((listener) => listener());
+  const remove = (job) => {
+    jobs = jobs.filter((other) => other !== job);
+    draw();
+  };
+  const listen = (all) => (listener) => {
+    all.add(listener);
+    return () => all.delete(listener);
+  };
+
+  /** Start {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}. */
+  function start(spec) {
+    const run = createRun({ ...spec, onChange: draw });
+    const job = { nameOf: ({ id }) => id, ...spec, run, go, dismiss: () => remove(job) };
+    async function go() {
+      await run.start();
+      spec.onEnd?.(run);
+      endListeners.forEach((listener) => listener(spec.entity));
+      const { failed, left } = run.progress();
+      if (failed || left) return;
+      remove(job);
+      notify({ text: summaryOf(job) });
+    }
+    jobs = [...jobs, job];
+    go();
+  }
+
+  addEventListener("beforeunload", (event) => {
+    if (jobs.some(({ run }) => ["running", "stopping"].includes(run.progress().state))) event.preventDefault();
+  });
+
+  return { start, all: () => jobs, subscribe: listen(listeners), onEnd: listen(endListeners) };
+}
+
+function summaryOf({ run, done: word, summary }) {
+  const { done, failed, left } = run.progress();
+  const parts = [summary?.(run) ?? `${done} ${word}`, failed && `${failed} not ${word}`, left && `${left} left`];
+  return parts.filter(Boolean).join(", ");
+}
+
+export function Jobs({ jobs }) {
+  useChanges(jobs.subscribe);
+  return html`<div class="jobs">${jobs.all().map((job) => html`<${Job} key=${job.run} job=${job} />`)}</div>`;
+}
+
+function Job({ job }) {
+  const { run, doing, entity } = job;
+  const { state, reason, total, done, failed, left, isWaiting, canStart } = run.progress();
+  const isActive = ["running", "stopping"].includes(state);
+  const title = `${doing} ${countText(total, "item")} in ${entity.label}`;
+  const share = Math.floor(((done + failed) / total) * 10) * 10;
+  const said = isActive ? `${share} %` : `${summaryOf(job)}. ${reason}`;
+  return html`<section class="job" aria-label=${title}>
+    <strong>${isActive ? title : summaryOf(job)}</strong>
+    ${isActive
+      ? html`<progress max=${total} value=${done + failed} aria-label=${title}></progress>
+          <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". The API asks for a pause"}</p>`
+      : html`${reason && html`<p class="hint">${reason}</p>`}<${Faults} job=${job} />`}
+    <div class="buttons">
+      ${isActive && html`<${Button} disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop<//>`}
+      ${canStart && html`<${Button} kind="button primary" onClick=${job.go}>${left ? `Continue with ${left}` : "Try again"}<//>`}
+      ${!isActive && html`<${Button} onClick=${() => report(job)}>Save a report<//>
+        <${Button} onClick=${job.dismiss}>Close<//>`}
+    </div>
+    <p class="visually-hidden" role="status">${said}</p>
+  </section>`;
+}
+
+function Faults({ job: { run, tasks, nameOf, entity } }) {
+  const failed = tasks.map((task, index) => [task, run.outcomes[index]?.problem]).filter(([, problem]) => problem);
+  if (!failed.length) return null;
+  return html`<details>
+    <summary>Why ${countText(failed.length, "item")} ${failed.length === 1 ? "was" : "were"} left out</summary>
+    <ul>${failed.slice(0, MAX_FAULTS).map(([task, problem]) => html`<li>${task.id ? html`<a href=${rowHash(entity, task)}>${nameOf(task)}</a>` : nameOf(task)}: <${Text} value=${problemText(problem)} limit=${300} /></li>`)}</ul>
+    ${failed.length > MAX_FAULTS && html`<p class="hint">The report has all of them.</p>`}
+  </details>`;
+}
+
+export function problemText({ detail, errors = [] }) {
+  return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
+}
+
+async function report({ run, tasks, done, nameOf, entity }) {
+  const { download, protect, writeCsv } = await import("./transfer.js");
+  const rows = tasks.map((task, index) => {
+    const answer = run.outcomes[index];
+    const result = !answer ? "not sent" : answer.problem ? `not ${done}` : done;
+    return [nameOf(task), result, answer?.data?.id ?? task.id ?? "", answer?.problem ? problemText(answer.problem) : ""];
+  });
+  download(`${entity.name}-report.csv`, "text/csv", writeCsv([["item", "result", "id", "detail"], ...rows].map((row) => row.map(protect))));
 }

@@ -1,6 +1,6 @@
 // The API as its OpenAPI document describes it.
 import { SERVERS_OWN } from "./contract.js";
-import { isNumber, numberText, own, without } from "./json.js";
+import { isNumber, numberText, own, pointerNames, without } from "./json.js";
 import { labelOf, shortId } from "./text.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -106,8 +106,7 @@ function readResponse(document, status, node) {
 // Only where references can be: a property may be called $ref too.
 function resolve(document, node) {
   if (typeof own(node, "$ref") !== "string") return node;
-  const path = node.$ref.slice(2).split("/");
-  return path.reduce((whole, name) => own(whole, name.replaceAll("~1", "/").replaceAll("~0", "~")), document);
+  return pointerNames(node.$ref.slice(1)).reduce(own, document);
 }
 
 function resolveSchema(document, node) {

@@ -1,6 +1,6 @@
 // Validates values by a JSON Schema as the API does (lambda_src/trestle/schema), and explains rules to people.
 import { MAX_DEPTH } from "./contract.js";
-import { compare, comparisonKey, decimal, isEqual, isInteger, isMultiple, isNumber, isObject, isStorable, numberText, own, parse, parseNumber, stringify } from "./json.js";
+import { compare, comparisonKey, decimal, isEqual, isInteger, isMultiple, isNumber, isObject, isStorable, numberText, own, parse, parseNumber, pointer, pointerNames, stringify } from "./json.js";
 import { countText, truncate } from "./text.js";
 
 export class InvalidInput {
@@ -20,10 +20,6 @@ export function validate(schema, value) {
   validateStorable(value, "", 1, faults);
   validateValue(value, schema, "", faults);
   return faults;
-}
-
-export function pointer(parent, name) {
-  return `${parent}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 // What the API rejects before it looks at the schema.
@@ -260,8 +256,7 @@ function plainNumber(text, mark, group) {
 }
 
 export function ruleAt(schema, where) {
-  const names = where.split("/").slice(1).map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return names.reduce((rule, name) => [own(rule.properties ?? {}, name), rule.items, rule.additionalProperties].find(isObject) ?? {}, schema);
+  return pointerNames(where).reduce((rule, name) => [own(rule.properties ?? {}, name), rule.items, rule.additionalProperties].find(isObject) ?? {}, schema);
 }
 
 const KINDS = {

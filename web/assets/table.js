@@ -1,27 +1,27 @@
 // The page of an entity's items: search, filters, table, and pages.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { NeedsAccess, isAccessDenied } from "./access.js";
 import { ColumnChooser, Skeleton, Table, allColumns, rowsOf, useColumns } from "./grid.js";
-import { own, stringify } from "./json.js";
+import { own, queryText } from "./json.js";
 import { SEARCH_STEP, foundElsewhere, isMatch, listKey, readSearch, usePage, useSearchedItems } from "./list.js";
 import { isId, isSigned } from "./model.js";
 import { NEW, currentStep, cursorsOf, hashOf, keepCursors, keepPosition, ownParameter, positionOf } from "./place.js";
+import { FORMATS } from "./rules.js";
 import { curl } from "./samples.js";
+import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, labelOf, timeText, truncate } from "./text.js";
-import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, plainText, useKeys, useSession } from "./ui.js";
+import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, plainText, useChanges, useKeys } from "./ui.js";
 
 const PAGE_SIZES = [25, 50, 100];
 const SEARCH_PAUSE_MS = 250; // after the last key
 const SAMPLE = 100; // items that are searched for properties without a schema
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // of ids that the API generates
 
 /** toolbar(list): what is above the table. */
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
   const { create, list } = entity.operations;
-  useSession(session);
+  useChanges(session.onChange);
   const canCreate = create && !session.missingAccess(create.security);
-  useDeletions(deletions);
+  useChanges(deletions.subscribe);
   const searchName = ownParameter(entity, "search");
   const pageName = ownParameter(entity, "page");
   const text = route.query[searchName] ?? "";
@@ -31,7 +31,7 @@ export function EntityView(props) {
   const page = usePage({ api, entity, query, session, isPaused: isSearching });
   const searchQuery = isSearching ? { ...query, limit: undefined, cursor: undefined } : null;
   const searched = useSearchedItems({ api, entity, query: searchQuery, session });
-  const direct = useItemById({ api, entity, session, id: isSearching && UUID.test(text.trim()) ? text.trim() : null, owner: query.owner });
+  const direct = useItemById({ api, entity, id: isSearching && FORMATS.uuid(text.trim()) ? text.trim() : null, owner: query.owner });
   const [isChoosing, setChoosing] = useState(false);
 
   const { answer, loading } = page;
@@ -104,13 +104,8 @@ const parametersOf = (entity) => entity.filters.flatMap(({ name, bounds }) => [n
 
 const isFiltered = (entity, query) => query.owner !== undefined || entity.filters.some(({ name }) => query[name] !== undefined);
 
-function useDeletions(deletions) {
-  const [, draw] = useState(0);
-  useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
-}
-
 // It may be far down the list.
-function useItemById({ api, entity, session, id, owner }) {
+function useItemById({ api, entity, id, owner }) {
   const [row, setRow] = useState(null);
   useEffect(() => {
     const { get } = entity.operations;
@@ -167,7 +162,7 @@ function SearchBox({ text, entity, go, onChange }) {
   };
   const onSubmit = (event) => {
     event.preventDefault();
-    if (entity.operations.get && UUID.test(typed.trim())) go({ name: entity.name, id: typed.trim() });
+    if (entity.operations.get && FORMATS.uuid(typed.trim())) go({ name: entity.name, id: typed.trim() });
     else search(typed);
   };
   return html`<form class="search" role="search" onSubmit=${onSubmit}>
@@ -186,7 +181,7 @@ function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) 
   const looked = isDone ? `${total === 1 ? "the only item" : `all ${countText(total, "item")}`}${things}` : `the first ${countText(total, "item")}${things}`;
   const summary = hasDirect && count === 1 ? "Found the item with this ID" : `${countText(count, "match")} in ${looked}`;
   const id = text.trim();
-  const mayBeId = entity.operations.get && isId(entity, id) && (UUID.test(id) || items.some((item) => !UUID.test(item.id)));
+  const mayBeId = entity.operations.get && isId(entity, id) && (FORMATS.uuid(id) || items.some((item) => !FORMATS.uuid(item.id)));
   return html`<div class="search-status">
     <span role="status">${isReading ? "" : `${summary}.`}</span>
     ${isReading && html`<span><span class="spinner" aria-hidden="true"></span>${`${countText(count, "match")} in ${countText(total, "item")} so far …`}</span>
@@ -329,8 +324,7 @@ export function Filters({ entity, query, onChange, seesAll }) {
   const active = entity.filters.find(({ name }) => query[name] !== undefined);
   const [picked, setPicked] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
   const filter = active ?? entity.filters.find(({ name }) => name === picked);
-  const parameters = entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)]);
-  const cleared = Object.fromEntries([...parameters, "order"].map((name) => [name, undefined]));
+  const cleared = Object.fromEntries([...parametersOf(entity), "order"].map((name) => [name, undefined]));
   const hasOwner = entity.reachesOwners && (seesAll || query.owner !== undefined);
   const needsOwner = seesAll && query.owner === undefined;
   const choose = (name) => {
@@ -367,8 +361,6 @@ function firstValue(schema) {
   if (schema.type === "boolean") return "true";
   return schema.enum && queryText(schema.enum[0]);
 }
-
-const queryText = (value) => (typeof value === "string" ? value : stringify(value));
 
 function FilterValue({ filter, value, onChange, isOnly }) {
   const label = labelOf(filter.name);

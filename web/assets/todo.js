@@ -1,14 +1,13 @@
 // A to-do list, for entities that are one.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { NeedsAccess, isAccessDenied } from "./access.js";
 import { own, stringify } from "./json.js";
 import { keepRead, readBefore } from "./list.js";
 import { doneProperty } from "./model.js";
-import { hashOf } from "./place.js";
+import { drafts, hashOf } from "./place.js";
 import { validate } from "./rules.js";
-import { drafts } from "./storage.js";
+import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, truncate } from "./text.js";
-import { Button, Choice, EmptyState, Icon, IconButton, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
+import { Button, Choice, EmptyState, Icon, IconButton, Page, Problem, Text, inputAttributes, useChanges } from "./ui.js";
 
 const PAGE_SIZE = 100;
 const TITLE_LENGTH = 300;
@@ -19,8 +18,8 @@ function changeOperation({ operations }) {
 }
 
 export function TodoView({ entity, api, session, route, go, notify, deletions, views }) {
-  useSession(session);
-  useDeletions(deletions);
+  useChanges(session.onChange);
+  useChanges(deletions.subscribe);
   const done = doneProperty(entity);
   const filter = route.query[done] ?? "";
   const list = useList({ entity, api, session, done, filter });
@@ -325,11 +324,6 @@ function matches(item, done, filter) {
 // Pages can repeat items.
 function uniqueItems(items) {
   return [...new Map(items.map((item) => [item.id, item])).values()];
-}
-
-function useDeletions(deletions) {
-  const [, draw] = useState(0);
-  useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
 }
 
 function focusNear(rows, index) {

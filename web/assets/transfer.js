@@ -2,14 +2,13 @@
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { pointerLabel } from "./form.js";
-import { MAX_ITEMS, problemText, useJobs } from "./jobs.js";
 import { isObject, own, parse, stringify, without, writablePart } from "./json.js";
-import { MOST } from "./many.js";
+import { MAX_ITEMS, MOST, problemText } from "./many.js";
 import { isId, propertyNames } from "./model.js";
 import { hashOf } from "./place.js";
 import { InvalidInput, validate } from "./rules.js";
 import { countText, labelOf } from "./text.js";
-import { Button, Cell, EmptyState, Field, Page, Text, inputAttributes } from "./ui.js";
+import { Button, Cell, EmptyState, Field, Page, Text, inputAttributes, useChanges } from "./ui.js";
 
 const DELIMITERS = ["\t", ";", ","];
 
@@ -234,7 +233,7 @@ const PAUSE_MS = 300;
 const imports = new Map();
 
 export function ImportView({ entity, api, jobs }) {
-  useJobs(jobs);
+  useChanges(jobs.subscribe);
   const [state, setState] = useState(() => imports.get(entity.name) ?? { text: "", mapping: null, repeats: false, results: new Map() });
   const [fault, setFault] = useState("");
   const change = (changes) => setState((old) => ({ ...old, ...changes }));

@@ -1,9 +1,8 @@
 // Components and hooks that the views share.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isNumber, isObject, stringify } from "./json.js";
-import { NEW } from "./place.js";
+import { NEW, createStore } from "./place.js";
 import { localNumber } from "./rules.js";
-import { createStore } from "./storage.js";
 import { countText, dateText, dateTimeText, truncate, visiblePieces, visibleText } from "./text.js";
 
 const ICONS = {
@@ -183,9 +182,12 @@ export function LongText({ value, limit = 400 }) {
     <//>`;
 }
 
-export function useSession(session) {
+export const focusHeading = () => document.querySelector("main h1")?.focus({ preventScroll: true });
+
+/** Redraw after each change. subscribe(listener) returns a function that ends it. */
+export function useChanges(subscribe) {
   const [, draw] = useState(0);
-  useEffect(() => session.onChange(() => draw((drawn) => drawn + 1)), [session]);
+  useEffect(() => subscribe(() => draw((drawn) => drawn + 1)), [subscribe]);
 }
 
 // --- values ---
@@ -329,7 +331,7 @@ export function lazy(load) {
     }, []);
     // The heading was not there when the page looked for it.
     useLayoutEffect(() => {
-      if (isLate && isLoaded && !document.activeElement?.closest("main")) document.querySelector("main h1")?.focus({ preventScroll: true });
+      if (isLate && isLoaded && !document.activeElement?.closest("main")) focusHeading();
     }, [isLoaded]);
     if (failure) throw failure;
     return isLoaded ? html`<${View} ...${props} />` : html`<div class="page loading" aria-busy="true"></div>`;
