@@ -27,7 +27,7 @@ def form(page: Page, name: str) -> Locator:
 
 
 def answer_body(tried: Locator) -> Locator:
-    return tried.get_by_role("region", name="The answer's body")
+    return tried.get_by_role("region", name="Response body")
 
 
 def run_command(command: str, **variables: str) -> subprocess.CompletedProcess[str]:

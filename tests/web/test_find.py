@@ -124,7 +124,7 @@ def test_a_search_can_be_stopped_and_go_on_and_fail(visit: Open) -> None:
     status(page).get_by_role("button", name=re.compile("^Search the next")).click()
     expect(status(page).get_by_role("alert")).to_contain_text("Wait a moment.")
     expect(rows(page)).not_to_have_count(0)
-    status(page).get_by_role("button", name="Go on").click()
+    status(page).get_by_role("button", name="Continue").click()
     expect(status(page)).to_contain_text("in all 300 items")
 
 

@@ -190,7 +190,7 @@ def test_answers_in_the_documentation_are_only_text(visit: Open, parcels: Api) -
     page = visit("#/docs/listParcels")
     page.get_by_label("limit").fill("100")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("region", name="The answer's body")).to_be_visible()
+    expect(page.get_by_role("region", name="Response body")).to_be_visible()
     page.get_by_role("button", name="Show all").click()
     check_only_text(page)
 

@@ -179,7 +179,7 @@ def select_all(page: Page) -> None:
 
 
 def bar(page: Page) -> Locator:
-    return page.get_by_role("group", name="Many at once")
+    return page.get_by_role("group", name="Bulk actions")
 
 
 def quantities(api: Api) -> list[int]:
@@ -334,7 +334,7 @@ def test_rows_are_checked_created_and_not_created_twice(visit: Open, orders: Api
     settle(page)
     expect(page.get_by_text("2 rows to create, 3 with faults")).to_be_visible()
     preview = page.get_by_role("region", name="Preview")
-    for said in ("Quantity: Must be at least 1", "Has 2 cells, and the first row 4"):
+    for said in ("Quantity: Must be at least 1", "Has 2 cells; the first row has 4"):
         expect(preview).to_contain_text(said)
     expect(preview.get_by_label("Column STATUS")).to_have_value("status")
     expect(preview.get_by_label("Column user id")).to_have_value("userId")
@@ -370,7 +370,7 @@ def test_rows_are_checked_created_and_not_created_twice(visit: Open, orders: Api
     again = visit("#/orders/+import")
     again.get_by_label("Paste a table").fill(TABLE)
     again.get_by_role("button", name="Create 2 items").click()
-    expect(again.get_by_text("0 created, 2 were there from an earlier import")).to_be_visible()
+    expect(again.get_by_text("0 created, 2 created by an earlier import")).to_be_visible()
     assert quantities(orders) == [1, 2, 3, 4, 5, 6, 7, 9]
     again.get_by_label("Create rows again that were imported before").check()
     again.get_by_role("button", name="Create 2 items").click()

@@ -183,7 +183,7 @@ def test_faults_are_in_words_for_people(visit: Open) -> None:
         assert not re.search(r"pattern|format |anyOf|oneOf|\(not\)|undefined|\[object", text), text
         if "the pattern " in detail:
             pattern = detail.partition("the pattern ")[2]
-            assert text == "This does not have the required form" or len(pattern) < 3 or pattern not in text
+            assert text == "This does not have the required format" or len(pattern) < 3 or pattern not in text
 
 
 NUMBERS = """[

@@ -171,7 +171,7 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
 
     def answered(page: Page) -> None:
         page.get_by_role("button", name="Send").click()
-        expect(page.get_by_role("region", name="The answer's body")).to_be_visible()
+        expect(page.get_by_role("region", name="Response body")).to_be_visible()
 
     def merging(page: Page) -> None:
         page.get_by_label("Title").fill("Buy oat milk")
@@ -362,7 +362,7 @@ def test_keys_and_their_help(visit: Open, console: Console) -> None:
 
     # Single keys can be switched off, since speech input and unsteady hands press them by accident.
     page.get_by_role("button", name="Keyboard shortcuts").click()
-    dialog.get_by_label("Use shortcuts of a single key").uncheck()
+    dialog.get_by_label("Use single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     go_to(page, "#/orders")
     page.keyboard.press("n")

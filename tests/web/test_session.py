@@ -30,11 +30,11 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     customers = console.empty_collection("customers")
     customers.create({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"})
     page = visit("#/customers")
-    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an API key")).to_be_visible()
     # Actions that the API would refuse are not offered.
     expect(page.get_by_role("link", name="New")).to_have_count(0)
     go_to(page, "#/customers/+new")
-    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an API key")).to_be_visible()
     expect(page.get_by_label("First name")).to_have_count(0)
     go_to(page, "#/customers")
 
@@ -51,11 +51,11 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    expect(other.get_by_role("heading", name="This requires an API key")).to_be_visible()
 
     page.get_by_role("button", name="API key set").click()
     page.get_by_role("button", name="Forget the key").click()
-    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an API key")).to_be_visible()
     assert page.evaluate("sessionStorage.getItem('trestle.key')") is None
 
 
@@ -334,7 +334,7 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
         "**/config.json", lambda route: route.fulfill(json=route.fetch().json() | {"jwt": None, "sign_in": None})
     )
     page.reload()
-    expect(page.get_by_role("heading", name="This needs an access token")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an access token")).to_be_visible()
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
 
     form = page.get_by_role("main")
@@ -350,7 +350,7 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
     expect(page.get_by_role("heading", name="No notes yet").or_(page.get_by_role("table"))).to_be_visible()
 
     sign_out(page)
-    expect(page.get_by_role("heading", name="This needs an access token")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an access token")).to_be_visible()
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
 
@@ -361,7 +361,7 @@ def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
     page = visit("#/docs")
     asked = [record_requests(page, "/api/customers"), record_requests(page, "/api/notes")]
     open_entity(page, "Customers")
-    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an API key")).to_be_visible()
     open_entity(page, "Notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
     go_to(page, "#/docs/listNotes")
@@ -379,7 +379,7 @@ def test_a_user_hears_which_scope_is_missing(signed_in_page: Page) -> None:
         document["paths"]["/notes"]["get"]["security"] = [{"cognito": ["console-test/write"]}]
 
     reload_with_document(page, scoped)
-    expect(page.get_by_role("heading", name="Your account may not do this")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your account has no access")).to_be_visible()
     expect(page.get_by_text("the scope console-test/write, which your sign-in does not have")).to_be_visible()
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
     assert asked == []
@@ -397,11 +397,11 @@ def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> No
                 document["paths"][path][method]["security"] = [{"iam": []}]
 
     reload_with_document(page, signed)
-    expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an AWS signature")).to_be_visible()
     expect(page.get_by_role("link", name="New")).to_have_count(0)
     expect(page.get_by_role("button", name="Copy as curl")).to_have_count(0)
     go_to(page, "#/orders/any")
-    expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
+    expect(page.get_by_role("heading", name="This requires an AWS signature")).to_be_visible()
     assert asked == []
 
 

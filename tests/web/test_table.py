@@ -37,7 +37,7 @@ def expect_first(page: Page, quantity: int) -> None:
 def test_nothing_there_is_said_and_the_first_is_a_step_away(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
     expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
-    page.get_by_role("link", name="Make the first").click()
+    page.get_by_role("link", name="Create the first").click()
     expect(page).to_have_url(re.compile(r"#/orders/\+new$"))
 
 

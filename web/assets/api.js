@@ -74,8 +74,8 @@ async function sendRequest(request, { keepalive, signal }) {
     return readResponse(request, response, await response.text());
   } catch (error) {
     if (error.name === "AbortError") return { status: 0, headers: new Headers(), data: null, problem: null, request };
-    const detail = "The API did not answer. Check the connection, then try again.";
-    return failure(request, 0, new Headers(), { title: "No answer", status: 0, detail });
+    const detail = "The API did not respond. Check the connection, then try again.";
+    return failure(request, 0, new Headers(), { title: "No response", status: 0, detail });
   }
 }
 
@@ -86,7 +86,7 @@ function readResponse(request, response, text) {
     data = text ? parse(text) : null;
   } catch {
     if (request.anyType) return { status, headers, data: text, problem: null, request };
-    const detail = "The answer is not JSON. It probably comes from a proxy, not from the API.";
+    const detail = "The response is not JSON. It probably comes from a proxy, not from the API.";
     return failure(request, status, headers, { title: `Status ${status}`, status, detail });
   }
   if (response.ok || status === 304) return { status, headers, data, problem: null, request };

@@ -29,7 +29,7 @@ async function start() {
   }
   const config = await readConfig();
   if (!config) {
-    const detail = "config.json, which contains the address of the API, cannot be read. Check that the whole website was deployed.";
+    const detail = "config.json cannot be read. Deploy the whole website again.";
     render(html`<${StartFailure} problem=${{ title: "The console cannot find its API", detail }} retry=${start} />`, root);
     return;
   }
@@ -143,7 +143,7 @@ function ErrorBoundary({ children }) {
     forgetLists();
     reset();
   };
-  const detail = `It met something unexpected: ${error.message}.`;
+  const detail = `Unexpected error: ${error.message}.`;
   return html`<${Page} title="This view cannot be shown">
     <${Problem} problem=${{ title: "The console failed here", detail }} retry=${retry} />
   <//>`;
@@ -193,7 +193,7 @@ function ExpiredBanner({ session }) {
 }
 
 function NotFound() {
-  return html`<${Page} title="There is no such page"><a class="button" href="#/">Go to the start</a><//>`;
+  return html`<${Page} title="Page not found"><a class="button" href="#/">Go to the overview</a><//>`;
 }
 
 function skipToContent(event) {

@@ -65,7 +65,7 @@ function Reference({ operation }) {
       <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${keyOf(parameter)} name=${parameter.name} rule=${parameter.schema}
         description=${parameter.description} required=${parameter.required} where=${parameter.in} />`)}</ul>`}
     ${body && html`<h3>Body</h3><p class="hint"><code>${body.type}</code>${body.optional && ", optional"}</p><${Schema} schema=${body.schema} />`}
-    <h3>Answers</h3>
+    <h3>Responses</h3>
     <ul class="docs-answers">${responses.map((response) => html`<${Response} key=${response.status} response=${response} />`)}</ul>
   </div>`;
 }
@@ -78,7 +78,7 @@ function Response({ response }) {
     <div>
       <${Prose} text=${description} />
       ${headers.length > 0 && html`<p class="hint">With ${headers.map(({ name }, index) => html`${index > 0 && ", "}<code>${name}</code>`)}.</p>`}
-      ${schema && !isProblem && html`<${Disclosure} label="What it holds"><${Schema} schema=${schema} /><//>`}
+      ${schema && !isProblem && html`<${Disclosure} label="Response schema"><${Schema} schema=${schema} /><//>`}
     </div>
   </li>`;
 }
@@ -128,12 +128,12 @@ function ruleText(rule) {
     ["multipleOf", (value) => `a multiple of ${stringify(value)}`],
     ["minLength", (value) => `at least ${countText(value, "character")}`],
     ["maxLength", (value) => `at most ${countText(value, "character")}`],
-    ["pattern", (value) => `like ${value}`],
+    ["pattern", (value) => `pattern ${value}`],
     ["minItems", (value) => `at least ${countText(value, "element")}`],
     ["maxItems", (value) => `at most ${countText(value, "element")}`],
-    ["uniqueItems", (value) => (value ? "none twice" : "")],
+    ["uniqueItems", (value) => (value ? "no duplicates" : "")],
     ["nullable", (value) => (value ? "or null" : "")],
-    ["default", (value) => `${stringify(value)} unless given`],
+    ["default", (value) => `default ${stringify(value)}`],
   ];
   const rules = phrases.filter(([keyword]) => Object.hasOwn(rule, keyword)).map(([keyword, tell]) => tell(rule[keyword]));
   return [kind + of, ...rules.filter(Boolean)].join(", ");
@@ -174,7 +174,7 @@ function TryForm({ operation, api, session, notify }) {
     const formFaults = {};
     for (const parameter of parameters) {
       if (parameter.required && !valueOf(parameter)) formFaults[keyOf(parameter)] = "Is required";
-      if (parameter.in === "header" && !HEADER_VALUE.test(valueOf(parameter))) formFaults[keyOf(parameter)] = "Must be ASCII, as all that stands in a header";
+      if (parameter.in === "header" && !HEADER_VALUE.test(valueOf(parameter))) formFaults[keyOf(parameter)] = "A header may contain only ASCII characters";
     }
     let value;
     try {
@@ -281,7 +281,7 @@ function Answer({ answer }) {
     <${Disclosure} label="Headers">
       <dl class="docs-facts">${headers.map(([name, header]) => html`<dt>${name}</dt><dd><code>${header}</code></dd>`)}</dl>
     <//>
-    ${text && html`<pre class="code" tabindex="0" role="region" aria-label="The answer's body"><${LongText} value=${text} limit=${LONG_LENGTH} /></pre>`}
+    ${text && html`<pre class="code" tabindex="0" role="region" aria-label="Response body"><${LongText} value=${text} limit=${LONG_LENGTH} /></pre>`}
   </div>`;
 }
 
@@ -289,7 +289,7 @@ function Answer({ answer }) {
 function answerText(value, type) {
   if (value === null) return "";
   if (typeof value !== "string" || /json/.test(type)) return stringify(value, 2);
-  return !type || /^text|xml|javascript/.test(type) ? value : `An answer of the type ${type}, which is not shown here.`;
+  return !type || /^text|xml|javascript/.test(type) ? value : `This response has the type ${type} and is not shown.`;
 }
 
 function faultList(fault) {

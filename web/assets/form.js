@@ -109,7 +109,7 @@ function NewProperty({ where, existingNames, onAdd }) {
   if (name === null) {
     return html`<${Button} kind="link add" icon="plus" onClick=${() => setName("")}>Add a property<//>`;
   }
-  const faults = existingNames.includes(name) ? ["A property with this name exists"] : [];
+  const faults = existingNames.includes(name) ? ["This property exists already"] : [];
   const add = () => {
     if (!name || faults.length) return;
     onAdd(name);
@@ -322,7 +322,7 @@ function ObjectFields(props) {
     ${value === undefined
       ? html`<${Button} icon="plus" onClick=${() => onChange(initialValue(schema))}>Add<//>`
       : html`<${PropertyFields} schema=${schema} value=${value} where=${where} onChange=${change} />
-          ${!required && !keepsEmpty && html`<${Button} kind="link" onClick=${() => onChange(undefined)}>Remove all of it<//>`}`}
+          ${!required && !keepsEmpty && html`<${Button} kind="link" onClick=${() => onChange(undefined)}>Remove all<//>`}`}
   <//>`;
 }
 
@@ -437,7 +437,7 @@ function AnyValueInput({ label, value, where, required, keepsEmpty, hint, faults
         <//>`
       : html`<${{ text: TextInput, number: NumberInput, boolean: BooleanInput }[kind]} ...${fieldProps} value=${value}
           schema=${kind === "text" ? { maxLength: LINE_LENGTH } : {}} />`}
-    <select aria-label=${`Kind of value of ${pointerLabel(where)}`} onChange=${(event) => change(event.target.value)}>
+    <select aria-label=${`Type of ${pointerLabel(where)}`} onChange=${(event) => change(event.target.value)}>
       ${KINDS.map((each) => html`<option key=${each.value} value=${each.value} selected=${each.value === kind}>${each.label}</option>`)}
     </select>
   </div>`;

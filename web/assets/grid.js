@@ -55,7 +55,7 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
     const isSorted = sort?.name === name;
     return html`<th key=${name} role="columnheader" scope="col" class=${index === 0 ? `first ${kind}` : kind} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
       ${isSorted
-        ? html`<button type="button" class="sort" title=${sort.isDescending ? "Show the first ones first" : "Show the last ones first"}
+        ? html`<button type="button" class="sort" title=${sort.isDescending ? "Sort ascending" : "Sort descending"}
             onClick=${onSort}>${label}<${Icon} name=${sort.isDescending ? "down" : "up"} /></button>`
         : html`<${Text} value=${label} limit=${28} />`}
     </th>`;
@@ -348,7 +348,7 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
           </li>`;
         })}
       </ul>
-      ${listed.length === 0 && html`<p class="hint">No column is called that.</p>`}
+      ${listed.length === 0 && html`<p class="hint">No column matches.</p>`}
     </div>
     <footer class="buttons">
       <${Button} disabled=${isUsual} onClick=${() => choose({ names: null })}>Reset<//>

@@ -160,7 +160,7 @@ function EntityCard({ entity, operations, isCounted, counts, visit, reader, sess
 }
 
 function Newest({ entity, answer, missing, deletions, retry }) {
-  if (!entity.operations.list) return html`<p class="hint">The API does not list these.</p>`;
+  if (!entity.operations.list) return html`<p class="hint">The API has no list of these items.</p>`;
   if (missing) return html`<p class="hint">${missing.detail}</p>`;
   if (!answer) return null;
   if (answer.status === TOO_MANY) {

@@ -37,7 +37,7 @@ function NewItem(props) {
     return html`<${Page} title=${`New in ${entity.label}`} back=${back}>
       ${create
         ? html`<${NeedsAccess} operation=${create} session=${session} answer=${{}} />`
-        : html`<${EmptyState} title="This API does not create items here"><a class="button" href=${back.href}>Back</a><//>`}
+        : html`<${EmptyState} title="This API cannot create items here"><a class="button" href=${back.href}>Back</a><//>`}
     <//>`;
   }
   return html`<${Editor} ...${props} back=${back} />`;

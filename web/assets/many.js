@@ -66,7 +66,7 @@ function Bar(props) {
     const { rows: found, hasMore, problem } = await readAll({ api, list, query: { ...query, cursor: undefined }, limit: MAX_ITEMS, signal: controller.signal, onProgress });
     setReading(null);
     if (problem) notify({ text: `Not read. ${problem.detail}`, tone: "bad" });
-    else if (hasMore && !controller.signal.aborted) notify({ text: `These are the first ${found.length}. There are more` });
+    else if (hasMore && !controller.signal.aborted) notify({ text: `Only the first ${found.length} items were read` });
     return problem || controller.signal.aborted ? undefined : found;
   };
   const selectMatching = async () => {
@@ -106,7 +106,7 @@ function Bar(props) {
   };
 
   const button = (label, onClick, kind = "") => html`<${Button} kind=${`button ${kind}`} onClick=${onClick}>${label}<//>`;
-  return html`<div class="bar" role="group" aria-label="Many at once">
+  return html`<div class="bar" role="group" aria-label="Bulk actions">
     <p role="status">
       ${reading ? `Read ${countText(reading.read, "item")} …` : count > 0 ? `${count} selected${elsewhere > 0 ? `, ${elsewhere} on other pages` : ""}` : ""}
     </p>
@@ -136,7 +136,7 @@ async function changeRow(api, entity, { id, owner, item }, name, value) {
     const draft = value === undefined ? without(base, name) : { ...base, [name]: value };
     if (isEqual(base, draft)) return { status: 200, data: stored, problem: null };
     const errors = validate(entity.storedSchema, draft);
-    if (errors.length) return { problem: { detail: "It would not be valid", errors } };
+    if (errors.length) return { problem: { detail: "The item would be invalid", errors } };
     const { request, problem } = changeRequest(entity, { id }, { base, etag }, draft);
     if (problem) return { problem };
     const [operation, options] = request;
@@ -189,7 +189,7 @@ function SetDialog({ entity, count, items, onSet, onClose }) {
           ${names.map((each, index) => html`<option key=${each} value=${String(index)} selected=${each === name}>${labelOf(each)}</option>`)}
         </select>
       <//>
-      ${name && !isRequired && html`<p class="hint">Left empty, it is removed.</p>`}
+      ${name && !isRequired && html`<p class="hint">An empty value removes the property.</p>`}
       ${name && html`<${Form} key=${name} schema=${part} value=${draft} touch=${() => setShowsFaults(true)}
         onChange=${(next) => setDraft((old) => (typeof next === "function" ? next(old) : next))}
         faultsAt=${(where) => (showsFaults ? faults.filter(({ pointer }) => pointer === where).map(({ detail }) => detail) : [])} />`}
@@ -206,7 +206,7 @@ function ExportDialog({ what, onExport, onClose }) {
       <${Choice} label="Format" value=${format} onChange=${setFormat} options=${options} />
       <p class="hint">${format === "csv"
         ? "For spreadsheets: objects and arrays are JSON in one cell, and text that a spreadsheet would run as a formula begins with an apostrophe, which an import removes."
-        : "For programs: one item a line, as the API answers it."}</p>
+        : "For programs: one item a line, as the API returns it."}</p>
       <div class="buttons"><${Button} kind="button primary" onClick=${() => onExport(format)}>Export<//></div>
     </div>
   <//>`;
@@ -527,7 +527,7 @@ function Job({ job }) {
     <strong>${isActive ? title : summaryOf(job)}</strong>
     ${isActive
       ? html`<progress max=${total} value=${done + failed} aria-label=${title}></progress>
-          <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". The API asks for a pause"}</p>`
+          <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". Waiting for the API"}</p>`
       : html`${reason && html`<p class="hint">${reason}</p>`}<${Faults} job=${job} />`}
     <div class="buttons">
       ${isActive && html`<${Button} disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop<//>`}

@@ -267,8 +267,8 @@ const KINDS = {
   ipv4: "an IPv4 address",
   ipv6: "an IPv6 address",
   time: "a time with its offset",
-  uri: "a full address",
-  "uri-reference": "an address or a path",
+  uri: "a URL",
+  "uri-reference": "a URL or a path",
   uuid: "a UUID",
   array: "a list",
   boolean: "true or false",
@@ -284,7 +284,7 @@ const SENTENCES = [
   [/^Must match the pattern /, (_, rule) => {
     const example = patternExample(rule);
     if (example) return `Enter a value such as ${example}`;
-    return `This does not have the required form${rule.description ? `: ${rule.description}` : ""}`;
+    return `This does not have the required format${rule.description ? `: ${rule.description}` : ""}`;
   }],
   [/^Must be one of /, (_, { enum: values = [] }) => `Choose one of ${values.slice(0, 12).map(valueText).join(", ")}${values.length > 12 ? " …" : ""}`],
   [/^Must be .*, not /, (_, { type }) => type && `Enter ${[type].flat().map((each) => own(KINDS, each) ?? each).join(" or ")}`],
@@ -293,7 +293,7 @@ const SENTENCES = [
   [/^Must be a multiple of (.+)$/, ([, unit]) => `Enter ${stepText(parse(unit))}`],
   [/^Must not repeat an element$/, () => "Remove the duplicates"],
   [/^Is not a known property$/, () => "Remove this: there is no such property"],
-  [/\((anyOf|oneOf|not)\)$/, ([, keyword]) => (keyword === "not" ? "This value is not allowed" : "This is none of the values that are allowed")],
+  [/\((anyOf|oneOf|not)\)$/, ([, keyword]) => (keyword === "not" ? "This value is not allowed" : "This value is not allowed")],
 ];
 
 export function faultText(detail, rule) {

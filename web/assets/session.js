@@ -410,7 +410,7 @@ export function KeyForm({ session, onDone, id = "api-key", children }) {
 }
 
 function TokenForm({ session, onDone, id = "access-token" }) {
-  const fault = "An access token has three parts, with dots between them";
+  const fault = "An access token has three parts, separated by dots";
   return html`<${SecretForm} id=${id} label="Access token" button="Use this token" initial="" fault=${fault}
     onUse=${session.setToken} onDone=${onDone} />`;
 }
@@ -451,22 +451,22 @@ export function isAccessDenied(answer, operation) {
 export function NeedsAccess({ operation, session, answer }) {
   const missing = session.missingAccess(operation.security);
   if (missing?.kind === "signature") {
-    return html`<${EmptyState} icon="key" title="This needs an AWS signature">
+    return html`<${EmptyState} icon="key" title="This requires an AWS signature">
       <p>A web page cannot sign requests. Send them to the API's own address (the Terraform output api_url) with a tool that can, such as
         <code>curl --aws-sigv4</code>.</p>
     <//>`;
   }
   if (operation.security.some((scheme) => Object.hasOwn(scheme, "api_key"))) {
-    return html`<${EmptyState} icon="key" title=${missing ? "This needs an API key" : "The API key is not accepted"}>
+    return html`<${EmptyState} icon="key" title=${missing ? "This requires an API key" : "The API key is not accepted"}>
       <${KeyForm} session=${session} />
     <//>`;
   }
   if (missing?.kind === "scope" || answer.status === 403) {
-    return html`<${EmptyState} icon="user" title="Your account may not do this"><p>${answer.problem.detail}</p><//>`;
+    return html`<${EmptyState} icon="user" title="Your account has no access"><p>${answer.problem.detail}</p><//>`;
   }
   const signIns = session.signIns(operation.security.flatMap(Object.keys));
   if (signIns.length === 0) {
-    return html`<${EmptyState} icon="user" title=${missing ? "This needs an access token" : "The access token is not accepted"}>
+    return html`<${EmptyState} icon="user" title=${missing ? "This requires an access token" : "The access token is not accepted"}>
       <${TokenForm} session=${session} />
     <//>`;
   }

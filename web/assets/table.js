@@ -62,7 +62,7 @@ export function EntityView(props) {
   `;
   if (!list) {
     return html`<${Page} title=${entity.label} actions=${actions}>
-      <${EmptyState} title="This API does not list these"><${OpenById} entity=${entity} go=${go} /><//>
+      <${EmptyState} title="This API has no list of these items"><${OpenById} entity=${entity} go=${go} /><//>
     <//>`;
   }
   const refusal = isSearching ? searched.problem : answer?.problem && answer;
@@ -176,7 +176,7 @@ function SearchBox({ text, entity, go, onChange }) {
 // Screen readers announce only the result.
 function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) {
   const { items, isDone, isReading, problem, readOn, stop } = searched;
-  const things = isFiltered ? " that the filters let through" : "";
+  const things = isFiltered ? " that match the filters" : "";
   const total = items.length;
   const looked = isDone ? `${total === 1 ? "the only item" : `all ${countText(total, "item")}`}${things}` : `the first ${countText(total, "item")}${things}`;
   const summary = hasDirect && count === 1 ? "Found the item with this ID" : `${countText(count, "match")} in ${looked}`;
@@ -188,7 +188,7 @@ function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) 
       <${Button} kind="link" onClick=${stop}>Stop<//>`}
     ${!isReading && !isDone && !problem && html`<${Button} kind="link" onClick=${readOn}>${`Search the next ${countText(SEARCH_STEP, "item")}`}<//>`}
     ${problem && html`<span class="fault" role="alert">${`The search stopped: ${problem.problem.detail || problem.problem.title}`}</span>
-      <${Button} kind="link" onClick=${readOn}>Go on<//>`}
+      <${Button} kind="link" onClick=${readOn}>Continue<//>`}
     ${mayBeId && html`<a class="link" href=${hashOf({ name: entity.name, id })}>${`Open the item with ID ${truncate(id, 40)}`}</a>`}
   </div>`;
 }
@@ -240,7 +240,7 @@ function Items({ rows, next, newItem, ...props }) {
       <//>${(next || query.cursor) && pager}`;
     }
     return html`<${EmptyState} title=${`No ${entity.label.toLowerCase()} yet`}>
-      ${newItem && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Make the first</a>`}
+      ${newItem && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Create the first</a>`}
     <//>`;
   }
   return html`<${Frame} ...${props} rows=${rows} />${pager}`;
@@ -257,8 +257,8 @@ function Found({ rows, searched, conditions, pageName, ...props }) {
   if (!rows.length) {
     if (searched.isReading) return html`<${Skeleton} rows=${size} label="Searching" />`;
     return html`<${EmptyState} icon="search" title="Nothing found">
-      <p>${searched.isDone ? "No item holds all of these words." : "None of the items that were looked at holds all of these words."}</p>
-      <p class="hint">“Several words” in quotation marks are one, and property:word looks in one property.</p>
+      <p>${searched.isDone ? "No item contains all these words." : "None of the items searched so far contains all these words."}</p>
+      <p class="hint">“Quotation marks” keep words together; property:word searches one property.</p>
     <//>`;
   }
   return html`<${Frame} ...${props} rows=${rows.slice((number - 1) * size, number * size)} found=${found} />
@@ -344,7 +344,7 @@ export function Filters({ entity, query, onChange, seesAll }) {
     ${entity.filters.length > 1 && html`<label>Filter
       <select value=${filter?.name ?? ""} disabled=${needsOwner} title=${needsOwner ? "Choose an owner first" : undefined}
         onChange=${(event) => choose(event.target.value)}>
-        <option value="" selected=${!filter}>${needsOwner ? "Needs an owner" : "None"}</option>
+        <option value="" selected=${!filter}>${needsOwner ? "Requires an owner" : "None"}</option>
         ${entity.filters.map(
           ({ name }) => html`<option key=${name} value=${name} selected=${filter?.name === name}>${labelOf(name)}</option>`,
         )}

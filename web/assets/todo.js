@@ -82,7 +82,7 @@ function EmptyList({ filter }) {
 
 function summary(items, next, filter, done) {
   if (items.length === 0) return "";
-  if (next) return `${items.length} shown, and there are more`;
+  if (next) return `${items.length} shown; there are more`;
   if (filter !== "") return countText(items.length, "item");
   const ticked = items.filter((item) => own(item, done)).length;
   return `${items.length - ticked} open, ${ticked} done`;

@@ -124,8 +124,8 @@ function readRecords(text) {
   const first = records[0].cells;
   const columns = first.map((cell) => cell.text.trim());
   const rows = records.slice(1).map(({ line, cells, isOpen }) => {
-    const size = `Has ${cells.length} cells, and the first row ${columns.length}`;
-    return { line, cells, fault: isOpen ? "Has a quote that is never closed" : cells.length === columns.length ? undefined : size };
+    const size = `Has ${cells.length} cells; the first row has ${columns.length}`;
+    return { line, cells, fault: isOpen ? "A quote is never closed" : cells.length === columns.length ? undefined : size };
   });
   return { columns: columns.map(unprotect), rows };
 }
@@ -188,7 +188,7 @@ export function readRow(entity, mapping, { cells, fault }) {
   });
   const body = writablePart(entity.schema, Object.fromEntries(entries));
   const id = entity.acceptsId ? own(body, "id") : undefined;
-  const idFaults = id === undefined || (typeof id === "string" && isId(entity, id)) ? [] : [{ pointer: "/id", detail: "Must have letters, digits and . _ ~ - alone" }];
+  const idFaults = id === undefined || (typeof id === "string" && isId(entity, id)) ? [] : [{ pointer: "/id", detail: "May contain only letters, digits and . _ ~ -" }];
   return { body, faults: [...idFaults, ...validate(entity.schema, entity.acceptsId ? without(body, "id") : body)] };
 }
 
@@ -264,7 +264,7 @@ export function ImportView({ entity, api, jobs }) {
     const summary = ({ outcomes }) => {
       const all = outcomes.filter((answer) => answer && !answer.problem);
       const before = all.filter(({ headers }) => headers.get("Idempotency-Replayed")).length;
-      return `${all.length - before} created${before > 0 ? `, ${before} were there from an earlier import` : ""}`;
+      return `${all.length - before} created${before > 0 ? `, ${before} created by an earlier import` : ""}`;
     };
     jobs.start({ entity, doing: "Importing", done: "created", tasks: ready, send, nameOf: ({ line }) => `Row ${line}`, summary });
   };
@@ -305,7 +305,7 @@ function Source({ state, change, readFile, faults }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => change({ text: next, mapping: null }), PAUSE_MS);
   };
-  const hint = `CSV, tab-separated text, JSON lines or a JSON array, up to ${MOST} rows. The first row of a table has the names, an object or array is JSON in one cell, and an empty cell leaves the property out.`;
+  const hint = `CSV, tab-separated text, JSON lines or a JSON array, up to ${MOST} rows. The first row contains the property names. Objects and arrays are JSON in one cell. An empty cell omits the property.`;
   return html`<div class="card import-source">
     <${Field} id="import-text" label="Paste a table" hint=${hint} faults=${faults}>
       <textarea ...${inputAttributes("import-text", hint, faults)} class="code" rows="5" spellcheck=${false} autocomplete="off" value=${text} onInput=${onInput}></textarea>
@@ -354,6 +354,6 @@ function Result({ entity, row, answer }) {
   }
   if (!answer) return "";
   if (answer.problem) return html`<span class="fault"><${Text} value=${problemText(answer.problem)} limit=${300} /></span>`;
-  const said = answer.headers.get("Idempotency-Replayed") ? "There from an earlier import" : "Created";
+  const said = answer.headers.get("Idempotency-Replayed") ? "Created by an earlier import" : "Created";
   return html`<a href=${hashOf({ name: entity.name, id: answer.data.id })}>${said}</a>`;
 }

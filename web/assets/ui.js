@@ -311,7 +311,7 @@ function Help({ onClose }) {
       <dl class="keys">${SHORTCUTS.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
       <div class="field check">
         <input type="checkbox" id="keys-on" checked=${!off} onChange=${toggle} />
-        <label class="label" for="keys-on">Use shortcuts of a single key</label>
+        <label class="label" for="keys-on">Use single-key shortcuts</label>
       </div>
     </div>
   <//>`;
