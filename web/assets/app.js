@@ -13,9 +13,9 @@ import { Button, EmptyState, Icon, IconButton, Notes, Page, Problem, Shortcuts, 
 
 const NOTE_SECONDS = 6;
 
-const Docs = lazy(async () => (await import("./docs.js")).Docs);
-const ImportView = lazy(async () => (await import("./transfer.js")).ImportView);
-const TodoView = lazy(async () => (await import("./todo.js")).TodoView);
+const Docs = lazy("./docs.js", "Docs");
+const ImportView = lazy("./transfer.js", "ImportView");
+const TodoView = lazy("./todo.js", "TodoView");
 
 async function start() {
   const root = document.getElementById("app");
@@ -143,7 +143,7 @@ function ErrorBoundary({ children }) {
     forgetLists();
     reset();
   };
-  const detail = `Unexpected error: ${error.message}.`;
+  const detail = error.cause ? error.message : `Unexpected error: ${error.message}.`;
   return html`<${Page} title="This view cannot be shown">
     <${Problem} problem=${{ title: "The console failed here", detail }} retry=${retry} />
   <//>`;

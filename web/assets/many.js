@@ -10,7 +10,7 @@ import { IMPORT, hashOf } from "./place.js";
 import { validate } from "./rules.js";
 import { EntityView } from "./table.js";
 import { countText, labelOf, truncate, visibleText } from "./text.js";
-import { Button, Choice, Dialog, Field, Icon, Text, focusHeading, inputAttributes, useChanges } from "./ui.js";
+import { Button, Choice, Dialog, Field, Icon, Text, focusHeading, inputAttributes, loadModule, useChanges } from "./ui.js";
 
 export const MAX_ITEMS = 10_000; // per export, import or selection
 const PAGE_SIZE = 100;
@@ -79,8 +79,10 @@ function Bar(props) {
     const found = count > 0 ? chosen : isWhole ? await readMatching() : rows;
     const items = found?.map(({ item }) => item);
     if (!items) return;
-    const { download, itemsCsv, jsonLines } = await import("./transfer.js");
-    download(`${entity.name}.${format}`, ...(format === "csv" ? ["text/csv", itemsCsv(entity, items)] : ["application/jsonl", jsonLines(items)]));
+    saveFile(notify, ({ itemsCsv, jsonLines }) =>
+      format === "csv"
+        ? [`${entity.name}.csv`, "text/csv", itemsCsv(entity, items)]
+        : [`${entity.name}.jsonl`, "application/jsonl", jsonLines(items)]);
   };
   const remove = () => {
     deletions.scheduleAll(entity, chosen, count === 1 ? `“${truncate(nameOf(chosen[0]), 40)}”` : countText(count, "item"));
@@ -484,7 +486,7 @@ export function createJobs(notify) {
   /** Start {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}. */
   function start(spec) {
     const run = createRun({ ...spec, onChange: draw });
-    const job = { nameOf: ({ id }) => id, ...spec, run, go, dismiss: () => remove(job) };
+    const job = { nameOf: ({ id }) => id, ...spec, run, go, notify, dismiss: () => remove(job) };
     async function go() {
       await run.start();
       spec.onEnd?.(run);
@@ -553,12 +555,22 @@ export function problemText({ detail, errors = [] }) {
   return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
 }
 
-async function report({ run, tasks, done, nameOf, entity }) {
-  const { download, protect, writeCsv } = await import("./transfer.js");
+function report({ run, tasks, done, nameOf, entity, notify }) {
   const rows = tasks.map((task, index) => {
     const answer = run.outcomes[index];
     const result = !answer ? "not sent" : answer.problem ? `not ${done}` : done;
     return [nameOf(task), result, answer?.data?.id ?? task.id ?? "", answer?.problem ? problemText(answer.problem) : ""];
   });
-  download(`${entity.name}-report.csv`, "text/csv", writeCsv([["item", "result", "id", "detail"], ...rows].map((row) => row.map(protect))));
+  const table = [["item", "result", "id", "detail"], ...rows];
+  saveFile(notify, ({ protect, writeCsv }) => [`${entity.name}-report.csv`, "text/csv", writeCsv(table.map((row) => row.map(protect)))]);
+}
+
+// write(module) returns the name, type and text of the file.
+async function saveFile(notify, write) {
+  try {
+    const transfer = await loadModule("./transfer.js");
+    transfer.download(...write(transfer));
+  } catch (error) {
+    notify({ text: error.message, tone: "bad" });
+  }
 }

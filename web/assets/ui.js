@@ -319,15 +319,32 @@ function Help({ onClose }) {
 
 // --- views whose modules are loaded when they are first shown ---
 
+const failures = new Map(); // by path
+
+/** Browsers remember the address of a module that failed to load, so a retry has another one. */
+export async function loadModule(path) {
+  const count = failures.get(path) ?? 0;
+  try {
+    return await import(count ? `${path}?${count}` : path);
+  } catch (error) {
+    failures.set(path, count + 1);
+    throw new Error("A part of the console could not be loaded. Check the connection, or reload the page.", { cause: error });
+  }
+}
+
 /** A failure to load the view is thrown, as one of drawing it. */
-export function lazy(load) {
+export function lazy(path, name) {
   let View;
   return function Lazy(props) {
     const [isLate] = useState(!View);
     const [failure, setFailure] = useState(null);
     const [isLoaded, setLoaded] = useState(Boolean(View));
     useEffect(() => {
-      if (!View) load().then((loaded) => { View = loaded; setLoaded(true); }, setFailure);
+      if (View) return;
+      loadModule(path).then((module) => {
+        View = module[name];
+        setLoaded(true);
+      }, setFailure);
     }, []);
     // The heading was not there when the page looked for it.
     useLayoutEffect(() => {
