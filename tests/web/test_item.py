@@ -216,7 +216,7 @@ def test_a_save_whose_answer_is_lost_is_nobody_elses_change(visit: Open, todos: 
     page.route(f"**/api/todos/{made['id']}", lose, times=1)
     page.get_by_label("Title").fill("Buy oat milk")
     click_save(page)
-    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("did not respond")
     # The user typed more since then, and the next save sends only that.
     page.get_by_label("Description").fill("Two litres")
     click_save(page)
@@ -438,7 +438,7 @@ def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) ->
     page.route("**/api/todos", lose, times=1)
     page.get_by_label("Title").fill("Buy milk")
     click_save(page)
-    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("did not respond")
     # The copied command creates another item, since it does not contain the used idempotency key.
     assert "idempotency-key" not in copy_curl(page).lower()
     click_save(page)

@@ -370,7 +370,7 @@ def test_rows_are_checked_created_and_not_created_twice(visit: Open, orders: Api
     again = visit("#/orders/+import")
     again.get_by_label("Paste a table").fill(TABLE)
     again.get_by_role("button", name="Create 2 items").click()
-    expect(again.get_by_text("0 created, 2 created by an earlier import")).to_be_visible()
+    expect(again.get_by_text("0 created, 2 from an earlier import")).to_be_visible()
     assert quantities(orders) == [1, 2, 3, 4, 5, 6, 7, 9]
     again.get_by_label("Create rows again that were imported before").check()
     again.get_by_role("button", name="Create 2 items").click()

@@ -296,7 +296,7 @@ def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Op
     title = page.get_by_label("What is there to do?")
     title.fill("Buy milk")
     page.get_by_role("button", name="Add").click()
-    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("did not respond")
     expect(title).to_have_value("Buy milk")
     page.get_by_role("button", name="Add").click()
     expect(row(page, "Buy milk")).to_be_visible()
@@ -317,7 +317,7 @@ def test_a_list_that_fails_says_so_and_is_asked_for_again(visit: Open, todos: Ap
     page = visit("#/customers")
     page.route(re.compile(r"/api/todos\?"), lambda route: route.abort(), times=1)
     open_entity(page, "Todos")
-    expect(page.get_by_role("alert")).to_contain_text("The API did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("The API did not respond")
     page.get_by_role("button", name="Try again").click()
     expect(row(page, "Buy milk")).to_be_visible()
 

@@ -47,7 +47,6 @@ export function createApi(config, session) {
   }
 
   function fetchDocument() {
-    // Only the document says whether it needs the key.
     const headers = { Accept: "application/json", ...session.headers([{ api_key: [] }]) };
     return sendRequest({ method: "GET", url: `${base}/openapi.json`, headers }, {});
   }

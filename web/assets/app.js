@@ -106,7 +106,7 @@ function Console({ config, session, api, model, signInError }) {
     if (isList) keepList(route);
   }, [route]);
   useLayoutEffect(() => {
-    // On the way back to a table, the row of the item already has the focus.
+    // The row of the last item may have the focus.
     if (!document.activeElement?.closest("main .row-link")) focusHeading();
     return restoreScroll(currentStep());
   }, [view]);

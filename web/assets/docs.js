@@ -7,7 +7,7 @@ import { FORMAT_EXAMPLES, patternExample } from "./rules.js";
 import { LANGUAGES, sampleHint } from "./samples.js";
 import { accessLabel } from "./session.js";
 import { countText, labelOf } from "./text.js";
-import { Button, Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttributes, useChanges } from "./ui.js";
+import { Button, Choice, CopyButton, Field, LongText, Page, Problem, Select, Text, inputAttributes, useChanges } from "./ui.js";
 
 const TYPE_NAMES = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
 const HEADER_VALUE = /^[\t -~]*$/;
@@ -40,7 +40,7 @@ export function Docs({ model, api, session, route, go, notify }) {
 
 function Operation({ operation, api, session, notify, isOpen, onToggle }) {
   const toggle = (event) => {
-    event.preventDefault(); // the address decides whether it is open
+    event.preventDefault(); // the address opens it
     onToggle(!isOpen);
   };
   return html`<details class="operation" open=${isOpen}>
@@ -114,7 +114,6 @@ function SchemaProperty({ name, rule, description, required, where }) {
   </li>`;
 }
 
-// A rule in words: "text, at most 200 characters".
 function ruleText(rule) {
   const types = rule.type === undefined ? [] : [rule.type].flat();
   const kind = types.map((type) => TYPE_NAMES[type]).join(" or ") || "anything";
@@ -245,7 +244,7 @@ function Samples({ request, notify }) {
   const code = language.write(request);
   return html`<div class="samples">
     <div class="toolbar">
-      <${Choice} label="Code sample" value=${name} onChange=${choose} options=${LANGUAGES.map((each) => ({ value: each.name, label: each.label }))} />
+      <${Choice} label="Code sample" value=${name} onChange=${choose} options=${LANGUAGES.map((each) => [each.name, each.label])} />
       <${CopyButton} compact label=${`Copy as ${language.label}`} text=${() => code} notify=${notify} />
     </div>
     <pre class="code" tabindex="0" role="region" aria-label=${`${language.label} code`}><${Text} value=${code} /></pre>
@@ -256,18 +255,13 @@ function Samples({ request, notify }) {
 function Parameter({ id, parameter, value, fault, onChange }) {
   const { name, required, schema, in: location } = parameter;
   const choices = schema.enum ?? (schema.type === "boolean" ? [true, false] : null);
-  // Regular expressions are in the reference only.
   const rule = ruleText(without(schema, "pattern"));
   const hint = choices || rule === TYPE_NAMES.string ? "" : rule;
   const attributes = inputAttributes(id, hint, faultList(fault));
-  const change = (event) => onChange(event.target.value);
   return html`<${Field} id=${id} label=${location === "path" ? labelOf(name) : name} hint=${hint} faults=${faultList(fault)} required=${required}>
     ${choices
-      ? html`<select ...${attributes} value=${value} onChange=${change}>
-          <option value="">not sent</option>
-          ${choices.map(queryText).map((choice) => html`<option value=${choice}>${choice}</option>`)}
-        </select>`
-      : html`<input ...${attributes} autocomplete="off" spellcheck=${false} value=${value} onInput=${change} />`}
+      ? html`<${Select} ...${attributes} value=${value} onChange=${onChange} options=${[["", "not sent"], ...choices.map(queryText).map((each) => [each, each])]} />`
+      : html`<input ...${attributes} autocomplete="off" spellcheck=${false} value=${value} onInput=${(event) => onChange(event.target.value)} />`}
   <//>`;
 }
 

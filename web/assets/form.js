@@ -4,13 +4,13 @@ import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, pointer, poi
 import { propertyNames } from "./model.js";
 import { FORMATS, InvalidInput, localNumber, readNumber, ruleHint, validate } from "./rules.js";
 import { countText, labelOf, truncate, visiblePieces } from "./text.js";
-import { Button, Field, Hint, Icon, IconButton, Text, Value, inputAttributes, plainText } from "./ui.js";
+import { Button, Field, Hint, Icon, IconButton, Select, Text, Value, inputAttributes, plainText } from "./ui.js";
 
 const PAUSE_MS = 600; // after the last key, before validation
 const LINE_LENGTH = 200; // characters that fit into one line
 const MAX_FIELDS = 300;
 const LONG_FORM = 20; // fields; longer forms start with optional groups folded
-const FOLDED = { names: 10, optional: 5 }; // larger objects hide unset optional properties, if there are so many
+const FOLDED = { names: 10, optional: 5 }; // larger objects hide so many or more unset properties
 const GRID_COLUMNS = 8;
 
 // {faultsAt(pointer): sentences, hasFaultsIn(pointer), touch(pointer): show faults there from now on, isLong}
@@ -218,7 +218,7 @@ function hintOf(type, value, hint) {
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
-// undefined for what the input cannot show, such as leap seconds.
+// undefined for leap seconds and the like.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
@@ -275,14 +275,11 @@ function BooleanInput({ label, schema, value, where, required, hint, faults, onC
 function EnumSelect({ label, schema, value, where, required, hint, faults, onChange, names }) {
   const id = fieldId(where);
   const chosen = value === undefined ? -1 : schema.enum.findIndex((element) => isEqual(element, value));
-  const onInput = (event) => onChange(event.target.value === "-1" ? undefined : schema.enum[Number(event.target.value)]);
+  const choose = (index) => onChange(schema.enum[index]);
+  const options = schema.enum.map((element, index) => [String(index), names?.[index] ?? plainText(element)]);
+  if (!required || chosen === -1) options.unshift(["-1", required ? "Choose …" : "Not set"]);
   return html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-    <select ...${inputAttributes(id, hint, faults, required)} value=${String(chosen)} onInput=${onInput}>
-      ${(!required || chosen === -1) && html`<option value="-1" selected=${chosen === -1}>${required ? "Choose …" : "Not set"}</option>`}
-      ${schema.enum.map(
-        (element, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? plainText(element)}</option>`,
-      )}
-    </select>
+    <${Select} ...${inputAttributes(id, hint, faults, required)} value=${String(chosen)} onChange=${choose} options=${options} />
   <//>`;
 }
 
@@ -414,12 +411,7 @@ function Grid({ gridRef, columns, items: { properties, required = [] }, elements
 
 const kindOfCell = ({ type }) => (["integer", "number", "boolean"].includes(type) ? "narrow" : "");
 
-const KINDS = [
-  { value: "text", label: "Text" },
-  { value: "number", label: "Number" },
-  { value: "boolean", label: "Yes or no" },
-  { value: "json", label: "JSON" },
-];
+const KINDS = [["text", "Text"], ["number", "Number"], ["boolean", "Yes or no"], ["json", "JSON"]];
 
 function AnyValueInput({ label, value, where, required, keepsEmpty, hint, faults, onChange }) {
   const [chosen, setChosen] = useState(kindOf(value));
@@ -437,9 +429,7 @@ function AnyValueInput({ label, value, where, required, keepsEmpty, hint, faults
         <//>`
       : html`<${{ text: TextInput, number: NumberInput, boolean: BooleanInput }[kind]} ...${fieldProps} value=${value}
           schema=${kind === "text" ? { maxLength: LINE_LENGTH } : {}} />`}
-    <select aria-label=${`Type of ${pointerLabel(where)}`} onChange=${(event) => change(event.target.value)}>
-      ${KINDS.map((each) => html`<option key=${each.value} value=${each.value} selected=${each.value === kind}>${each.label}</option>`)}
-    </select>
+    <${Select} aria-label=${`Type of ${pointerLabel(where)}`} value=${kind} onChange=${change} options=${KINDS} />
   </div>`;
 }
 

@@ -217,7 +217,7 @@ const SERVERS_LABELS = { [OWNER]: "Owner", id: "ID", createdAt: "Created", updat
 const SERVERS_SCHEMAS = { createdAt: { format: "date-time" }, updatedAt: { format: "date-time" }, version: { type: "integer" } };
 const MANY = 12; // columns; the chooser of more has a search box
 
-// Approximate widths in rem, which decide how many columns are shown at first.
+// In rem, about.
 const WIDTHS = { boolean: 5, date: 7.5, id: 8, long: 14, number: 5.5, option: 7, structure: 12, text: 9.5, time: 9.7 };
 const FIRST_WIDTH = 12;
 const OTHER_WIDTH = 3.5; // of the buttons
@@ -324,7 +324,7 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
   return html`<${Dialog} title="Columns" onClose=${onClose}>
     <div class="dialog-body chooser">
       <${Choice} label="Row height" value=${density} onChange=${(next) => choose({ density: next })}
-        options=${[{ value: "comfortable", label: "Comfortable" }, { value: "compact", label: "Compact" }]} />
+        options=${[["comfortable", "Comfortable"], ["compact", "Compact"]]} />
       ${columns.length > MANY && html`<label><span class="visually-hidden">Find a column</span>
         <input type="search" placeholder=${`Find one of ${columns.length} columns`} autocomplete="off" value=${text} onInput=${(event) => setText(event.target.value)} />
       </label>`}

@@ -53,7 +53,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
 
 const operationsOf = (model, entity) => model.operations.filter((operation) => operation.entity === entity.name && !operation.function);
 
-// The counts of the local run; null in AWS, and before they arrive.
+// Only the local run counts requests.
 function useActivity(config, visit) {
   const [activity, setActivity] = useState(null);
   useEffect(() => {
@@ -95,7 +95,7 @@ function countsText({ requests, refused, failed }) {
   return `${countText(requests, "request")}${errors ? `, ${countText(errors, "error")}` : ""} in the last hour`;
 }
 
-// One list at a time, and after the rate limit none until the user retries.
+// One list at a time, to spare the rate limit.
 function useReader(api, visit) {
   const reader = useRef(null);
   if (reader.current?.visit !== visit) {

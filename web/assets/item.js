@@ -58,7 +58,7 @@ function StoredItem(props) {
   if (!answer && isId(entity, route.id)) return messagePage(html`<div class="card waiting" aria-busy="true"></div>`);
   if (answer && isAccessDenied(answer, get)) return messagePage(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
   if (answer?.problem && answer.status !== 404) return messagePage(html`<${Problem} problem=${answer.problem} retry=${load} />`);
-  // For an entity at "/", other paths respond too.
+  // At "/", other paths respond too.
   if (answer?.data?.id !== route.id) {
     return messagePage(html`<${EmptyState} icon="search" title="There is no such item">
       <p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a>
@@ -96,7 +96,6 @@ function Reader({ entity, back, stored, notify, ...props }) {
   <//>`;
 }
 
-// The address holds the view, for reloads and links.
 function useView({ route, go }, fits) {
   const [view, setView] = useState(() => (fits && route.query.view !== "json" ? "form" : "json"));
   const change = (next) => {
@@ -107,11 +106,7 @@ function useView({ route, go }, fits) {
 }
 
 function Views({ view, formLabel = "Form", onChange }) {
-  const options = [
-    { value: "form", label: formLabel },
-    { value: "json", label: "JSON" },
-  ];
-  return html`<div class="toolbar"><${Choice} label="View" options=${options} value=${view} onChange=${onChange} /></div>`;
+  return html`<div class="toolbar"><${Choice} label="View" options=${[["form", formLabel], ["json", "JSON"]]} value=${view} onChange=${onChange} /></div>`;
 }
 
 function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
@@ -342,7 +337,7 @@ function useSavedDraft(name, draft) {
   };
 }
 
-// The faults of a draft: the validator's for fields that were left (or all), and the API's until the value changes.
+// The validator's faults of fields that were left (or all), and the API's until the value changes.
 function useFaults(schema, draft, id) {
   const [touched, setTouched] = useState(new Set());
   const [showsAll, setShowsAll] = useState(false);

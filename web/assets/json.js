@@ -16,7 +16,7 @@ export function parse(text) {
 /** Like the API, refuse repeated names. */
 export function parseTyped(text) {
   const value = parse(text);
-  const names = []; // a Set for each open object, null for an array
+  const names = []; // null for arrays
   for (const { 0: found, 1: name, index } of text.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*:|"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/gs)) {
     if (name) {
       const known = names.at(-1);

@@ -129,7 +129,6 @@ export function useSearchedItems({ api, entity, query, session }) {
 export function followWrites(api) {
   return api.onWrite(({ operation, id, data }) => {
     if (operation.kind === "create") {
-      // Only the API knows its place in the list.
       for (const key of keptSearches.keys()) if (isOf(key, operation.entity)) keptSearches.delete(key);
       return;
     }

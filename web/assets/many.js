@@ -10,7 +10,7 @@ import { IMPORT, hashOf } from "./place.js";
 import { validate } from "./rules.js";
 import { EntityView } from "./table.js";
 import { countText, labelOf, truncate, visibleText } from "./text.js";
-import { Button, Choice, Dialog, Field, Icon, Text, focusHeading, inputAttributes, loadModule, useChanges } from "./ui.js";
+import { Button, Choice, Dialog, Field, Icon, Select, Text, createListeners, focusHeading, inputAttributes, loadModule, useChanges } from "./ui.js";
 
 export const MAX_ITEMS = 10_000; // per export, import or selection
 const PAGE_SIZE = 100;
@@ -130,7 +130,7 @@ function Bar(props) {
   </div>`;
 }
 
-// If others have changed the item, read it again; only their value of this property is kept.
+// Others' changes are kept: a newer value of this property is never overwritten.
 async function changeRow(api, entity, { id, owner, item }, name, value) {
   let [stored, etag] = [item, etagOf(item)];
   for (let reads = 0; ; reads++) {
@@ -186,10 +186,8 @@ function SetDialog({ entity, count, items, onSet, onClose }) {
   return html`<${Dialog} title=${`Set a property of ${countText(count, "item")}`} onClose=${onClose}>
     <form class="dialog-body" onSubmit=${save} novalidate>
       <${Field} id="set-name" label="Property">
-        <select ...${inputAttributes("set-name")} onChange=${(event) => choose(names[event.target.value] ?? "")}>
-          <option value="" selected=${!name}>Choose …</option>
-          ${names.map((each, index) => html`<option key=${each} value=${String(index)} selected=${each === name}>${labelOf(each)}</option>`)}
-        </select>
+        <${Select} ...${inputAttributes("set-name")} value=${String(names.indexOf(name))} onChange=${(index) => choose(names[index] ?? "")}
+          options=${[["-1", "Choose …"], ...names.map((each, index) => [String(index), labelOf(each)])]} />
       <//>
       ${name && !isRequired && html`<p class="hint">An empty value removes the property.</p>`}
       ${name && html`<${Form} key=${name} schema=${part} value=${draft} touch=${() => setShowsFaults(true)}
@@ -202,10 +200,9 @@ function SetDialog({ entity, count, items, onSet, onClose }) {
 
 function ExportDialog({ what, onExport, onClose }) {
   const [format, setFormat] = useState("csv");
-  const options = [{ value: "csv", label: "CSV" }, { value: "jsonl", label: "JSON lines" }];
   return html`<${Dialog} title=${`Export ${what}`} onClose=${onClose}>
     <div class="dialog-body">
-      <${Choice} label="Format" value=${format} onChange=${setFormat} options=${options} />
+      <${Choice} label="Format" value=${format} onChange=${setFormat} options=${[["csv", "CSV"], ["jsonl", "JSON lines"]]} />
       <p class="hint">${format === "csv"
         ? "For spreadsheets: objects and arrays are JSON in one cell, and text that a spreadsheet would run as a formula begins with an apostrophe, which an import removes."
         : "For programs: one item a line, as the API returns it."}</p>
@@ -280,7 +277,6 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
     tasks,
     outcomes,
     stop,
-    /** Send what has no response yet or failed in the API. */
     start() {
       outcomes.forEach((answer, index) => {
         if (!isFailure(answer)) return;
@@ -360,7 +356,7 @@ export function refresh(selected, shown) {
   return shown.some(isNewer) ? pick(selected, shown, selected.keys()) : selected;
 }
 
-// --- deletions, which are sent after a delay so that they can be undone ---
+// --- deletions, sent after a delay so that they can be undone ---
 
 const DELAY_MS = 6000;
 const MAX_KEEPALIVE = 20; // requests that browsers reliably send after the page closes
@@ -369,9 +365,8 @@ const MAX_KEEPALIVE = 20; // requests that browsers reliably send after the page
 export function createDeletions(api, notify, jobs) {
   const pending = new Set();
   const deleted = new Map();
-  const listeners = new Set();
+  const listeners = createListeners();
   const keyOf = (entity, { id }, owner = "") => `${entity.name}/${owner}/${id}`;
-  const notifyListeners = () => listeners.forEach((listener) => listener());
 
   function schedule(entity, item, label, { owner } = {}) {
     scheduleAll(entity, [{ id: item.id, owner, item }], `“${label}”`);
@@ -391,7 +386,7 @@ export function createDeletions(api, notify, jobs) {
     };
     const markAll = (isDeleted) => {
       batch.rows.forEach((row, index) => mark(row, isDeleted(index)));
-      notifyListeners();
+      listeners.notify();
     };
     async function send({ keepalive = false } = {}) {
       // Browsers would drop some. The user has been warned.
@@ -449,10 +444,7 @@ export function createDeletions(api, notify, jobs) {
     follow,
     /** A new item with the same id has another createdAt. */
     has: (entity, item, { owner } = {}) => deleted.get(keyOf(entity, item, owner)) === item.createdAt,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: listeners.add,
   };
 }
 
@@ -471,26 +463,21 @@ export function etagOf({ createdAt, version }) {
 
 export function createJobs(notify) {
   let jobs = [];
-  const listeners = new Set();
-  const endListeners = new Set();
-  const draw = () => listeners.forEach((listener) => listener());
+  const listeners = createListeners();
+  const endListeners = createListeners();
   const remove = (job) => {
     jobs = jobs.filter((other) => other !== job);
-    draw();
-  };
-  const listen = (all) => (listener) => {
-    all.add(listener);
-    return () => all.delete(listener);
+    listeners.notify();
   };
 
   /** Start {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}. */
   function start(spec) {
-    const run = createRun({ ...spec, onChange: draw });
+    const run = createRun({ ...spec, onChange: listeners.notify });
     const job = { nameOf: ({ id }) => id, ...spec, run, go, notify, dismiss: () => remove(job) };
     async function go() {
       await run.start();
       spec.onEnd?.(run);
-      endListeners.forEach((listener) => listener(spec.entity));
+      endListeners.notify(spec.entity);
       const { failed, left } = run.progress();
       if (failed || left) return;
       remove(job);
@@ -504,7 +491,7 @@ export function createJobs(notify) {
     if (jobs.some(({ run }) => ["running", "stopping"].includes(run.progress().state))) event.preventDefault();
   });
 
-  return { start, all: () => jobs, subscribe: listen(listeners), onEnd: listen(endListeners) };
+  return { start, all: () => jobs, subscribe: listeners.add, onEnd: endListeners.add };
 }
 
 function summaryOf({ run, done: word, summary }) {

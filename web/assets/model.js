@@ -146,7 +146,6 @@ function readEntity(name, all) {
     titles: titlesOf(schema, required, item),
     filters: filters.map((parameter) => ({
       name: parameter.name,
-      // A filter accepts any text, but dates need a date input.
       schema: { ...parameter.schema, ...formatOf(own(schema.properties, parameter.name)) },
       sort: parameter["x-sorted-by"],
       bounds: boundsOf(bounds, parameter["x-sorted-by"]),
@@ -188,7 +187,6 @@ function readItem(operations) {
   );
 }
 
-// Candidates for an item's title: arrays of names, whose values are joined.
 function titlesOf(schema, required, item) {
   const names = propertyNames(schema);
   const isText = (name) => own(schema.properties, name)?.type === "string";

@@ -1,5 +1,5 @@
-// Where the user is and was. The route is the hash of the address: #/todos, #/todos/ID, #/todos?completed=false. Names
-// and ids never begin with "+", so #/todos/+new is a view of the page.
+// Where the user is and was. The route is the hash of the address: #/todos/ID?view=json. Names and
+// ids never begin with "+", so #/todos/+new is a view of the page.
 import { parse, stringify } from "./json.js";
 
 export const NEW = "+new"; // the form for a new item
@@ -13,7 +13,7 @@ export function readRoute(hash) {
   return { name, id, query: Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(search))) };
 }
 
-/** The name of a parameter of the page, such as "search"; it gets a "+" if the entity's list has one of that name. */
+/** "search", or "+search" if the list has a parameter of that name. */
 export function ownParameter(entity, name) {
   const isTaken = entity.filters.some((filter) => filter.name === name || filter.bounds.some((bound) => bound.name === name));
   return isTaken ? `+${name}` : name;
@@ -65,7 +65,7 @@ export function createStore(area, prefix) {
   };
 }
 
-/** Unsaved input, which outlasts a change of view, a reload and a sign-in. */
+/** Unsaved input. */
 export const drafts = createStore("sessionStorage", "draft:");
 
 /** Clear the tab and keep nothing more: a view that closes after sign-out would leave its input to the next user. */
@@ -97,7 +97,7 @@ export function currentStep() {
   return step;
 }
 
-/** {page, top, left}: scroll positions of the window and the table; null for a new step. */
+/** {page, top, left}: of the window and the table. */
 export const positionOf = (step) => positions.get(step) ?? null;
 
 export function keepPosition(step, position) {
@@ -107,10 +107,6 @@ export function keepPosition(step, position) {
   if (positions.size > MAX_STEPS) positions.delete(positions.keys().next().value);
 }
 
-/**
- * Follow the scroll position of the window, and save all positions when the page closes; returns a
- * function that stops it.
- */
 export function followScroll() {
   history.scrollRestoration = "manual";
   let step = currentStep();
@@ -129,10 +125,7 @@ export function followScroll() {
   };
 }
 
-/**
- * Restore the scroll position of a step once its content is tall enough, unless the user scrolls
- * first; returns a function that stops it.
- */
+/** Scroll once the content is tall enough, unless the user scrolls first. */
 export function restoreScroll(step) {
   const target = positionOf(step)?.page ?? 0;
   scrollTo(0, target);
@@ -150,7 +143,7 @@ export function restoreScroll(step) {
   return stop;
 }
 
-/** Keep the address of an entity's list, for the way back from its items. */
+/** For the way back from an item. */
 export function keepList(route) {
   const hash = hashOf(route);
   store.set(`list:${route.name}`, hash === hashOf({ name: route.name }) ? null : hash);

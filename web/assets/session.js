@@ -1,8 +1,8 @@
-// Who calls the API: an API key, and a user signed in by the code flow with PKCE (RFC 7636). Both end with the tab.
+// Who calls: an API key, and a user signed in by the code flow with PKCE (RFC 7636). Both end with the tab.
 import { html, useState } from "./vendor/htm-preact.js";
 import { usesScheme } from "./model.js";
 import { createStore, drafts, forgetPlaces, stopStoring } from "./place.js";
-import { Button, Dialog, EmptyState, Field, Icon, IconButton, inputAttributes, useChanges } from "./ui.js";
+import { Button, Dialog, EmptyState, Field, Icon, IconButton, createListeners, inputAttributes, useChanges } from "./ui.js";
 
 // If the API refuses a token younger than this, a new one would be refused too.
 const FRESH_MS = 60_000;
@@ -12,10 +12,10 @@ const TOKEN_SCHEMES = ["cognito", "jwt"];
 export function createSession(config) {
   const issuers = createIssuers(config);
   const store = createStore("sessionStorage", "trestle.");
-  const callerListeners = new Set();
-  const changeListeners = new Set();
-  const signOutListeners = new Set();
-  const failureListeners = new Set();
+  const callerListeners = createListeners();
+  const changeListeners = createListeners();
+  const signOutListeners = createListeners();
+  const failureListeners = createListeners();
   // The user pool compares the URL literally, with its slash.
   const homeUrl = `${location.origin}/`;
 
@@ -26,10 +26,6 @@ export function createSession(config) {
   let lastScheme = Object.keys(issuers)[0]; // of the last sign-in
   let renewal = null;
   let renewedAt = -Infinity;
-
-  function notify(...groups) {
-    for (const listener of groups.flatMap((listeners) => [...listeners])) listener();
-  }
 
   const bearer = () => `Bearer ${tokens.access}`;
 
@@ -87,7 +83,7 @@ export function createSession(config) {
       storeTokens(answer, scheme, endpoints);
     } else {
       isExpired = true;
-      notify(changeListeners);
+      changeListeners.notify();
     }
     return Boolean(answer);
   }
@@ -130,7 +126,8 @@ export function createSession(config) {
       if (!/^[!-~]*$/.test(trimmed)) return false;
       key = trimmed;
       store.set("key", key || null);
-      notify(callerListeners, changeListeners);
+      callerListeners.notify();
+      changeListeners.notify();
       return true;
     },
 
@@ -142,7 +139,8 @@ export function createSession(config) {
       } catch {
         return false; // three parts without claims
       }
-      notify(callerListeners, changeListeners);
+      callerListeners.notify();
+      changeListeners.notify();
       return true;
     },
 
@@ -187,7 +185,7 @@ export function createSession(config) {
       try {
         endpoints = await issuer.readEndpoints();
       } catch {
-        for (const listener of failureListeners) listener(`${issuer.name} does not publish where users sign in. Try again, or ask the operator of this API.`);
+        failureListeners.notify(`${issuer.name} does not publish where users sign in. Try again, or ask the operator of this API.`);
         return;
       }
       const [state, verifier] = [randomSecret(), randomSecret()];
@@ -213,7 +211,6 @@ export function createSession(config) {
       if (!answer.has("code") && !answer.has("error")) return null;
       const pending = store.get("pending");
       store.set("pending", null);
-      // The code is used up, and users copy addresses.
       history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
       if (Object.keys(issuers).length === 0) return null;
       const issuer = issuers[pending?.scheme];
@@ -250,7 +247,7 @@ export function createSession(config) {
     },
 
     signOut() {
-      notify(signOutListeners);
+      signOutListeners.notify();
       const { refresh, scheme, endpoints } = tokens;
       const logout = issuers[scheme] && endpoints?.logout && new URL(endpoints.logout);
       const parameters = logout && formBody(scheme, issuers[scheme].logoutParameters(tokens, homeUrl));
@@ -259,7 +256,8 @@ export function createSession(config) {
       key = "";
       forgetPlaces();
       stopStoring();
-      notify(callerListeners, changeListeners);
+      callerListeners.notify();
+      changeListeners.notify();
       // "Back" could restore this page with its content.
       addEventListener("pageshow", () => location.reload());
       if (refresh && endpoints?.revocation) {
@@ -279,19 +277,14 @@ export function createSession(config) {
       location.assign(logout.href);
     },
 
-    onCallerChange: (listener) => addListener(callerListeners, listener),
+    onCallerChange: callerListeners.add,
 
-    onChange: (listener) => addListener(changeListeners, listener),
+    onChange: changeListeners.add,
 
-    onSignInFailure: (listener) => addListener(failureListeners, listener),
+    onSignInFailure: failureListeners.add,
 
-    beforeSignOut: (listener) => addListener(signOutListeners, listener),
+    beforeSignOut: signOutListeners.add,
   };
-}
-
-function addListener(listeners, listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }
 
 function randomSecret() {

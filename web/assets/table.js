@@ -9,11 +9,11 @@ import { FORMATS } from "./rules.js";
 import { curl } from "./samples.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, labelOf, timeText, truncate } from "./text.js";
-import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, plainText, useChanges, useKeys } from "./ui.js";
+import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, Select, plainText, useChanges, useKeys } from "./ui.js";
 
-const PAGE_SIZES = [25, 50, 100];
+const PAGE_SIZES = ["25", "50", "100"];
 const SEARCH_PAUSE_MS = 250; // after the last key
-const SAMPLE = 100; // items that are searched for properties without a schema
+const SAMPLE = 100; // items searched for further properties
 
 /** toolbar(list): what is above the table. */
 export function EntityView(props) {
@@ -295,9 +295,7 @@ function Pager({ entity, query, route, next, change, go }) {
 function PageSize({ entity, query, change }) {
   const size = query.limit ?? String(entity.limit.default);
   return html`<label class="page-size">Rows
-    <select value=${size} onChange=${(event) => change({ limit: event.target.value })}>
-      ${PAGE_SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === size}>${each}</option>`)}
-    </select>
+    <${Select} value=${size} onChange=${(limit) => change({ limit })} options=${PAGE_SIZES.map((each) => [each, each])} />
   </label>`;
 }
 
@@ -342,13 +340,8 @@ export function Filters({ entity, query, onChange, seesAll }) {
   return html`
     ${hasOwner && html`<${TypedValue} label="Owner is exactly" value=${query.owner} onChange=${setOwner} />`}
     ${entity.filters.length > 1 && html`<label>Filter
-      <select value=${filter?.name ?? ""} disabled=${needsOwner} title=${needsOwner ? "Choose an owner first" : undefined}
-        onChange=${(event) => choose(event.target.value)}>
-        <option value="" selected=${!filter}>${needsOwner ? "Requires an owner" : "None"}</option>
-        ${entity.filters.map(
-          ({ name }) => html`<option key=${name} value=${name} selected=${filter?.name === name}>${labelOf(name)}</option>`,
-        )}
-      </select>
+      <${Select} value=${filter?.name ?? ""} disabled=${needsOwner} title=${needsOwner ? "Choose an owner first" : undefined} onChange=${choose}
+        options=${[["", needsOwner ? "Requires an owner" : "None"], ...entity.filters.map(({ name }) => [name, labelOf(name)])]} />
     </label>`}
     ${filter && !needsOwner && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name]} onChange=${set}
       isOnly=${entity.filters.length === 1} />`}
@@ -367,23 +360,20 @@ function FilterValue({ filter, value, onChange, isOnly }) {
   const text = `${isOnly ? label : ""} is exactly`.trim();
   const name = `${label} is exactly`;
   if (filter.schema.type === "boolean") {
-    const options = [...(isOnly ? [{ value: "", label: "All" }] : []), { value: "true", label: "Yes" }, { value: "false", label: "No" }];
+    const options = [...(isOnly ? [["", "All"]] : []), ["true", "Yes"], ["false", "No"]];
     return html`<span class="with-label">
       <span aria-hidden="true">${text}</span>
       <${Choice} label=${name} options=${options} value=${value ?? ""} onChange=${(next) => onChange(next || undefined)} />
     </span>`;
   }
   if (filter.schema.enum) {
-    // By index: a value may be the empty text, which also stands for no value.
+    // By index, since a value may be empty.
     const chosen = filter.schema.enum.findIndex((element) => queryText(element) === value);
     const choose = (index) => onChange(index === "-1" ? undefined : queryText(filter.schema.enum[index]));
+    const options = filter.schema.enum.map((element, index) => [String(index), plainText(element)]);
+    if (isOnly) options.unshift(["-1", "All"]);
     return html`<label>${text}
-      <select aria-label=${name} value=${String(chosen)} onChange=${(event) => choose(event.target.value)}>
-        ${isOnly && html`<option value="-1" selected=${chosen === -1}>All</option>`}
-        ${filter.schema.enum.map(
-          (element, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${plainText(element)}</option>`,
-        )}
-      </select>
+      <${Select} aria-label=${name} value=${String(chosen)} onChange=${choose} options=${options} />
     </label>`;
   }
   const type = filter.schema.format === "date" ? "date" : "text";

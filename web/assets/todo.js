@@ -54,11 +54,8 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
       ${operations.create && !session.missingAccess(operations.create.security) && html`<${Add} entity=${entity} api=${api}
         onAdded=${list.put} />`}
       <div class="todo-bar">
-        ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[
-          { value: "", label: "All" },
-          { value: "false", label: "Open" },
-          { value: "true", label: "Done" },
-        ]} onChange=${(value) => go({ name: entity.name, query: { [done]: value || undefined } })} />`}
+        ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[["", "All"], ["false", "Open"], ["true", "Done"]]}
+          onChange=${(value) => go({ name: entity.name, query: { [done]: value || undefined } })} />`}
         <p class="hint" role="status">${list.isRead && summary(shown, list.next, filter, done)}</p>
       </div>
       ${list.answer.problem && !isAccessDenied(list.answer, operations.list) && html`<${Problem} problem=${list.answer.problem} retry=${list.reload} />`}
@@ -243,7 +240,7 @@ async function changeTitle(entity, api, id, known, title) {
 function useList({ entity, api, session, done, filter }) {
   const emptyList = { items: [], next: null, answer: {}, isRead: false, filter: null };
   const key = `${entity.name}/${filter}`;
-  // Show the items of the last visit while they are read again.
+  // Show the last visit's items at first.
   const [list, setList] = useState(() => readBefore(key) ?? emptyList);
   const [isReading, setReading] = useState(true);
   const [attempt, setAttempt] = useState(0);
@@ -274,7 +271,7 @@ function useList({ entity, api, session, done, filter }) {
     await dropDeleted(uniqueItems(missing), signal);
   };
 
-  // Changed items that the response lacks are newer than it, or deleted.
+  // Items that the response lacks are newer, or deleted.
   const dropDeleted = async (missing, signal) => {
     const { get } = entity.operations;
     for (const { id } of get ? missing : []) {

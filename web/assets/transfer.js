@@ -8,11 +8,11 @@ import { isId, propertyNames } from "./model.js";
 import { hashOf } from "./place.js";
 import { InvalidInput, validate } from "./rules.js";
 import { countText, labelOf } from "./text.js";
-import { Button, Cell, EmptyState, Field, Page, Text, inputAttributes, useChanges } from "./ui.js";
+import { Button, Cell, EmptyState, Field, Page, Select, Text, inputAttributes, useChanges } from "./ui.js";
 
 const DELIMITERS = ["\t", ";", ","];
 
-// Text that spreadsheets run as a formula, also after apostrophes that prevent it.
+// Text that spreadsheets run, also after apostrophes that prevent it.
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
 /** isOpen: a quote is never closed. */
@@ -197,7 +197,7 @@ export function readRows(entity, mapping, rows) {
   const seen = new Map();
   return rows.map((row) => {
     const { body, faults } = readRow(entity, mapping, row);
-    // Rows with faults do not count, so that correcting one leaves the others' identities.
+    // Correcting a faulty row must not change the others' identities.
     const text = faults.length ? `line ${row.line}` : stringify(body);
     const count = (seen.get(text) ?? 0) + 1;
     seen.set(text, count);
@@ -264,7 +264,7 @@ export function ImportView({ entity, api, jobs }) {
     const summary = ({ outcomes }) => {
       const all = outcomes.filter((answer) => answer && !answer.problem);
       const before = all.filter(({ headers }) => headers.get("Idempotency-Replayed")).length;
-      return `${all.length - before} created${before > 0 ? `, ${before} created by an earlier import` : ""}`;
+      return `${all.length - before} created${before > 0 ? `, ${before} from an earlier import` : ""}`;
     };
     jobs.start({ entity, doing: "Importing", done: "created", tasks: ready, send, nameOf: ({ line }) => `Row ${line}`, summary });
   };
@@ -327,10 +327,8 @@ function Preview({ entity, table, mapping, rows, results, assign }) {
         ${table.columns.map((column, index) => {
           const options = [...new Set([...names, ...(isOpen && column ? [column] : [])])];
           return html`<th key=${index} scope="col"><${Text} value=${column || "–"} limit=${40} />
-            <select aria-label=${`Column ${column || index + 1}`} value=${mapping[index] ?? ""} onChange=${(event) => assign(index, event.target.value || null)}>
-              <option value="" selected=${mapping[index] === null}>Leave out</option>
-              ${options.map((name) => html`<option key=${name} value=${name} selected=${name === mapping[index]}>${labelOf(name)}</option>`)}
-            </select></th>`;
+            <${Select} aria-label=${`Column ${column || index + 1}`} value=${mapping[index] ?? ""} onChange=${(name) => assign(index, name || null)}
+              options=${[["", "Leave out"], ...options.map((name) => [name, labelOf(name)])]} /></th>`;
         })}
       </tr></thead>
       <tbody>${rows.slice(0, MAX_SHOWN).map((row) => html`<tr key=${row.line}>

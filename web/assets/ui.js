@@ -116,14 +116,19 @@ export function Hint({ id, hint, faults = [] }) {
   `;
 }
 
-/** A few options as buttons: [{value, label}]. */
+/** A few options as buttons: [[value, label]]. */
 export function Choice({ label, options, value, onChange }) {
   return html`<div class="choice" role="group" aria-label=${label}>
     ${options.map(
-      (option) => html`<button type="button" key=${option.value} aria-pressed=${option.value === value ? "true" : "false"}
-        onClick=${() => onChange(option.value)}>${option.label}</button>`,
+      ([each, text]) => html`<button type="button" key=${each} aria-pressed=${each === value ? "true" : "false"} onClick=${() => onChange(each)}>${text}</button>`,
     )}
   </div>`;
+}
+
+export function Select({ options, value, onChange, ...attributes }) {
+  return html`<select ...${attributes} value=${value} onChange=${(event) => onChange(event.target.value)}>
+    ${options.map(([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`)}
+  </select>`;
 }
 
 export function EmptyState({ icon = "inbox", title, children }) {
@@ -183,6 +188,18 @@ export function LongText({ value, limit = 400 }) {
 }
 
 export const focusHeading = () => document.querySelector("main h1")?.focus({ preventScroll: true });
+
+/** add(listener) returns a function that removes it; notify calls all. */
+export function createListeners() {
+  const all = new Set();
+  return {
+    add(listener) {
+      all.add(listener);
+      return () => all.delete(listener);
+    },
+    notify: (...values) => [...all].forEach((listener) => listener(...values)),
+  };
+}
 
 /** Redraw after each change. subscribe(listener) returns a function that ends it. */
 export function useChanges(subscribe) {
@@ -346,7 +363,6 @@ export function lazy(path, name) {
         setLoaded(true);
       }, setFailure);
     }, []);
-    // The heading was not there when the page looked for it.
     useLayoutEffect(() => {
       if (isLate && isLoaded && !document.activeElement?.closest("main")) focusHeading();
     }, [isLoaded]);
