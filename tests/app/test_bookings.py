@@ -39,12 +39,12 @@ def nights(system: System) -> set[str]:
     return {night.id.partition(".")[2] for night in system.entity("nights").all()}
 
 
-def test_the_rate_makes_the_price(ada: Client, room: Item) -> None:
+def test_the_price_is_computed_from_the_rate(ada: Client, room: Item) -> None:
     made = ada.post("/bookings", stay(room, 1, 4, price=1))
     assert (made.status, made.json["price"], made.json["status"]) == (201, 241.5, "booked")
 
 
-def test_a_booking_claims_its_nights_and_gives_them_back(system: System, ada: Client, room: Item) -> None:
+def test_a_booking_claims_its_nights_and_releases_them(system: System, ada: Client, room: Item) -> None:
     made = ada.post("/bookings", stay(room, 1, 4))
     assert nights(system) == {"2027-01-01", "2027-01-02", "2027-01-03"}
     assert ada.delete(f"/bookings/{made.json['id']}").status == 204
@@ -70,13 +70,13 @@ def test_a_taken_night_is_refused_and_nothing_is_written(system: System, ada: Cl
         ({"departure": "2027-12-31"}, "/departure"),
     ],
 )
-def test_what_breaks_a_rule_is_refused(ada: Client, room: Item, change: dict[str, Any], pointer: str) -> None:
+def test_bookings_that_break_a_rule_are_refused(ada: Client, room: Item, change: dict[str, Any], pointer: str) -> None:
     answer = ada.post("/bookings", {**stay(room, 1, 4), **change})
     assert answer.status == 422
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
 
 
-def test_what_the_price_depends_on_is_fixed(ada: Client, room: Item) -> None:
+def test_properties_that_determine_the_price_cannot_change(ada: Client, room: Item) -> None:
     made = ada.post("/bookings", stay(room, 1, 4))
     path = f"/bookings/{made.json['id']}"
     assert ada.patch(path, {"guests": 2}).status == 409
@@ -93,14 +93,14 @@ def test_guests_see_their_own_bookings(system: System, ada: Client, room: Item) 
     assert bob.get(f"/bookings/{made.json['id']}").status == 404
 
 
-def test_bookings_need_a_guest_who_has_signed_in_and_rooms_a_key(system: System, room: Item) -> None:
+def test_bookings_require_a_signed_in_guest_and_rooms_a_key(system: System, room: Item) -> None:
     assert system.anonymous.post("/bookings", stay(room, 1, 4)).status == 401
     assert system.anonymous.get(f"/rooms/{room.id}").json["name"] == "Attic"
     assert system.anonymous.delete(f"/rooms/{room.id}").status == 403
     assert system.key().delete(f"/rooms/{room.id}").status == 204
 
 
-def test_a_request_that_is_sent_again_books_once(system: System, ada: Client, room: Item) -> None:
+def test_a_repeated_request_books_once(system: System, ada: Client, room: Item) -> None:
     first, second = (ada.post("/bookings", stay(room, 1, 4), Idempotency_Key="a1") for _ in range(2))
     assert second.json == first.json
     assert second.headers["Idempotency-Replayed"] == "true"
@@ -145,7 +145,7 @@ def test_a_guest_cancels_and_others_may_book(system: System, ada: Client, room: 
     assert nights(system) == {"2027-01-02"}
 
 
-def test_staff_cancel_for_guests_and_guests_for_themselves_alone(system: System, ada: Client, booking: str) -> None:
+def test_staff_cancel_for_guests_and_guests_only_for_themselves(system: System, ada: Client, booking: str) -> None:
     assert system.anonymous.post(f"{booking}/cancel").status == 401
     assert system.user("bob").post(f"{booking}/cancel").status == 404
     staff = system.user("eve", groups=["staff"])
@@ -215,7 +215,7 @@ def test_webhooks_are_signed(system: System, ada: Client, booking: str, receiver
     assert receiver.requests[0].headers["webhook-id"] != receiver.requests[1].headers["webhook-id"]
 
 
-def test_a_webhook_comes_again_with_the_same_id(system: System, booking: str, receiver: Receiver) -> None:
+def test_a_retried_webhook_has_the_same_id(system: System, booking: str, receiver: Receiver) -> None:
     receiver.answers = [(500, {}, b""), (503, {"Retry-After": "120"}, b"")]
     system.clock.set("2027-01-01T12:00:00Z")
     with pytest.raises(urllib.error.HTTPError):
@@ -227,7 +227,7 @@ def test_a_webhook_comes_again_with_the_same_id(system: System, booking: str, re
     assert system.dead_letters("webhook") == []
 
 
-def test_a_receiver_that_never_answers_leaves_a_dead_letter(system: System, booking: str, receiver: Receiver) -> None:
+def test_a_receiver_that_never_responds_leaves_a_dead_letter(system: System, booking: str, receiver: Receiver) -> None:
     receiver.answers = [(500, {}, b"")] * 8
     system.deliver(retry=True)
     (letter,) = system.dead_letters("webhook")
@@ -235,7 +235,7 @@ def test_a_receiver_that_never_answers_leaves_a_dead_letter(system: System, book
     assert len(receiver.requests) == 8
 
 
-def test_without_a_receiver_no_webhook_leaves(system: System, booking: str) -> None:
+def test_without_a_receiver_no_webhook_is_sent(system: System, booking: str) -> None:
     system.deliver()
     assert system.jobs("webhook") == system.dead_letters("webhook") == []
 

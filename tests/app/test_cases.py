@@ -62,7 +62,7 @@ def test_checkout_charges_the_card(ada: Client, order: str, provider: Receiver) 
     assert len(provider.requests) == 1
 
 
-def test_checkout_says_what_went_wrong(system: System, ada: Client, order: str, provider: Receiver) -> None:
+def test_checkout_reports_failures(system: System, ada: Client, order: str, provider: Receiver) -> None:
     path = f"/orders/{order}/pay"
     assert system.anonymous.post(path, {"card": "tok"}).status == 401
     assert system.user("bob").post(path, {"card": "tok"}).status == 404
@@ -79,7 +79,7 @@ def test_checkout_says_what_went_wrong(system: System, ada: Client, order: str, 
 # --- Reservations without overlaps
 
 
-def test_times_that_overlap_are_refused(system: System) -> None:
+def test_overlapping_times_are_refused(system: System) -> None:
     reserve = "/tables/7/slots"
     assert system.anonymous.post(reserve, {"hours": [18, 19], "name": "Ada"}).status == 201
     answer = system.anonymous.post(reserve, {"hours": [19, 20], "name": "Bob"})
@@ -118,7 +118,7 @@ def test_mail_goes_out_on_changes(system: System, ada: Client, provider: Receive
     assert mails[0].destinations["ToAddresses"] == ["ada@example.com"]
 
 
-def test_points_count_once_however_often_the_change_comes(
+def test_points_count_once_for_repeated_deliveries(
     system: System, ada: Client, order: str, provider: Receiver, mails: Any
 ) -> None:
     pay(ada, order, provider)
@@ -163,7 +163,7 @@ def test_a_picture_is_uploaded_past_the_api(system: System, ada: Client) -> None
 # --- Incoming webhooks
 
 
-def test_webhooks_are_taken_by_their_signature(
+def test_webhooks_require_a_valid_signature(
     system: System, ada: Client, order: str, provider: Receiver, mails: Any
 ) -> None:
     pay(ada, order, provider)
@@ -178,7 +178,7 @@ def test_webhooks_are_taken_by_their_signature(
     assert ada.get(f"/orders/{order}").json["status"] == "refunded"
 
 
-def test_a_job_that_cannot_be_done_ends_as_a_dead_letter(system: System) -> None:
+def test_a_job_that_always_fails_becomes_a_dead_letter(system: System) -> None:
     system.secrets["signing"] = "whsec"
     text = json.dumps({"type": "refunded", "order": "nowhere", "customer": "ada"})
     signature = hmac.new(b"whsec", text.encode(), hashlib.sha256).hexdigest()
@@ -192,7 +192,7 @@ def test_a_job_that_cannot_be_done_ends_as_a_dead_letter(system: System) -> None
 # --- Outgoing webhooks
 
 
-def test_webhooks_go_out_and_wait_longer_each_time(system: System, outside: Receiver) -> None:
+def test_webhooks_are_retried_with_growing_pauses(system: System, outside: Receiver) -> None:
     system.secrets["outgoing"] = "whsec"
     outside.answers = [(500, {}, b""), (429, {"Retry-After": "600"}, b"")]
     job = {"url": f"{outside.url}/hook", "event": {"type": "order.paid"}}

@@ -45,7 +45,7 @@ def bring_up(stack: Local, folder: Path, name: str, address: str, access: str = 
     assert done.returncode == 0, done.stderr
 
 
-def test_a_domain_answers_by_its_name_and_nothing_else_does(stack: Local, tmp_path: Path) -> None:
+def test_an_api_is_served_only_at_its_domain(stack: Local, tmp_path: Path) -> None:
     bring_up(stack, tmp_path, "domain", 'domain = { name = "api.example.com", zone_id = "Z0123456789ABCDEFGHIJ" }')
     endpoint = stack.running().endpoint
     url = f"{endpoint}/_aws/domains/api.example.com"
@@ -71,7 +71,7 @@ def test_a_domain_answers_by_its_name_and_nothing_else_does(stack: Local, tmp_pa
     assert not stack.system.has_changes(stack.system.var_files)
 
 
-def test_a_private_api_answers_through_its_endpoints_alone(stack: Local, tmp_path: Path) -> None:
+def test_a_private_api_is_served_only_through_its_endpoints(stack: Local, tmp_path: Path) -> None:
     bring_up(stack, tmp_path, "inside", f'private = {{ vpc_endpoint_ids = ["{ENDPOINT}"] }}', 'list = "iam"')
     url = stack.outputs()["api_url"]
     assert url.endswith(f"-{ENDPOINT}/local")

@@ -72,7 +72,7 @@ def check_tenants(local: Local) -> None:
     assert contracts("DELETE", made.location, **manager).status == 204
 
 
-def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> None:
+def test_a_users_root_is_applied_used_and_changed(tmp_path: Path) -> None:
     root = tmp_path / "my platform"
     shutil.copytree(ROOT / "examples" / "as-module", root, ignore=shutil.ignore_patterns("dist", ".terraform*"))
     main = (root / "main.tf").read_text()

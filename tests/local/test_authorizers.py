@@ -139,14 +139,14 @@ def gateway(emulator: Emulator) -> Gateway:
     return made
 
 
-def test_what_is_no_bearer_token_does_not_reach_the_function(gateway: Gateway) -> None:
+def test_other_headers_than_bearer_tokens_do_not_reach_the_function(gateway: Gateway) -> None:
     before = len(gateway.calls())
     for token in (None, "", "Bearer", "Bearer ", "bearer allow", "Basic allow", "allow", "xBearer allow", "Bearer a b"):
         assert gateway(token) == (401, "UNAUTHORIZED"), token
     assert len(gateway.calls()) == before
 
 
-def test_the_function_gets_the_header_and_its_context_goes_on_as_text(gateway: Gateway) -> None:
+def test_the_function_gets_the_header_and_its_context_is_passed_on_as_text(gateway: Gateway) -> None:
     status, context = gateway("Bearer ada")
     assert (status, json.loads(context.pop("jwt"))) == (200, {"sub": "ada"})
     assert context == {"principalId": "ada", "number": "1", "flag": "true"}
@@ -167,7 +167,7 @@ def test_the_function_gets_the_header_and_its_context_goes_on_as_text(gateway: G
         ("nested", (500, "AUTHORIZER_CONFIGURATION_ERROR")),
     ],
 )
-def test_each_fault_of_the_function_has_its_answer_and_is_not_kept(
+def test_each_fault_of_the_function_has_its_response_and_is_not_cached(
     gateway: Gateway, token: str, answer: tuple[int, str]
 ) -> None:
     before = len(gateway.calls())
@@ -177,11 +177,11 @@ def test_each_fault_of_the_function_has_its_answer_and_is_not_kept(
         assert len(gateway.calls()) == before + 2
 
 
-def test_a_policy_that_denies_or_is_about_something_else_is_403(gateway: Gateway) -> None:
+def test_a_policy_that_does_not_allow_the_method_is_403(gateway: Gateway) -> None:
     assert [gateway(f"Bearer {token}")[0] for token in ("deny", "action")] == [403, 403]
 
 
-def test_a_decision_is_kept_for_its_token_and_judged_for_each_method(gateway: Gateway) -> None:
+def test_a_decision_is_cached_by_token_and_evaluated_for_each_method(gateway: Gateway) -> None:
     before = len(gateway.calls())
     assert [gateway("Bearer bob")[1]["principalId"] for _ in range(3)] == ["bob"] * 3
     assert gateway("Bearer eve")[1]["principalId"] == "eve"
@@ -190,7 +190,7 @@ def test_a_decision_is_kept_for_its_token_and_judged_for_each_method(gateway: Ga
     assert [gateway("Bearer method", method)[0] for method in ("GET", "POST")] == [200, 403]
 
 
-def test_a_changed_ttl_is_reported_as_a_number_and_counts(gateway: Gateway) -> None:
+def test_a_changed_ttl_is_reported_as_a_number_and_takes_effect(gateway: Gateway) -> None:
     made, named = gateway.client("apigateway"), {"restApiId": gateway.api, "authorizerId": gateway.authorizer}
     path = "/authorizerResultTtlInSeconds"
     changed = made.update_authorizer(**named, patchOperations=[{"op": "replace", "path": path, "value": "0"}])

@@ -30,14 +30,14 @@ NOT_AN_ITEM = {
 
 @pytest.mark.parametrize("body", NOT_AN_ITEM.values(), ids=NOT_AN_ITEM.keys())
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_a_body_that_is_no_item_is_400(items: Api, method: str, body: bytes) -> None:
+def test_an_invalid_body_is_400(items: Api, method: str, body: bytes) -> None:
     problem = items(method, "" if method == "POST" else "/any", body, Content_Type="application/json").problem(
         400, "invalid-request"
     )
     assert "Traceback" not in json.dumps(problem)
 
 
-def test_faults_are_pointed_at(items: Api) -> None:
+def test_faults_have_pointers(items: Api) -> None:
     problem = items("POST", body=b'{"a": {"b": [1, 1e999]}}', Content_Type="application/json").problem(
         400, "invalid-request"
     )
@@ -61,7 +61,7 @@ def test_an_item_over_the_databases_limit_is_413(items: Api) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("item_id", ["a%20b", "a%00b", "x" * 129, "%C3%BC", "a:b"])
-def test_an_id_that_cannot_be_is_400(items: Api, method: str, item_id: str) -> None:
+def test_an_invalid_id_is_400(items: Api, method: str, item_id: str) -> None:
     body: object = {} if method in ("PUT", "PATCH") else None
     problem = items(method, f"/{item_id}", body).problem(400, "invalid-request")
     assert [error["parameter"] for error in problem["errors"]] == ["id"]
@@ -75,7 +75,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "parameter"), QUERIES.items())
-def test_a_query_that_cannot_be_is_400_and_names_the_parameter(items: Api, query: str, parameter: str) -> None:
+def test_an_invalid_query_is_400_and_names_the_parameter(items: Api, query: str, parameter: str) -> None:
     problem = items("GET", f"?{query}").problem(400, "invalid-request")
     assert [error["parameter"] for error in problem["errors"]] == [parameter]
 
@@ -93,5 +93,5 @@ def test_a_cursor_belongs_to_its_list(items: Api, drafts: Api) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü"])
-def test_an_idempotency_key_that_cannot_be_is_400(items: Api, key: str) -> None:
+def test_an_invalid_idempotency_key_is_400(items: Api, key: str) -> None:
     items("POST", body={}, Idempotency_Key=key).problem(400, "invalid-request")

@@ -104,7 +104,7 @@ def nights(example: Example) -> set[str]:
     return {record["id"]["S"] for record in found["Items"]}
 
 
-def test_the_rate_makes_the_price_and_clients_do_not(ada: DescribedApi, room: str) -> None:
+def test_the_price_is_computed_from_the_rate_and_not_by_clients(ada: DescribedApi, room: str) -> None:
     made = ada.create("/bookings", stay(room, 1, 4, price=1, status="cancelled"))
     assert (made.json["price"], made.json["status"], made.json["guests"]) == (241.5, "booked", 1)
     assert ada("GET", made.location).json == made.json
@@ -121,7 +121,7 @@ def test_the_rate_makes_the_price_and_clients_do_not(ada: DescribedApi, room: st
         ({"departure": "2027-12-31"}, "/departure", "A booking has 1 to 60 nights."),
     ],
 )
-def test_what_breaks_a_rule_is_refused(
+def test_bookings_that_break_a_rule_are_refused(
     ada: DescribedApi, room: str, change: dict[str, Any], pointer: str, detail: str
 ) -> None:
     problem = ada("POST", "/bookings", {**stay(room, 1, 4), **change}).problem(422, "refused")
@@ -139,7 +139,7 @@ def test_a_taken_night_is_named_and_nothing_is_written(bookings: Example, ada: D
     assert mallory("GET", "/bookings").json["items"] == []
 
 
-def test_a_deleted_booking_gives_its_nights_back(bookings: Example, ada: DescribedApi, room: str) -> None:
+def test_a_deleted_booking_releases_its_nights(bookings: Example, ada: DescribedApi, room: str) -> None:
     made = ada.create("/bookings", stay(room, 20, 23))
     assert {f"{room}.2027-01-{day}" for day in (20, 21, 22)} <= nights(bookings)
     assert ada("DELETE", made.location).status == 204
@@ -147,7 +147,7 @@ def test_a_deleted_booking_gives_its_nights_back(bookings: Example, ada: Describ
     ada.create("/bookings", stay(room, 20, 23))
 
 
-def test_what_the_price_depends_on_stays(ada: DescribedApi, room: str) -> None:
+def test_properties_that_determine_the_price_cannot_change(ada: DescribedApi, room: str) -> None:
     made = ada.create("/bookings", stay(room, 5, 6))
     for method, body in [("PATCH", {"departure": "2027-01-09"}), ("PUT", stay(room, 5, 9))]:
         problem = ada(method, made.location, body).problem(409, "fixed")
@@ -162,7 +162,7 @@ def test_a_repeated_request_books_once(bookings: Example, ada: DescribedApi, roo
     ada("POST", "/bookings", stay(room, 15, 16), Idempotency_Key=f"other-{room}").problem(409, "room-taken")
 
 
-def test_of_many_at_once_no_two_have_the_same_night(bookings: Example, room: str) -> None:
+def test_concurrent_bookings_never_share_a_night(bookings: Example, room: str) -> None:
     """Every client books some of the same four nights; a client that loses has booked none."""
     tokens = bookings.local("token", "--user", "eve").stdout.strip()
     api = Api(bookings.url, None, tokens)
@@ -185,7 +185,7 @@ def test_of_many_at_once_no_two_have_the_same_night(bookings: Example, room: str
     assert {night for night in nights(bookings) if night.startswith(room)} == set(taken)
 
 
-def test_the_roles_of_hooks_reach_what_uses_names_and_nothing_else(bookings: Example) -> None:
+def test_the_roles_of_hooks_allow_only_what_uses_names(bookings: Example) -> None:
     roles = Roles(bookings.local)
     for role in roles.arns:
         entity, _, operation = role.partition(".")
@@ -255,7 +255,7 @@ def test_the_nightly_job_ends_past_bookings(bookings: Example, ada: DescribedApi
     assert {f"{room}.2120-01-01", f"{room}.2120-01-02"} == {each for each in nights(bookings) if each.startswith(room)}
 
 
-def test_the_roles_of_functions_reach_what_uses_names_and_nothing_else(bookings: Example) -> None:
+def test_the_roles_of_functions_allow_only_what_uses_names(bookings: Example) -> None:
     roles = Roles(bookings.local)
     assert roles.own_arns.keys() == FUNCTIONS.keys()
     for name, uses in FUNCTIONS.items():
@@ -265,7 +265,7 @@ def test_the_roles_of_functions_reach_what_uses_names_and_nothing_else(bookings:
             assert {what for what, request in tried.items() if is_allowed(request)} == uses.get(entity, set()), name
 
 
-def test_a_secret_is_in_no_log_state_or_output(bookings: Example) -> None:
+def test_a_secret_is_not_in_logs_state_or_outputs(bookings: Example) -> None:
     """The value is only in this machine's file of secrets and in the emulated Secrets Manager."""
     folder = bookings.local.folder
     files = [file for file in folder.rglob("*") if file.is_file() and VALUE.encode() in file.read_bytes()]

@@ -48,7 +48,7 @@ def bob(users: Users, notes: Api) -> Api:
 
 
 @pytest.mark.slow
-def test_a_property_is_for_the_group_that_fields_name(local: Local, users: Users) -> None:
+def test_only_the_group_in_fields_accesses_a_property(local: Local, users: Users) -> None:
     """Only hr reads and writes `phone`, only hr writes `email`, and nobody reads `address`."""
     url = local.api("staff").url
     hr, other = (Api(url, None).as_bearer(users.token(*who)) for who in (("carol", "hr"), ("dave",)))
@@ -109,7 +109,7 @@ def test_a_key_is_compared_as_a_whole(items: Api) -> None:
     items("GET", f"?api_key={items.key}&x-api-key={items.key}", X_Api_Key=None).problem(403, "forbidden")
 
 
-def test_an_exhausted_quota_is_429_and_is_one_keys_own(local: Local, items: Api) -> None:
+def test_an_exhausted_quota_is_429_for_only_one_key(local: Local, items: Api) -> None:
     trial = Api(items.url, local.outputs()["api_keys"]["trial"])
     assert [trial("GET").status for _ in range(2)] == [200, 200]
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_an_exhausted_quota_is_429_and_is_one_keys_own(local: Local, items: Api)
     assert items("GET").status == 200
 
 
-def test_a_key_is_no_sign_in_and_a_token_no_key(items: Api, alice: Api) -> None:
+def test_a_key_does_not_replace_a_token_nor_a_token_a_key(items: Api, alice: Api) -> None:
     alice("GET", Authorization=None, X_Api_Key=items.key).problem(401, "unauthorized")
     items("GET", X_Api_Key=None, Authorization=f"Bearer {alice.token}").problem(403, "forbidden")
 
@@ -142,7 +142,7 @@ def check_unauthorized(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN)
-def test_nobody_comes_in_without_a_token(notes: Api, method: str, path: str) -> None:
+def test_a_missing_token_is_401(notes: Api, method: str, path: str) -> None:
     check_unauthorized(notes(method, path, {} if method[0] == "P" else None))
 
 
@@ -160,14 +160,14 @@ def test_another_pools_token_is_401(users: Users, notes: Api) -> None:
     check_unauthorized(notes.as_bearer(token)("GET"))
 
 
-def test_access_tokens_alone_pass(users: Users, notes: Api) -> None:
+def test_only_access_tokens_pass(users: Users, notes: Api) -> None:
     tokens = users.tokens(f"carol-{uuid.uuid4()}")
     for kind in ("IdToken", "RefreshToken"):
         check_unauthorized(notes.as_bearer(tokens[kind])("GET"))
     assert notes.as_bearer(tokens["AccessToken"])("GET").status == 200
 
 
-def test_a_token_with_claims_is_the_users_and_passes(users: Users, notes: Api) -> None:
+def test_a_token_with_custom_claims_passes(users: Users, notes: Api) -> None:
     done = users.local("token", "--user", "dora", "--claim", "tenant_id=acme", "--claim", "https://a.example/x=a=b ü")
     assert (done.returncode, done.stderr) == (0, "")
     token = done.stdout.removesuffix("\n")
@@ -180,7 +180,7 @@ def test_a_token_with_claims_is_the_users_and_passes(users: Users, notes: Api) -
     check_unauthorized(notes.as_bearer(f"{token.rpartition('.')[0]}.{decode_token(users.token('dora'))[2]}")("GET"))
 
 
-def test_a_token_travels_in_its_header_alone(notes: Api, alice: Api) -> None:
+def test_a_token_is_read_only_from_its_header(notes: Api, alice: Api) -> None:
     check_unauthorized(notes("GET", f"?access_token={alice.token}&Authorization={alice.token}"))
     check_unauthorized(notes("GET", Cookie=f"Authorization={alice.token}"))
     check_unauthorized(notes("GET", Authorization=f"Basic {base64.b64encode(b'alice:secret').decode()}"))
@@ -203,7 +203,7 @@ def test_a_missing_group_is_403(alice: Api, bob: Api) -> None:
 # --- owners ---
 
 
-def test_anothers_item_is_not_there(alice: Api, bob: Api) -> None:
+def test_anothers_item_is_not_found(alice: Api, bob: Api) -> None:
     hers = alice.create({"title": "hers"})
     etag, sub = hers.headers["ETag"], decode_token(str(alice.token))[1]["sub"]
     bob("GET", hers.location).problem(404, "not-found")
@@ -216,7 +216,7 @@ def test_anothers_item_is_not_there(alice: Api, bob: Api) -> None:
     assert hers.json["id"] not in {item["id"] for item in bob("GET", "?limit=100").json["items"]}
 
 
-def test_an_id_that_another_has_is_free(alice: Api, bob: Api) -> None:
+def test_an_id_used_by_another_owner_is_free(alice: Api, bob: Api) -> None:
     chosen = str(uuid.uuid4())
     hers = alice.create({"id": chosen, "title": "hers"})
     his = bob.create({"id": chosen, "title": "his"})
@@ -236,7 +236,7 @@ def test_anothers_cursor_is_400(alice: Api, bob: Api, query: str) -> None:
     bob("GET", f"?limit=1{query}&cursor={quote(cursor)}").problem(400, "invalid-request")
 
 
-def test_a_filter_shows_the_callers_own(alice: Api, bob: Api) -> None:
+def test_a_filter_returns_only_the_callers_items(alice: Api, bob: Api) -> None:
     tag = uuid.uuid4().hex
     hers = alice.create({"title": "hers", "tag": tag})
     sub = decode_token(str(alice.token))[1]["sub"]
@@ -248,7 +248,7 @@ def test_a_filter_shows_the_callers_own(alice: Api, bob: Api) -> None:
         bob("GET", f"?tag={quote(value)}").problem(400, "invalid-request")
 
 
-def test_an_idempotency_key_is_the_callers_own(alice: Api, bob: Api) -> None:
+def test_idempotency_keys_are_separate_by_caller(alice: Api, bob: Api) -> None:
     key = str(uuid.uuid4())
     hers, his, again = (api("POST", body={"title": "once"}, Idempotency_Key=key) for api in (alice, bob, alice))
     assert (hers.status, his.status, again.status) == (201, 201, 201)
@@ -258,7 +258,7 @@ def test_an_idempotency_key_is_the_callers_own(alice: Api, bob: Api) -> None:
     bob("POST", body={"title": "another"}, Idempotency_Key=key).problem(422, "idempotency-key-reused")
 
 
-def test_a_body_does_not_name_its_owner(alice: Api, bob: Api) -> None:
+def test_a_body_does_not_choose_its_owner(alice: Api, bob: Api) -> None:
     sub = decode_token(str(bob.token))[1]["sub"]
     made = alice.create({"title": "hers", "owner": sub, "sub": sub, "collection": f"{sub}#notes"})
     bob("GET", made.location).problem(404, "not-found")
@@ -392,20 +392,20 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
-def test_what_a_parameter_says_is_never_run(alice: Api, parameter: str) -> None:
+def test_a_parameters_value_is_never_executed(alice: Api, parameter: str) -> None:
     for text in INJECTIONS:
         too_long = parameter == "tag" and len(text) > 50  # over the schema's maxLength
         expected = 400 if too_long else PARAMETERS[parameter]
         check_harmless(alice("GET", f"?{parameter}={quote(text, safe='')}"), expected)
 
 
-def test_what_a_parameter_is_called_is_never_run(alice: Api) -> None:
+def test_a_parameters_name_is_never_executed(alice: Api) -> None:
     for text in INJECTIONS:
         check_harmless(alice("GET", f"?{quote(text, safe='')}=1"), 400)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_what_an_id_says_is_never_run(items: Api, method: str) -> None:
+def test_an_id_is_never_executed(items: Api, method: str) -> None:
     for text in INJECTIONS:
         check_harmless(items(method, f"/{quote(text, safe='')}", {} if method[0] == "P" else None), 400, 404)
 
@@ -420,7 +420,7 @@ HEADERS: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_what_a_header_says_is_never_run(alice: Api, header: str) -> None:
+def test_a_header_is_never_executed(alice: Api, header: str) -> None:
     made = alice.create({"title": "hers"})
     method, *statuses = HEADERS[header]
     for text in filter(str.isprintable, INJECTIONS):  # others are not possible in a header
@@ -428,7 +428,7 @@ def test_what_a_header_says_is_never_run(alice: Api, header: str) -> None:
         check_harmless(alice(method, *sent, **{header: text}), *statuses)
 
 
-def test_what_a_body_says_is_kept_as_it_is(alice: Api) -> None:
+def test_a_body_is_stored_unchanged(alice: Api) -> None:
     for text in INJECTIONS:
         made = alice.create({"title": text[:200], text: {text: [text]}})
         assert alice("GET", made.location).json == made.json

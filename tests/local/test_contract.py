@@ -15,7 +15,7 @@ from tests.local.runner import Local
 SERVERS_OWN = {"id", "createdAt", "updatedAt", "version"}
 
 
-def test_create_answers_the_item_its_place_and_its_tag(items: Api) -> None:
+def test_create_returns_the_item_its_location_and_its_tag(items: Api) -> None:
     made = items.create({"name": "lamp", "price": 12.5})
     item = made.json
     assert set(item) == {"name", "price"} | SERVERS_OWN
@@ -30,19 +30,19 @@ def test_create_answers_the_item_its_place_and_its_tag(items: Api) -> None:
     assert made.location == f"{items.url}/{item['id']}"
 
 
-def test_location_leads_to_the_item_with_a_trailing_slash_too(items: Api) -> None:
+def test_location_works_after_a_request_with_a_trailing_slash(items: Api) -> None:
     made = items("POST", "/", {"a": 1})
     assert made.status == 201
     assert items("GET", made.location).json == made.json
 
 
-def test_get_answers_what_was_made(items: Api) -> None:
+def test_get_returns_the_created_item(items: Api) -> None:
     made = items.create()
     got = items("GET", made.location)
     assert (got.status, got.json, got.headers["ETag"]) == (200, made.json, made.headers["ETag"])
 
 
-def test_what_is_not_there_is_404(items: Api) -> None:
+def test_a_missing_item_is_404(items: Api) -> None:
     for method, body in (("GET", None), ("PUT", {}), ("PATCH", {}), ("DELETE", None)):
         items(method, "/nothing", body).problem(404, "not-found")
 
@@ -59,14 +59,14 @@ def test_put_replaces_the_whole_item(items: Api) -> None:
     assert items("GET", made.location).json == put.json
 
 
-def test_put_merges_where_the_entity_says_so(drafts: Api) -> None:
+def test_put_merges_if_configured(drafts: Api) -> None:
     made = drafts.create({"a": 1, "b": {"c": 2, "d": 3}})
     put = drafts("PUT", made.location, {"b": {"c": None}, "e": 4})
     assert put.status == 200
     assert {k: v for k, v in put.json.items() if k not in SERVERS_OWN} == {"a": 1, "b": {"d": 3}, "e": 4}
 
 
-def test_patch_merges_as_rfc_7396_says(items: Api) -> None:
+def test_patch_merges_as_in_rfc_7396(items: Api) -> None:
     made = items.create({"a": "b", "c": {"d": "e", "f": "g"}})
     patched = items("PATCH", made.location, {"a": "z", "c": {"f": None}}, Content_Type="application/merge-patch+json")
     assert patched.status == 200
@@ -76,7 +76,7 @@ def test_patch_merges_as_rfc_7396_says(items: Api) -> None:
     assert flat.json["version"] == 3
 
 
-def test_delete_leaves_nothing(items: Api) -> None:
+def test_a_deleted_item_is_gone(items: Api) -> None:
     made = items.create()
     gone = items("DELETE", made.location)
     assert (gone.status, gone.content, gone.headers["Access-Control-Allow-Origin"]) == (204, b"", "*")
@@ -91,7 +91,7 @@ def test_the_servers_own_properties_may_be_repeated(items: Api) -> None:
     items("PUT", made.location, made.json | {"id": "another"}).problem(400, "invalid-request")
 
 
-def test_clients_choose_ids_where_the_entity_says_so(drafts: Api) -> None:
+def test_clients_choose_ids_if_configured(drafts: Api) -> None:
     made = drafts.create({"id": "A.b_c~d-1", "n": 1})
     assert (made.json["id"], made.location) == ("A.b_c~d-1", f"{drafts.url}/A.b_c~d-1")
     drafts("POST", body={"id": "A.b_c~d-1", "n": 2}).problem(409, "conflict")
@@ -101,11 +101,11 @@ def test_clients_choose_ids_where_the_entity_says_so(drafts: Api) -> None:
     assert drafts("DELETE", made.location).status == 204
 
 
-def test_the_server_makes_ids_otherwise(items: Api) -> None:
+def test_the_server_chooses_ids_by_default(items: Api) -> None:
     assert items.create({"id": "mine"}).json["id"] != "mine"
 
 
-def test_only_what_has_changed_is_sent_again(items: Api) -> None:
+def test_an_unchanged_item_is_304(items: Api) -> None:
     made = items.create()
     for tag in (made.headers["ETag"], f'"other", {made.headers["ETag"]}', f"W/{made.headers['ETag']}", "*"):
         same = items("GET", made.location, If_None_Match=tag)
@@ -116,7 +116,7 @@ def test_only_what_has_changed_is_sent_again(items: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_nothing_is_overwritten_unseen(items: Api, method: str) -> None:
+def test_if_match_prevents_lost_updates(items: Api, method: str) -> None:
     made = items.create()
     body = None if method == "DELETE" else {"name": "mine"}
     changed = items("PUT", made.location, {"name": "theirs"}, If_Match=made.headers["ETag"])
@@ -131,12 +131,12 @@ def test_nothing_is_overwritten_unseen(items: Api, method: str) -> None:
     assert listed.status == (204 if method == "DELETE" else 200)
 
 
-def test_any_state_will_do_for_a_star(items: Api) -> None:
+def test_if_match_star_accepts_any_state(items: Api) -> None:
     made = items.create()
     assert items("PATCH", made.location, {"a": 1}, If_Match="*").status == 200
 
 
-def test_a_tag_does_not_outlive_its_item(drafts: Api) -> None:
+def test_a_deleted_items_tag_is_invalid(drafts: Api) -> None:
     first = drafts.create({"id": "phoenix"})
     assert drafts("DELETE", first.location).status == 204
     second = drafts.create({"id": "phoenix"})
@@ -145,7 +145,7 @@ def test_a_tag_does_not_outlive_its_item(drafts: Api) -> None:
     assert drafts("DELETE", second.location, If_Match=second.headers["ETag"]).status == 204
 
 
-def test_a_post_that_is_sent_again_makes_one_item(empty_items: Api) -> None:
+def test_a_repeated_post_creates_one_item(empty_items: Api) -> None:
     first = empty_items("POST", body={"n": 1}, Idempotency_Key="order-1")
     again = empty_items("POST", body={"n": 1}, Idempotency_Key="order-1")
     assert (first.status, again.status) == (201, 201)
@@ -163,7 +163,7 @@ def test_a_post_that_is_sent_again_makes_one_item(empty_items: Api) -> None:
 TEXTS = ["", " ", "Grüße, 世界 👩🏽‍🚀", '\u0000\t\n"\\/\u2028', "e\u0301", "a" * 50_000]
 
 
-def test_an_idempotency_key_is_its_callers_own(local: Local, items: Api) -> None:
+def test_idempotency_keys_are_separate_by_caller(local: Local, items: Api) -> None:
     other = Api(items.url, local.outputs()["api_keys"]["other"])
     mine, others = (api("POST", body={"n": 1}, Idempotency_Key="shared") for api in (items, other))
     assert (mine.status, others.status) == (201, 201)
@@ -195,5 +195,5 @@ def test_numbers_keep_their_value(items: Api, number: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/ld+json", None])
-def test_json_under_other_names_is_taken(items: Api, content_type: str | None) -> None:
+def test_other_json_media_types_are_accepted(items: Api, content_type: str | None) -> None:
     assert items("POST", body=b'{"a": 1}', Content_Type=content_type).status == 201

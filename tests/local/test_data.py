@@ -48,7 +48,7 @@ def item_names(local: Local) -> set[str]:
     return {item["name"] for item in local.api()("GET").json["items"]}
 
 
-def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> None:
+def test_another_system_does_not_change_the_items(small: Local, folder: Path) -> None:
     done = small.up(folder / "other.tfvars")
     assert done.returncode == 0, done.stderr
     assert "Stopping small-local (its data is kept) ..." in done.stderr
@@ -64,7 +64,7 @@ def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> No
     assert item_names(small) == {"first"}
 
 
-def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) -> None:
+def test_the_files_of_an_earlier_version_are_migrated(small: Local, folder: Path) -> None:
     assert small("down").returncode == 0
     before = small.system.folder
     # Earlier, Terraform's state was a file.
@@ -132,7 +132,7 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     assert small.api("more")("GET").status == 404, "--yes accepted the loss of its only item"
 
 
-def test_a_removed_operation_is_gone_when_up_returns(small: Local, folder: Path) -> None:
+def test_a_removed_operation_is_gone_once_up_returns(small: Local, folder: Path) -> None:
     """In the emulator the change takes effect without a second deployment."""
     (folder / "fewer.tfvars").write_text(small_system("list"))
     for file, status in (("small.tfvars", 400), ("fewer.tfvars", 405), ("small.tfvars", 400)):
@@ -141,7 +141,7 @@ def test_a_removed_operation_is_gone_when_up_returns(small: Local, folder: Path)
         assert small.api()("POST", body=["no object"]).status == status
 
 
-def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> None:
+def test_it_works_from_any_folder_and_with_any_user_settings(folder: Path) -> None:
     """The user's settings of AWS, proxies and Terraform differ, and paths are relative to the user's folder."""
     (folder / "elsewhere").mkdir()
     broken = folder / "broken"

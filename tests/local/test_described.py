@@ -45,7 +45,7 @@ def schemathesis(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_document_is_as_strict_as_the_api(schemathesis: Path, tmp_path: Path, example: str) -> None:
+def test_the_openapi_document_is_as_strict_as_the_api(schemathesis: Path, tmp_path: Path, example: str) -> None:
     local = Local(tmp_path / "local")
     done = local.up(ROOT / "examples" / f"{example}.tfvars")
     try:

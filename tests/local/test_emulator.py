@@ -35,7 +35,7 @@ def client(variables: dict[str, str], service: str) -> Any:
     )  # fmt: skip
 
 
-def test_it_is_aws_until_it_is_stopped(emulated_aws: Local) -> None:
+def test_it_serves_aws_until_it_is_stopped(emulated_aws: Local) -> None:
     started = emulated_aws("emulator", "--port", str(emulated_aws.port), "--region", "eu-west-1", "--detach")
     assert started.returncode == 0, started.stderr
     variables = read_exports(started.stdout)
@@ -75,7 +75,7 @@ def test_in_the_foreground_ctrl_c_stops_it(emulated_aws: Local) -> None:
     assert not (emulated_aws.folder / "aws").exists()
 
 
-def test_a_shell_reaches_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shell_with_its_variables_reaches_only_the_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_") or "proxy" in name.lower()]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_PROFILE", "production")

@@ -64,7 +64,7 @@ def list_items(api: DescribedApi, path: str) -> list[dict[str, object]]:
 # --- items: any object; everyone creates, reads, lists and deletes ---
 
 
-def test_items_live_and_go(items: Example) -> None:
+def test_items_are_created_and_deleted(items: Example) -> None:
     api = items.api()
     made = api.create("/items", {"id": "lamp-1", "name": "lamp", "price": 12.5})
     assert (made.json["id"], made.location) == ("lamp-1", f"{items.url}/items/lamp-1")
@@ -74,14 +74,14 @@ def test_items_live_and_go(items: Example) -> None:
     api("GET", made.location).problem(404, "not-found")
 
 
-def test_items_have_ids_of_their_own_or_are_given_one(items: Example) -> None:
+def test_items_have_ids_of_clients_or_the_server(items: Example) -> None:
     api = items.api()
     api.create("/items", {"id": "once"})
     api("POST", "/items", {"id": "once"}).problem(409, "conflict")
     assert len(api.create("/items", {"name": "chair"}).json["id"]) > 10
 
 
-def test_items_are_not_changed(items: Example) -> None:
+def test_items_cannot_be_changed(items: Example) -> None:
     api = items.api()
     made = api.create("/items", {"name": "lamp"})
     for method in ("PUT", "PATCH"):
@@ -126,7 +126,7 @@ def test_shop_reads_users_that_another_program_wrote(shop: Example) -> None:
 
 
 @pytest.mark.slow
-def test_shop_takes_orders_and_keeps_them(shop: Example) -> None:
+def test_shop_accepts_orders_and_never_deletes_them(shop: Example) -> None:
     api = shop.api()
     order = api.create("/orders", {"userId": "ada", "productId": "p1"})
     assert (order.json["quantity"], order.json["status"]) == (1, "open")
@@ -141,7 +141,7 @@ def test_shop_takes_orders_and_keeps_them(shop: Example) -> None:
 
 
 @pytest.mark.slow
-def test_shop_keeps_products(shop: Example) -> None:
+def test_shop_stores_products(shop: Example) -> None:
     api = shop.api()
     made = api.create("/products", {"name": "Lamp", "price": 12.50, "tags": ["light"]})
     changed = api("PATCH", made.location, {"price": 9.99}, If_Match=made.headers["ETag"])
@@ -172,7 +172,7 @@ def test_shop_keeps_products(shop: Example) -> None:
 
 
 @pytest.mark.slow
-def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
+def test_shop_notifies_of_incidents_and_their_end(shop: Example) -> None:
     aws = partial(
         boto3.client, endpoint_url=f"http://127.0.0.1:{shop.local.port}", region_name="us-west-2",
         aws_access_key_id="test", aws_secret_access_key="test",
@@ -198,7 +198,7 @@ def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
 
 
 @pytest.mark.slow
-def test_shop_plans_empty_after_a_restart_too(shop: Example) -> None:
+def test_shop_has_no_changes_after_a_restart(shop: Example) -> None:
     file = ROOT / "examples" / "shop.tfvars"
     assert not shop.local.system.has_changes([file])
     assert shop.local("down").returncode == 0
@@ -210,7 +210,7 @@ def test_shop_plans_empty_after_a_restart_too(shop: Example) -> None:
 
 
 @pytest.mark.slow
-def test_vpc_items_are_for_holders_of_a_key(vpc_items: Example) -> None:
+def test_vpc_items_require_a_key(vpc_items: Example) -> None:
     vpc_items.api()("GET", "/items").problem(403, "forbidden")
     api = vpc_items.api("default")
     made = api.create("/items", {"name": "lamp"})
@@ -224,7 +224,7 @@ def test_vpc_items_are_for_holders_of_a_key(vpc_items: Example) -> None:
 
 
 @pytest.mark.slow
-def test_movies_are_made_at_the_root(movies: Example) -> None:
+def test_movies_are_created_at_the_root(movies: Example) -> None:
     api = movies.api("standard")
     made = api.create("/", {"year": "2023", "title": "kkkg", "id": "12"})
     assert {name: made.json[name] for name in ("id", "title", "year")} == {
@@ -263,7 +263,7 @@ def test_movies_of_a_year_by_title(movies: Example) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", [None, "not-a-key"])
-def test_movies_are_shown_to_holders_of_keys_alone(movies: Example, key: str | None) -> None:
+def test_movies_require_a_key(movies: Example, key: str | None) -> None:
     Api(movies.url, key)("GET", "/12").problem(403, "forbidden")
     Api(movies.url, key)("POST", "/", {"title": "kkkg"}).problem(403, "forbidden")
 
@@ -271,7 +271,7 @@ def test_movies_are_shown_to_holders_of_keys_alone(movies: Example, key: str | N
 # --- todos: PUT that merges, defaults, a filter; customers require a key ---
 
 
-def test_todos_take_partial_bodies_with_put(todos: Example) -> None:
+def test_todos_merge_with_put(todos: Example) -> None:
     api = todos.api()
     made = api.create("/todos", {"title": "Buy milk"})
     assert (made.json["description"], made.json["completed"]) == ("", False)
@@ -281,7 +281,7 @@ def test_todos_take_partial_bodies_with_put(todos: Example) -> None:
     assert api("DELETE", made.location).status == 204
 
 
-def test_todos_that_are_done(todos: Example) -> None:
+def test_todos_are_filtered_by_done(todos: Example) -> None:
     api = todos.api()
     titles = [uuid.uuid4().hex for _ in range(3)]
     made = [api.create("/todos", {"title": title}) for title in titles]
@@ -292,7 +292,7 @@ def test_todos_that_are_done(todos: Example) -> None:
     assert [e["parameter"] for e in problem["errors"]] == ["completed"]
 
 
-def test_customers_are_for_holders_of_a_key(todos: Example) -> None:
+def test_customers_require_a_key(todos: Example) -> None:
     ada = {
         "firstName": "Ada",
         "lastName": "Lovelace",
@@ -321,7 +321,7 @@ def test_todos_are_described_with_their_defaults_and_filters(todos: Example) -> 
 
 
 @pytest.mark.slow
-def test_notes_are_for_who_signed_in(notes: Example) -> None:
+def test_notes_require_sign_in(notes: Example) -> None:
     answer = notes.api()("GET", "/notes")
     answer.problem(401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -338,7 +338,7 @@ def test_notes_are_for_who_signed_in(notes: Example) -> None:
 
 
 @pytest.mark.slow
-def test_notes_of_others_are_not_there(notes: Example) -> None:
+def test_notes_of_others_are_not_found(notes: Example) -> None:
     ada, bob = notes.as_user("ada"), notes.as_user("bob")
     hers, his = (api.create("/notes", {"title": "Secret", "tag": "work"}) for api in (ada, bob))
     for path in ("/notes", "/notes?tag=work"):

@@ -85,7 +85,7 @@ def test_a_change_is_delivered_after_the_write(parts: Parts) -> None:
     assert parts.notes("updated a") == ["updated a"]
 
 
-def test_a_poison_change_goes_whole_to_the_dead_letters_and_back(parts: Parts) -> None:
+def test_a_poison_change_becomes_a_complete_dead_letter_and_is_redriven(parts: Parts) -> None:
     orders = parts.api("orders")
     poison = orders.create({"title": "poison"}).json
     orders.create({"title": "behind it"})
@@ -112,7 +112,7 @@ def test_a_poison_change_goes_whole_to_the_dead_letters_and_back(parts: Parts) -
         assert parts.local(*parts.up, "--detach").returncode == 0
 
 
-def test_a_job_is_tried_again_later_and_goes_on_after_again(parts: Parts) -> None:
+def test_a_job_is_retried_later_and_continues_after_again(parts: Parts) -> None:
     count = parts.api("count")
     assert count("POST", "", {"name": "b", "fails": 1}).status == 202
     wait_until(lambda: parts.notes("work b 0 attempt 2"))
@@ -121,7 +121,7 @@ def test_a_job_is_tried_again_later_and_goes_on_after_again(parts: Parts) -> Non
     assert parts.notes("work c") == ["work c 2 attempt 1", "work c 1 attempt 1", "work c 0 attempt 1"]
 
 
-def test_a_job_that_fails_for_good_is_a_dead_letter_and_its_error_is_in_the_logs(parts: Parts) -> None:
+def test_a_job_out_of_retries_is_a_dead_letter_and_its_error_is_logged(parts: Parts) -> None:
     parts.api("count")("POST", "", {"name": "d", "dies": True})
     wait_until(lambda: parts.waiting("work"))
     assert parts.notes("work d") == [f"work d 0 attempt {attempt}" for attempt in (1, 2, 3)]
@@ -142,7 +142,7 @@ def test_a_schedule_and_an_event_start_their_functions(parts: Parts) -> None:
     assert parts.notes("event") == ["event Made a"]
 
 
-def test_a_secret_is_read_from_when_it_has_a_value_on(parts: Parts) -> None:
+def test_a_secret_can_be_read_once_it_has_a_value(parts: Parts) -> None:
     secret = parts.api("secret")
     for value in ("first", "second"):
         done = parts.local("secret", "stripe", stdin=value)
@@ -174,7 +174,7 @@ def test_functions_are_run_by_hand(parts: Parts, tmp_path: Path) -> None:
     assert "has no function tik: did you mean tick?" in error_sentence(parts.local("run", "tik"))
 
 
-def test_messages_outlast_a_restart(parts: Parts) -> None:
+def test_messages_survive_a_restart(parts: Parts) -> None:
     sqs = parts.local.client("sqs")
     body = json.dumps({"id": "x", "at": "2026-01-01T00:00:00Z", "body": {"name": "late"}})
     sqs.send_message(QueueUrl=parts.function("work")["queue_url"], MessageBody=body, DelaySeconds=5)

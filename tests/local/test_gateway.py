@@ -11,11 +11,11 @@ KEYED = [("GET", ""), ("POST", ""), ("GET", "/any"), ("PUT", "/any"), ("PATCH", 
 
 @pytest.mark.parametrize("key", [None, "a-key-that-nobody-was-ever-given"])
 @pytest.mark.parametrize(("method", "path"), KEYED)
-def test_nobody_comes_in_without_a_key(items: Api, method: str, path: str, key: str | None) -> None:
+def test_a_missing_key_is_403(items: Api, method: str, path: str, key: str | None) -> None:
     items(method, path, {} if method[0] == "P" else None, X_Api_Key=key).problem(403, "forbidden")
 
 
-def test_an_open_entity_asks_for_none(drafts: Api) -> None:
+def test_an_open_entity_requires_no_key(drafts: Api) -> None:
     assert drafts("GET").status == 200
 
 

@@ -137,7 +137,7 @@ def pem_of(key: Any) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/x"), ("DELETE", "/x")])
-def test_nobody_comes_in_without_a_token(shipments: Api, method: str, path: str) -> None:
+def test_a_missing_token_is_401(shipments: Api, method: str, path: str) -> None:
     check_unauthorized(shipments(method, path, {} if method[0] == "P" else None))
 
 
@@ -151,15 +151,13 @@ def test_forged_tokens_are_401(shipments: Api, issuer: Issuer) -> None:
         check_unauthorized(shipments("GET", Authorization=f"{scheme} {issuer.access_token('ada')}".strip()), scheme)
 
 
-def test_the_user_pools_token_is_no_token_of_the_issuer_and_the_other_way_round(
-    local: Local, shipments: Api, issuer: Issuer
-) -> None:
+def test_tokens_of_user_pool_and_issuer_are_not_interchangeable(local: Local, shipments: Api, issuer: Issuer) -> None:
     check_unauthorized(shipments.as_bearer(Users(local).token("alice"))("GET"))
     check_unauthorized(Api(local.api("notes").url, None).as_bearer(issuer.access_token("alice"))("GET"))
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-def test_a_token_of_the_issuer_passes(shipments: Api, issuer: Issuer, algorithm: str) -> None:
+def test_the_issuers_token_passes(shipments: Api, issuer: Issuer, algorithm: str) -> None:
     claims = decode_token(issuer.access_token("auth0|12 ü@example.com"))[1]
     for audience in (AUDIENCE, ["https://other.example.com", AUDIENCE]):
         token = issuer.sign(claims | {"aud": audience}, algorithm=algorithm)
@@ -167,7 +165,7 @@ def test_a_token_of_the_issuer_passes(shipments: Api, issuer: Issuer, algorithm:
     assert shipments("GET", Authorization=f"Bearer {token}", X_Api_Key="x").status == 200
 
 
-def test_scopes_and_groups_are_the_tokens_own(local: Local, shipments: Api) -> None:
+def test_each_token_has_its_own_scopes_and_groups(local: Local, shipments: Api) -> None:
     def caller(*arguments: str) -> Api:
         return shipments.as_bearer(printed_token(local, "--user", "ada", *arguments))
 
@@ -183,14 +181,14 @@ def test_scopes_and_groups_are_the_tokens_own(local: Local, shipments: Api) -> N
     assert staff("DELETE", path).status == 204
 
 
-def test_a_decision_is_its_tokens_alone(shipments: Api, issuer: Issuer) -> None:
+def test_cached_decisions_are_separate_by_token(shipments: Api, issuer: Issuer) -> None:
     """The gateway caches decisions: callers who alternate must never get each other's permissions."""
     writer = shipments.as_bearer(issuer.access_token("ada", scopes=["shipments:write"]))
     reader = shipments.as_bearer(issuer.access_token("ada"))
     assert [caller("POST", "", {"name": "x"}).status for caller in (writer, reader) * 3] == [201, 403] * 3
 
 
-def test_a_token_that_expires_while_its_decision_is_kept_is_401(shipments: Api, issuer: Issuer) -> None:
+def test_a_token_that_expires_while_its_decision_is_cached_is_401(shipments: Api, issuer: Issuer) -> None:
     caller = shipments.as_bearer(issuer.access_token("ada", lifetime=2))
     assert caller("GET").status == 200
     deadline = time.monotonic() + 60
@@ -225,7 +223,7 @@ def gone(issuer: Issuer) -> Iterator[None]:
         aside.rename(issuer.keys_file)
 
 
-def test_without_the_issuer_the_keys_that_are_known_go_on(shipments: Api, issuer: Issuer) -> None:
+def test_known_keys_stay_valid_while_the_issuer_is_down(shipments: Api, issuer: Issuer) -> None:
     known = [issuer.access_token(name) for name in ("ada", "bob")]
     assert shipments.as_bearer(known[0])("GET").status == 200
     with gone(issuer):
@@ -243,7 +241,7 @@ def answer_once_keys_are_asked_for(caller: Api, waiting: int) -> Answer:
 
 
 @pytest.mark.slow
-def test_keys_that_nobody_can_ask_for_are_503_and_new_ones_are_found(shipments: Api, issuer: Issuer) -> None:
+def test_unavailable_keys_are_503_and_new_ones_are_found(shipments: Api, issuer: Issuer) -> None:
     before, unused = (issuer.access_token(name) for name in ("ada", "bob"))
     assert shipments.as_bearer(before)("GET").status == 200
     issuer.rotate()
@@ -307,7 +305,7 @@ def test_the_issuer_is_at_the_port_of_the_system(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_root_of_ones_own_has_the_issuer(tmp_path: Path) -> None:
+def test_a_users_root_has_the_issuer(tmp_path: Path) -> None:
     small, root = Local(tmp_path / "local"), tmp_path / "root"
     root.mkdir()
     (root / "main.tf").write_text(ROOT_CONFIGURATION)

@@ -192,7 +192,7 @@ def task(people: People, request: pytest.FixtureRequest) -> str:
 # --- access ---
 
 
-def test_forged_tokens_reach_no_function_of_ones_own(people: People) -> None:
+def test_forged_tokens_reach_no_own_function(people: People) -> None:
     check_unauthorized(people.nobody("GET", "/me"))
     check_unauthorized(people.nobody("POST", "/tasks/x/close", {}))
     for what, token in forged_tokens(people.issuer):
@@ -200,7 +200,7 @@ def test_forged_tokens_reach_no_function_of_ones_own(people: People) -> None:
     check_unauthorized(people.nobody.as_bearer(people.issuer.access_token("eve", lifetime=-9))("GET", "/desk"))
 
 
-def test_code_learns_who_calls(people: People) -> None:
+def test_own_code_gets_the_caller(people: People) -> None:
     ada = people("auth0|12 ü", "acme", groups=["b", "a"], scopes=["s:1", "s:2"], claims={"plan": {"seats": 2}})
     assert ada("GET", "/me").json == {
         "kind": "user", "id": "auth0|12 ü", "owner": "acme", "groups": ["a", "b"], "scopes": ["s:1", "s:2"],
@@ -211,7 +211,7 @@ def test_code_learns_who_calls(people: People) -> None:
     assert ada("GET", "/health").json["kind"] == "anonymous"
 
 
-def test_scopes_and_groups_of_routes_are_the_tokens_own(people: People, task: str) -> None:
+def test_routes_check_each_tokens_scopes_and_groups(people: People, task: str) -> None:
     path = f"/tasks/{task}/close"
     wrong: tuple[dict[str, Any], ...] = ({}, {"scopes": ["tasks"]}, {"groups": ["tasks:close"]})
     for rights in wrong:
@@ -227,7 +227,7 @@ def test_scopes_and_groups_of_routes_are_the_tokens_own(people: People, task: st
 # --- whose items ---
 
 
-def test_a_route_reaches_the_items_of_its_callers_tenant(people: People, task: str) -> None:
+def test_a_route_accesses_only_items_of_its_callers_tenant(people: People, task: str) -> None:
     for user in ("ada", "alan"):
         assert people(user, "acme")("GET", f"/tasks/{task}/card").json["title"] == "t"
         assert people(user, "acme")("GET", f"/tasks/{task}/of/acme").json["title"] == "t"
@@ -245,7 +245,7 @@ def test_a_route_reaches_the_items_of_its_callers_tenant(people: People, task: s
     bob("GET", f"/tasks/{task}/card?owner=acme&tenant_id=acme", Tenant_Id="acme").problem(404, "not-found")
 
 
-def test_a_function_for_all_owners_says_whose_items_it_means(people: People, task: str) -> None:
+def test_a_function_for_all_owners_names_the_owner(people: People, task: str) -> None:
     people("bob", "globex")("POST", "/tasks", {"id": task, "title": "his"})
     sue = people("sue", groups=["Support Team"])
     assert sue("GET", f"/desk/acme/{task}").json["title"] == "t"
@@ -258,7 +258,7 @@ def test_a_function_for_all_owners_says_whose_items_it_means(people: People, tas
 # --- properties ---
 
 
-def test_own_routes_hide_what_their_caller_may_not_read(people: People, task: str) -> None:
+def test_routes_hide_properties_that_their_caller_may_not_read(people: People, task: str) -> None:
     ada, support = people("ada", "acme"), people("ada", "acme", groups=["support"])
     assert "note" not in ada("GET", f"/tasks/{task}/card").json
     assert support("GET", f"/tasks/{task}/card").json["note"] == "late"
@@ -271,7 +271,7 @@ def test_own_routes_hide_what_their_caller_may_not_read(people: People, task: st
     assert any("note" in names for owner, item, names in both if (owner, item) == ("acme", task))
 
 
-def test_own_routes_write_what_their_caller_may_write(people: People, task: str) -> None:
+def test_routes_write_only_properties_that_their_caller_may_write(people: People, task: str) -> None:
     closer, scopes = people("ada", "acme", scopes=["tasks:close"]), ["tasks:close"]
     for change in ({"note": "x"}, {"note": None}, {"pin": "1"}, {"state": "x", "note": "x"}):
         problem = closer("POST", f"/tasks/{task}/close", change).problem(403, "forbidden")
@@ -319,7 +319,7 @@ def load(people: People, statuses: Counter[int]) -> Iterator[None]:
         ('raise Refused("signature")', 401, " x 401"),
     ],
 )
-def test_a_bad_authorizer_is_taken_back(copy: JwtCopy, people: People, code: str, status: int, reason: str) -> None:
+def test_a_bad_authorizer_is_rolled_back(copy: JwtCopy, people: People, code: str, status: int, reason: str) -> None:
     before, statuses = copy.live(), Counter[int]()
     copy.set_minutes(10)
     copy.write(code)
@@ -336,7 +336,7 @@ def test_a_bad_authorizer_is_taken_back(copy: JwtCopy, people: People, code: str
     assert not copy.has_changes()
 
 
-def test_refused_tokens_take_no_authorizer_back(copy: JwtCopy, people: People) -> None:
+def test_refused_tokens_do_not_roll_an_authorizer_back(copy: JwtCopy, people: People) -> None:
     before, statuses = copy.live(), Counter[int]()
     earlier = len(copy.logged())
     copy.set_minutes(0.2, percent=100)

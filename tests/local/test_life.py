@@ -99,7 +99,7 @@ def test_a_restart_without_changes_applies_nothing(small: Local, var_file: Path)
 
 
 @pytest.mark.usefixtures("ensure_running")
-def test_what_runs_runs_again_without_a_var_file(small: Local) -> None:
+def test_the_running_system_is_restarted_without_a_var_file(small: Local) -> None:
     done = small("up", "--detach")
     assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True)
     assert small("status").stdout.startswith(f"small-local is running on port {small.port}: ")
@@ -107,7 +107,7 @@ def test_what_runs_runs_again_without_a_var_file(small: Local) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ensure_running")
-def test_what_is_changed_by_hand_is_put_right(small: Local, var_file: Path) -> None:
+def test_manual_changes_are_reverted(small: Local, var_file: Path) -> None:
     change = {"FunctionName": "small-items-list-local", "MemorySize": 333}
     before = small.client("lambda").get_function_configuration(FunctionName=change["FunctionName"])
     small.client("lambda").update_function_configuration(**change)
@@ -118,7 +118,7 @@ def test_what_is_changed_by_hand_is_put_right(small: Local, var_file: Path) -> N
 
 
 @pytest.mark.usefixtures("ensure_running")
-def test_a_tag_reaches_everything_in_place(small: Local, var_file: Path, tmp_path: Path) -> None:
+def test_a_new_tag_is_applied_to_all_resources_in_place(small: Local, var_file: Path, tmp_path: Path) -> None:
     tagged = tmp_path / "tagged.tfvars"
     tagged.write_text('tags = { Team = "x" }\n')
     before = small.outputs()
@@ -144,7 +144,7 @@ def wait_until_saved(small: Local, name: str) -> None:
 
 
 @pytest.mark.usefixtures("ensure_running")
-def test_items_outlive_a_kill_of_the_emulator(small: Local) -> None:
+def test_items_survive_a_kill_of_the_emulator(small: Local) -> None:
     others = item_names(small)
     # A property may have the name that the emulator uses to mark types in saved data.
     small.api().create({"name": "kept-1", "__bytes__": "x", "__scoped__": {"data": True}})
@@ -158,7 +158,7 @@ def test_items_outlive_a_kill_of_the_emulator(small: Local) -> None:
 
 
 @pytest.mark.usefixtures("ensure_running")
-def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
+def test_items_survive_a_full_disk(small: Local, var_file: Path) -> None:
     others = item_names(small)
     small.api().create({"name": "kept-2"})  # the function has started, so it writes no more files
     wait_until_saved(small, "kept-2")
@@ -177,7 +177,7 @@ def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
 
 
 @pytest.mark.usefixtures("ensure_running")
-def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_file: Path, tmp_path: Path) -> None:
+def test_an_entity_with_items_is_removed_only_with_consent(small: Local, var_file: Path, tmp_path: Path) -> None:
     small.api().create({"name": "kept-4"})
     other = tmp_path / "other.tfvars"
     other.write_text(small_system("create", "list", entity="things"))
@@ -193,7 +193,7 @@ def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_f
 
 
 @pytest.mark.usefixtures("ensure_running")
-def test_a_failed_apply_leaves_nothing_running_and_is_purged(small: Local, tmp_path: Path) -> None:
+def test_a_failed_apply_leaves_no_process_and_can_be_purged(small: Local, tmp_path: Path) -> None:
     # Terraform cannot create a resource that already exists. Only one exists here, since with
     # several the order of the errors would vary.
     emulator, running = small.system.emulator, small.running()

@@ -83,7 +83,7 @@ def flagged_ranks(api: Api, **query: str) -> list[Any]:
     return [item["rank"] for item in answer.json["items"]]
 
 
-def test_names_and_types_hold_from_the_gateway_to_the_table(odd_stack: OddStack) -> None:
+def test_names_and_types_work_from_the_gateway_to_the_table(odd_stack: OddStack) -> None:
     api = odd_stack.up_with("string")
     made = api.create({**ITEM, "rank": "r"})
     for name, sort in SORTS.items():

@@ -97,7 +97,7 @@ def wait_for(what: Any) -> Any:
     return found
 
 
-def test_a_bad_consumer_is_taken_back_and_its_jobs_are_done_after_all(copy: OwnCopy) -> None:
+def test_a_bad_consumer_is_rolled_back_and_its_jobs_then_succeed(copy: OwnCopy) -> None:
     api = Api(copy.api().url.removesuffix("/items"), None)
 
     def item(item_id: str) -> Any:

@@ -50,19 +50,19 @@ def test_a_page_ends_at_a_megabyte(empty_items: Api) -> None:
     assert [item["n"] for page in found for item in page.json["items"]] == list(range(5))
 
 
-def test_the_list_shows_items_as_they_are(empty_items: Api) -> None:
+def test_the_list_has_complete_items(empty_items: Api) -> None:
     made = empty_items.create({"a": {"b": None}})
     changed = empty_items("PATCH", made.location, {"c": 1}).json
     assert empty_items("GET").json["items"] == [changed]
 
 
-def test_fields_choose_what_is_sent(empty_items: Api) -> None:
+def test_fields_select_properties(empty_items: Api) -> None:
     made = empty_items.create({"a": 1, "b": 2}).json
     listed = empty_items("GET", "?fields=b,version,nothing").json["items"]
     assert listed == [{"id": made["id"], "b": 2, "version": 1}]
 
 
-def test_what_was_deleted_between_two_pages_is_not_missed(empty_items: Api) -> None:
+def test_a_deletion_between_two_pages_skips_no_item(empty_items: Api) -> None:
     made = [empty_items.create({"n": n}) for n in range(4)]
     first = empty_items("GET", "?limit=2")
     assert empty_items("DELETE", made[1].location).status == 204

@@ -123,7 +123,7 @@ def item(copy: RepositoryCopy) -> tuple[Api, str]:
     return api, api.create().location
 
 
-def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: RepositoryCopy, item: tuple[Api, str]) -> None:
+def test_a_release_is_canaried_aborted_completed_and_rolled_back(copy: RepositoryCopy, item: tuple[Api, str]) -> None:
     api, location = item
     copy.set_minutes(10)
     copy.write("assert item_id")
@@ -172,7 +172,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: RepositoryCopy
         ),
     ],
 )
-def test_a_broken_release_takes_itself_back_under_load(
+def test_a_broken_release_rolls_itself_back_under_load(
     copy: RepositoryCopy, item: tuple[Api, str], code: str, status: int, reason: str
 ) -> None:
     api, location = item
@@ -211,7 +211,7 @@ def test_a_broken_release_takes_itself_back_under_load(
     assert not copy.has_changes()
 
 
-def test_a_rollback_goes_on_where_it_stopped(copy: RepositoryCopy) -> None:
+def test_an_interrupted_rollback_continues(copy: RepositoryCopy) -> None:
     copy.set_minutes(0)
     copy.write("pass")
     code, said = copy.release("release")

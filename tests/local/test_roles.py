@@ -159,7 +159,7 @@ def is_allowed(request: Request) -> bool:
     return True
 
 
-def test_a_role_allows_what_its_operations_need_and_nothing_else(roles: Roles) -> None:
+def test_a_role_allows_only_what_its_operations_need(roles: Roles) -> None:
     assert len(roles.arns) == 19
     everybodys = set().union(*RIGHTS.values(), *OTHERWISE.values())
     for role in roles.arns:
@@ -176,14 +176,14 @@ def test_a_role_allows_what_its_operations_need_and_nothing_else(roles: Roles) -
             )
 
 
-def test_a_role_reaches_nothing_but_its_table(roles: Roles) -> None:
+def test_a_role_reaches_only_its_table(roles: Roles) -> None:
     for role in roles.arns:
         roles.assume(role)
         tried = foreign_requests(roles.client, roles.outputs, role)
         assert {what for what, request in tried.items() if is_allowed(request)} == set(), role
 
 
-def test_who_has_every_right_is_let_through(roles: Roles) -> None:
+def test_the_refused_requests_succeed_with_all_permissions(roles: Roles) -> None:
     """Shows that the refused requests are valid, so that only the role can be the reason."""
     tried = foreign_requests(roles.local.client, roles.outputs, "items.get")
     assert {what for what, request in tried.items() if not is_allowed(request)} == set()

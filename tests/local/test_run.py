@@ -64,7 +64,7 @@ def test_status_outputs_and_smoke(local: Local) -> None:
     )
 
 
-def test_smoke_fails_where_something_is_wrong(local: Local) -> None:
+def test_smoke_fails_if_the_api_is_broken(local: Local) -> None:
     for arguments in ([local.outputs()["api_url"]], ["http://127.0.0.1:1/none"]):
         smoke = subprocess.run(
             [sys.executable, SMOKE, *arguments],
@@ -76,7 +76,7 @@ def test_smoke_fails_where_something_is_wrong(local: Local) -> None:
         assert smoke.stderr.startswith("FAILED after nothing: POST ")
 
 
-def test_logs_show_requests_by_their_id(local: Local, items: Api) -> None:
+def test_logs_are_filtered_by_request_id(local: Local, items: Api) -> None:
     problem = items("GET", "/not-in-the-log-before").problem(404, "not-found")
     logs = local("logs")
     assert (logs.returncode, logs.stderr) == (0, "")
@@ -91,7 +91,7 @@ def test_logs_show_requests_by_their_id(local: Local, items: Api) -> None:
     assert items.key not in logs.stdout
 
 
-def test_who_reads_a_command_may_stop(local: Local) -> None:
+def test_a_reader_may_close_the_pipe(local: Local) -> None:
     """`head` does, here even before the first line."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -104,12 +104,12 @@ def test_who_reads_a_command_may_stop(local: Local) -> None:
     os.close(writer)
 
 
-def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:
+def test_only_their_owner_can_read_the_keys(local: Local) -> None:
     assert stat.S_IMODE((local.system.folder / "api-keys.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(local.folder.stat().st_mode) == 0o700
 
 
-def test_terraforms_state_is_for_its_owner_alone(local: Local) -> None:
+def test_only_its_owner_can_read_terraforms_state(local: Local) -> None:
     stack, running = local.system, local.running()
     password = stack.folder / TERRAFORM_PASSWORD
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
@@ -133,13 +133,13 @@ def test_terraforms_state_is_for_its_owner_alone(local: Local) -> None:
     assert stack.emulator.terraform_state(running)["outputs"]
 
 
-def test_it_listens_on_this_machine_alone(local: Local) -> None:
+def test_it_listens_only_on_this_machine(local: Local) -> None:
     listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
     addresses = {line.split()[1] for line in listening.splitlines()[1:] if f":{local.port:04X} " in line}
     assert {address.split(":")[0] for address in addresses if address} == {"0100007F"}
 
 
-def test_a_second_plan_is_empty(local: Local) -> None:
+def test_a_second_plan_has_no_changes(local: Local) -> None:
     assert not local.system.has_changes([f.resolve() for f in VAR_FILES])
 
 
@@ -157,7 +157,7 @@ def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
     assert items("GET", made.location).json == made.json
 
 
-def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_path: Path) -> None:
+def test_a_running_system_is_changed_in_place(local: Local, items: Api, tmp_path: Path) -> None:
     made = items.create()
     before = local.outputs()
     on_plans = plans_of_keys(local)
@@ -206,12 +206,12 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
     assert items("GET", made.location).json == made.json
 
 
-def test_a_running_stack_stays_on_its_port(local: Local) -> None:
+def test_a_running_system_keeps_its_port(local: Local) -> None:
     said = error_sentence(local("up", "--detach", "--port", "4799", "--var-file", VAR_FILES[0]))
     assert said == f"trestle-local is running on port {local.port}: first run `python local.py down`."
 
 
-def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp_path: Path) -> None:
+def test_a_refused_change_keeps_the_system_running(local: Local, items: Api, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text("throttle = { rate_limit = 0 }\n")
     said = error_sentence(local.up(*VAR_FILES, wrong))
@@ -219,7 +219,7 @@ def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp
     assert items("GET").status == 200
 
 
-def test_one_command_at_a_time(local: Local, items: Api) -> None:
+def test_a_second_command_at_the_same_time_is_refused(local: Local, items: Api) -> None:
     with Systems(local.folder).lock():
         for command in (("down",), ("up", "--detach")):
             said = error_sentence(local(*command))
@@ -238,13 +238,13 @@ def test_a_missing_var_file_is_named(small: Local) -> None:
     assert said == f"There is no var-file {small.folder / 'none.tfvars'}: name an existing file with --var-file."
 
 
-def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
+def test_a_missing_provider_is_reported(small: Local, tmp_path: Path) -> None:
     said = error_sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
     assert said.startswith(f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not contain the AWS provider: name a folder that")
     assert not is_listening(small.port)
 
 
-def test_a_variable_that_is_refused_is_explained(small: Local, tmp_path: Path) -> None:
+def test_a_refused_variable_is_explained(small: Local, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text(small_system("fly"))
     said = error_sentence(small.up(wrong))
@@ -253,7 +253,7 @@ def test_a_variable_that_is_refused_is_explained(small: Local, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_an_example_with_a_network_plans_empty(small: Local) -> None:
+def test_an_example_with_a_network_has_no_changes(small: Local) -> None:
     example = ROOT / "examples" / "vpc-items.tfvars"
     done = small.up(example)
     assert done.returncode == 0, done.stderr
@@ -264,7 +264,7 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
 
 
 @pytest.mark.slow
-def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(small: Local, tmp_path: Path) -> None:
+def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_have_no_changes(small: Local, tmp_path: Path) -> None:
     more = tmp_path / "more.tfvars"
     more.write_text(
         'network = { nat = "per_az", endpoints = ["kms", "logs"] }\nlog_retention_days = 30\n'

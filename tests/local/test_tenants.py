@@ -62,7 +62,7 @@ def test_a_tenants_users_share_its_items(people: dict[str, DescribedApi]) -> Non
     assert "owners" not in people["ada"]("GET", "/projects").json
 
 
-def test_nothing_of_a_tenant_reaches_the_other(people: dict[str, DescribedApi]) -> None:
+def test_no_item_of_a_tenant_reaches_the_other(people: dict[str, DescribedApi]) -> None:
     ada, bob, project = people["ada"], people["bob"], uuid.uuid4().hex
     key = uuid.uuid4().hex
     hers = [ada.create("/tasks", {"projectId": project, "title": title}) for title in ("Fuel", "Launch")]
@@ -89,7 +89,7 @@ def test_nothing_of_a_tenant_reaches_the_other(people: dict[str, DescribedApi]) 
     assert [ada("GET", task.location).json for task in hers] == [task.json for task in hers]
 
 
-def test_support_reads_the_items_of_all_tenants_and_writes_none(people: dict[str, DescribedApi]) -> None:
+def test_support_reads_all_tenants_items_and_writes_none(people: dict[str, DescribedApi]) -> None:
     sue = people["sue"]
     made = {name: people[name].create("/projects", {"name": f"Of {name}"}) for name in ("ada", "bob")}
     hers, his = ((made[name].json["id"], tenant) for name, tenant in (("ada", "acme"), ("bob", "globex")))
@@ -127,7 +127,7 @@ def test_the_lead_of_support_writes_for_a_tenant(people: dict[str, DescribedApi]
     people["ada"]("GET", made.location).problem(404, "not-found")
 
 
-def test_a_tenant_does_not_see_what_support_notes(people: dict[str, DescribedApi]) -> None:
+def test_a_tenant_does_not_see_supports_notes(people: dict[str, DescribedApi]) -> None:
     ada, sue = people["ada"], people["sue"]
     made = ada.create("/projects", {"name": "Noted"})
     at = f"{made.location}?owner=acme"
@@ -144,7 +144,7 @@ def test_a_tenant_does_not_see_what_support_notes(people: dict[str, DescribedApi
     assert sue("GET", at).json["internalNotes"] == "Pays late", "PUT keeps properties hidden from its caller"
 
 
-def test_a_token_without_a_tenant_owns_nothing(people: dict[str, DescribedApi], tenants: Example) -> None:
+def test_a_token_without_a_tenant_gives_no_access(people: dict[str, DescribedApi], tenants: Example) -> None:
     tenants.api()("GET", "/projects").problem(401, "unauthorized")
     made = people["ada"].create("/projects", {"name": "Hers"})
     people["tom"]("GET", "/projects").problem(403, "forbidden")
@@ -152,7 +152,7 @@ def test_a_token_without_a_tenant_owns_nothing(people: dict[str, DescribedApi], 
     people["tom"]("POST", "/projects", {"name": "His"}).problem(403, "forbidden")
 
 
-def test_the_how_to_page_shows_what_its_commands_say(tenants: Example) -> None:
+def test_the_how_to_page_shows_its_commands_output(tenants: Example) -> None:
     """Runs all commands but the one that starts the system. No other test uses the page's tenant."""
     (up, *commands), *blocks = [
         [(command.replace("acme", "initech"), shown.replace("acme", "initech")) for command, shown in step.commands()]

@@ -42,7 +42,7 @@ def read_items(api: Api, ids: list[str]) -> dict[str, tuple[str, bytes]]:
     return {each: (answer.headers["ETag"], answer.content) for each, answer in answers.items()}
 
 
-def test_lost_and_spoilt_items_come_back_from_a_file(local: Local, empty_items: Api, tmp_path: Path) -> None:
+def test_lost_and_corrupted_items_are_restored_from_a_file(local: Local, empty_items: Api, tmp_path: Path) -> None:
     file = tmp_path / "items.jsonl"
     ids = [empty_items.create({"name": f"lamp {n}", "price": n + 0.10}).json["id"] for n in range(3)]
     empty_items("PATCH", f"/{ids[0]}", {"price": 9})
@@ -65,7 +65,7 @@ def test_lost_and_spoilt_items_come_back_from_a_file(local: Local, empty_items: 
     assert empty_items("PATCH", f"/{ids[2]}", {"price": 1}, If_Match=before[ids[2]][0]).status == 200
 
 
-def test_a_point_in_time_comes_back(local: Local, empty_items: Api, dynamodb: Any, tmp_path: Path) -> None:
+def test_a_point_in_time_is_restored(local: Local, empty_items: Api, dynamodb: Any, tmp_path: Path) -> None:
     ids = [empty_items.create().json["id"] for _ in range(3)]
     before = read_items(empty_items, ids)
     table = local.outputs()["table_names"]["items"]
@@ -86,7 +86,7 @@ def test_a_point_in_time_comes_back(local: Local, empty_items: Api, dynamodb: An
     assert read_items(empty_items, ids) == before
 
 
-def test_notes_stay_their_owners(local: Local, tmp_path: Path) -> None:
+def test_notes_keep_their_owners(local: Local, tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     ada, bob = (Api(local.api("notes").url, None, user_token(local, name)) for name in ("ada-moves", "bob-moves"))
     made = ada.create({"title": "Hers", "tag": "moved"}).json
@@ -107,7 +107,7 @@ def user_token(local: Local, user: str) -> str:
     return local("token", "--user", user).stdout.strip()
 
 
-def test_a_line_that_is_no_note_stops_it_all(local: Local, tmp_path: Path) -> None:
+def test_an_invalid_line_stops_the_import(local: Local, tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     file.write_text('{"id": "ada#ok", "title": "Good"}\n{"id": "ada#no", "title": ""}\n')
     done = run_transfer(local, "import", "notes", file)

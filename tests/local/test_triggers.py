@@ -221,7 +221,7 @@ def names(calls: list[Any]) -> list[str]:
     return [name for call in calls for _, name, _ in call]
 
 
-def test_a_poison_record_is_split_off_and_given_up(aws: Aws) -> None:
+def test_a_poison_record_is_isolated_and_given_up(aws: Aws) -> None:
     table, stream = aws.table()
     dead, url = aws.queue()
     function = aws.function("changes", *stream_rights(stream), ("sqs:SendMessage", arn("sqs", dead)))
@@ -252,7 +252,7 @@ def test_a_poison_record_is_split_off_and_given_up(aws: Aws) -> None:
     wait_until(lambda: aws.result(mapping) == "OK")
 
 
-def test_only_what_a_filter_names_is_delivered(aws: Aws) -> None:
+def test_only_records_that_match_a_filter_are_delivered(aws: Aws) -> None:
     table, stream = aws.table()
     function = aws.function("changes", *stream_rights(stream))
     shipped = {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["shipped"]}}}}
@@ -306,7 +306,7 @@ def test_no_record_and_no_message_is_lost(aws: Aws, kill: bool) -> None:
     wait_until(lambda: not aws.count(url) and not aws.count(url, "NotVisible"))
 
 
-def test_expired_items_are_told_from_deleted_ones(aws: Aws) -> None:
+def test_expired_items_are_distinguished_from_deleted_ones(aws: Aws) -> None:
     table, stream = aws.table()
     function = aws.function("changes", *stream_rights(stream))
     aws.map(stream, function, FilterCriteria={"Filters": [{"Pattern": '{"eventName": ["REMOVE"]}'}]})
@@ -328,7 +328,7 @@ def test_expired_items_are_told_from_deleted_ones(aws: Aws) -> None:
     assert found[-1]["userIdentity"] == {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
 
-def test_a_message_is_tried_when_it_says_and_then_dead(aws: Aws) -> None:
+def test_a_message_is_retried_after_its_delay_and_then_a_dead_letter(aws: Aws) -> None:
     dead, dead_url = aws.queue()
     redrive = json.dumps({"deadLetterTargetArn": arn("sqs", dead), "maxReceiveCount": 2})
     name, url = aws.queue(VisibilityTimeout="3600", RedrivePolicy=redrive)
@@ -363,7 +363,7 @@ def test_another_version_of_the_alias_takes_over(aws: Aws) -> None:
     assert aws.calls(function) == [[{"turn": 1}, 1]]
 
 
-def test_a_schedule_sends_its_time_and_rests_over_a_restart(aws: Aws) -> None:
+def test_a_schedule_sends_its_time_and_survives_a_restart(aws: Aws) -> None:
     name, url = aws.queue()
     allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn("sqs", name)}
     text = {"id": "<aws.scheduler.execution-id>", "at": "<aws.scheduler.scheduled-time>", "body": None}
@@ -387,7 +387,7 @@ def test_a_schedule_sends_its_time_and_rests_over_a_restart(aws: Aws) -> None:
     assert aws.messages(url) == []
 
 
-def test_a_rule_sends_what_its_pattern_names_if_the_queue_lets_it(aws: Aws) -> None:
+def test_a_rule_sends_matching_events_if_the_queue_allows_it(aws: Aws) -> None:
     name, url = aws.queue()
     bus, events = f"bus-{name}", aws("events")
     events.create_event_bus(Name=bus)
@@ -420,7 +420,7 @@ def test_a_rule_sends_what_its_pattern_names_if_the_queue_lets_it(aws: Aws) -> N
     assert aws.messages(url) == []
 
 
-def test_a_secret_of_any_account_has_a_value_here_and_a_new_one_at_once(aws: Aws) -> None:
+def test_secrets_of_any_account_are_emulated_and_new_values_apply_at_once(aws: Aws) -> None:
     foreign = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:key-{uuid.uuid4().hex[:6]}"
     reader = aws.function("secret", ("secretsmanager:GetSecretValue", foreign), FUNCTION=json.dumps({"key": foreign}))
     other = aws.function("secret")
@@ -478,7 +478,7 @@ class Debugger:
                 return message.get("body")
 
 
-def test_a_debugger_stops_in_the_project_and_nothing_ends_meanwhile(aws: Aws, tmp_path: Path) -> None:
+def test_a_debugger_stops_in_the_project_and_suspends_time_limits(aws: Aws, tmp_path: Path) -> None:
     function = aws.function("greeting")
     (tmp_path / "app").mkdir()
     file = tmp_path / "app" / "greetings.py"

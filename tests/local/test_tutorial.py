@@ -35,7 +35,7 @@ def _environment() -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_each_block_does_what_the_page_says(copy: Path, page: Path) -> None:
+def test_each_block_works_as_the_page_says(copy: Path, page: Path) -> None:
     """The ports differ, since the default ports may be in use.
 
     An emulator takes AWS's place, and a release does not wait for its canary.

@@ -91,7 +91,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
 
 
 @pytest.mark.slow
-def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) -> None:
+def test_a_deployed_production_environment_has_no_changes(clone: Clone) -> None:
     """Production also has alarms and a console; a resource that never settles would show up in its plan."""
     clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
     # A command by hand that would replace the bucket with every environment's state.

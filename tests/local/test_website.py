@@ -59,12 +59,12 @@ def digest(console: Api) -> str:
 # --- The page ---
 
 
-def test_up_tells_where_it_is(local: Local, outputs: dict[str, Any]) -> None:
+def test_up_prints_its_url(local: Local, outputs: dict[str, Any]) -> None:
     assert outputs["website_url"] == f"http://localhost:{local.port}"
     assert f"Console  http://localhost:{local.port}\n" in local.up(*VAR_FILES).stderr
 
 
-def test_page_and_config_are_asked_for_each_time(console: Api) -> None:
+def test_page_and_config_are_not_cached(console: Api) -> None:
     for path, kind in (
         ("/", TYPES[".html"]),
         ("/index.html", TYPES[".html"]),
@@ -76,7 +76,7 @@ def test_page_and_config_are_asked_for_each_time(console: Api) -> None:
         assert console("GET", path, If_None_Match=answer.headers["ETag"]).status == 304
 
 
-def test_files_are_kept_for_ever_below_a_digest(console: Api, digest: str) -> None:
+def test_files_below_a_digest_are_cached_forever(console: Api, digest: str) -> None:
     files = [file for file in (WEB / "assets").rglob("*") if file.is_file()]
     for file in files:
         answer = console("GET", f"/{digest}/{file.relative_to(WEB / 'assets')}")
@@ -91,7 +91,7 @@ def test_files_have_no_tags_since_ten_are_all_that_s3_takes(local: Local) -> Non
         assert s3.get_object_tagging(Bucket=bucket, Key=found["Key"])["TagSet"] == []
 
 
-def test_browsers_are_told_to_run_nothing_else(console: Api, local: Local, digest: str) -> None:
+def test_the_csp_allows_only_the_pages_own_files(console: Api, local: Local, digest: str) -> None:
     for path in ("/", f"/{digest}/nothing.js", "/api/openapi.json"):
         headers = console("GET", path).headers
         policy = dict(rule.partition(" ")[::2] for rule in headers["Content-Security-Policy"].split("; "))
@@ -114,7 +114,7 @@ def test_browsers_are_told_to_run_nothing_else(console: Api, local: Local, diges
         assert "camera=()" in headers["Permissions-Policy"]
 
 
-def test_what_is_not_there_is_refused_and_nothing_is_written(console: Api) -> None:
+def test_missing_files_are_refused_and_nothing_is_written(console: Api) -> None:
     assert console("GET", "/assets/app.js").status == 403
     assert console("GET", "/?list-type=2").headers["Content-Type"] == TYPES[".html"]
     for method in ("DELETE", "OPTIONS", "PATCH", "POST", "PUT"):
@@ -122,13 +122,13 @@ def test_what_is_not_there_is_refused_and_nothing_is_written(console: Api) -> No
     assert console("GET", "/").status == 200
 
 
-def test_nobody_reads_the_bucket_itself(local: Local, outputs: dict[str, Any]) -> None:
+def test_the_bucket_is_not_public(local: Local, outputs: dict[str, Any]) -> None:
     bucket = f"{local.running().endpoint}/trestle-website-local-{emulator.ACCOUNT}-us-west-2"
     assert POOL.request("GET", f"{bucket}/index.html").status == 403
     assert POOL.request("GET", bucket).status == 403
 
 
-def test_only_its_distribution_reads_the_bucket_and_over_tls(local: Local) -> None:
+def test_only_the_distribution_reads_the_bucket_over_tls(local: Local) -> None:
     name = f"trestle-website-local-{emulator.ACCOUNT}-us-west-2"
     (distribution,) = local.client("cloudfront").list_distributions()["DistributionList"]["Items"]
     policy = json.loads(local.client("s3").get_bucket_policy(Bucket=name)["Policy"])
@@ -165,7 +165,7 @@ def test_without_tls_nothing_is_served(local: Local, outputs: dict[str, Any]) ->
 # --- The API ---
 
 
-def test_api_answers_below_api(console: Api, items: Api) -> None:
+def test_the_api_is_served_below_api(console: Api, items: Api) -> None:
     collection = Api(f"{console.url}/api/items", console.key)
     made = collection.create({"name": "lämp", "price": 10})
     assert made.location == f"{collection.url}/{made.json['id']}"
@@ -179,7 +179,7 @@ def test_api_answers_below_api(console: Api, items: Api) -> None:
     item("GET").problem(404, "not-found")
 
 
-def test_a_users_address_is_in_the_log(console: Api, local: Local) -> None:
+def test_the_users_address_is_logged(console: Api, local: Local) -> None:
     """It is the address that CloudFront saw, even if the user sends another."""
     refused = console("GET", "/api/items/nobodys", X_Viewer_Address="198.51.100.1").problem(404, "not-found")
     (line,) = (line for line in local("logs").stdout.splitlines() if refused["requestId"] in line)
@@ -187,14 +187,14 @@ def test_a_users_address_is_in_the_log(console: Api, local: Local) -> None:
 
 
 @pytest.mark.parametrize("path", ["/x/../api/items", "/api/../api/items", "/api/%2e%2E/api/items"])
-def test_no_path_leads_out_of_the_stage(console: Api, local: Local, path: str) -> None:
+def test_no_path_leaves_the_stage(console: Api, local: Local, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", local.port)  # other clients remove dot segments
     connection.request("GET", path, headers={"Host": f"localhost:{local.port}", "x-api-key": console.key or ""})
     assert connection.getresponse().status in (400, 403)
     connection.close()
 
 
-def test_pages_follow_each_other_below_api(console: Api) -> None:
+def test_links_to_next_pages_work_below_api(console: Api) -> None:
     collection = Api(f"{console.url}/api/items", console.key)
     for _ in range(3):
         collection.create()
@@ -204,7 +204,7 @@ def test_pages_follow_each_other_below_api(console: Api) -> None:
     assert collection("GET", first.next).status == 200
 
 
-def test_answers_of_the_gateway_come_through_whole(console: Api) -> None:
+def test_the_gateways_responses_are_passed_on_unchanged(console: Api) -> None:
     Api(f"{console.url}/api/items", None)("GET").problem(403, "forbidden")
     console("GET", "/api/nothing").problem(404, "not-found")
     refused = console("DELETE", "/api/items")
@@ -216,7 +216,7 @@ def test_answers_of_the_gateway_come_through_whole(console: Api) -> None:
 
 
 @pytest.mark.parametrize("item", ["a%2Eb", "~a", "a%20b", "a%2Bb"])
-def test_ids_reach_the_api_as_they_are_sent(console: Api, drafts: Api, item: str) -> None:
+def test_ids_reach_the_api_unchanged(console: Api, drafts: Api, item: str) -> None:
     through, direct = console("GET", f"/api/v1/drafts/{item}"), drafts("GET", f"/{item}")
     assert (through.status, through.json | {"requestId": ""}) == (
         direct.status,
@@ -224,11 +224,11 @@ def test_ids_reach_the_api_as_they_are_sent(console: Api, drafts: Api, item: str
     )
 
 
-def test_document_is_below_api(console: Api, outputs: dict[str, Any]) -> None:
+def test_the_openapi_document_is_below_api(console: Api, outputs: dict[str, Any]) -> None:
     assert console("GET", "/api/openapi.json").content == POOL.request("GET", outputs["openapi_url"]).data
 
 
-def test_what_is_signed_is_for_aws(local: Local, outputs: dict[str, Any]) -> None:
+def test_signed_requests_are_for_aws(local: Local, outputs: dict[str, Any]) -> None:
     """An SDK with the endpoint localhost, which is common, reaches AWS and not the page."""
     client = boto3.client(
         "dynamodb",
@@ -260,7 +260,9 @@ CALLS = [
 
 @pytest.mark.parametrize(("method", "path", "account", "service"), CALLS)
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "evil.example"])
-def test_a_web_page_gets_no_aws(local: Local, name: str, method: str, path: str, account: str, service: str) -> None:
+def test_other_sites_pages_cannot_call_aws(
+    local: Local, name: str, method: str, path: str, account: str, service: str
+) -> None:
     """Any page in the user's browser could otherwise call AWS, and functions run as that user."""
     credential = CREDENTIAL.format(account=account, service=service)
     url = f"{local.running().endpoint}{path}{'&' if '?' in path else '?'}{credential}"
@@ -277,14 +279,14 @@ def test_a_web_page_gets_no_aws(local: Local, name: str, method: str, path: str,
         assert POOL.request(method, url, headers=signed | {"Host": name}).status == 403
 
 
-def test_a_web_page_resets_nothing(local: Local, console: Api) -> None:
+def test_other_sites_pages_cannot_reset_the_emulator(local: Local, console: Api) -> None:
     for name in ("127.0.0.1", "localhost"):
         url = f"http://{name}:{local.port}/_ministack/reset"
         assert POOL.request("POST", url, headers=EVIL).status == 403
     assert console("GET", "/").status == 200
 
 
-def test_a_web_page_gets_the_apis_as_cors_has_it(outputs: dict[str, Any]) -> None:
+def test_other_sites_pages_call_apis_by_cors(outputs: dict[str, Any]) -> None:
     api = Api(outputs["api_url"] + "/items", outputs["api_keys"]["default"])
     asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-api-key"}
     for answer in (api("OPTIONS", **asked, **EVIL), api("GET", **EVIL)):
@@ -355,7 +357,7 @@ def code(sign_in_page: SignInPage, password: Callable[[str], str]) -> str:
     return came["code"][0]
 
 
-def test_page_is_told_where_users_sign_in(config: dict[str, Any], outputs: dict[str, Any]) -> None:
+def test_the_page_gets_the_sign_in_settings(config: dict[str, Any], outputs: dict[str, Any]) -> None:
     assert config == {
         "activity": "/activity.json",
         "api": "/api",
@@ -384,7 +386,7 @@ def test_user_signs_in_and_uses_the_api(sign_in_page: SignInPage, code: str, con
     Api(notes.url, None)("GET").problem(401, "unauthorized")
 
 
-def test_code_is_for_who_asked_for_it(sign_in_page: SignInPage, code: str) -> None:
+def test_only_the_requester_can_redeem_a_code(sign_in_page: SignInPage, code: str) -> None:
     grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": sign_in_page.page}
     assert sign_in_page.token(**grant, code_verifier=secrets.token_urlsafe(48)).status == 400
     assert sign_in_page.token(**grant).status == 400
@@ -399,7 +401,7 @@ def test_code_is_for_who_asked_for_it(sign_in_page: SignInPage, code: str) -> No
 
 
 @pytest.mark.parametrize("other", ["https://attacker.example/", "http://localhost:1/", "{page}more", "{page}#x"])
-def test_users_come_back_to_the_page_alone(sign_in_page: SignInPage, other: str) -> None:
+def test_sign_in_redirects_only_to_the_page(sign_in_page: SignInPage, other: str) -> None:
     answer = sign_in_page.authorize(redirect_uri=other.format(page=sign_in_page.page))
     assert (answer.status, answer.headers.get("Location")) == (400, None)
 
