@@ -37,7 +37,7 @@ def run_command(command: str, **variables: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_every_operation_of_the_document_is_there(visit: Open, console: Console) -> None:
+def test_every_operation_of_the_openapi_document_is_shown(visit: Open, console: Console) -> None:
     page = visit("#/docs")
     expect(page.get_by_role("heading", name="API documentation")).to_be_focused()
     paths = console.api("openapi.json")("GET").json["paths"]
@@ -47,7 +47,7 @@ def test_every_operation_of_the_document_is_there(visit: Open, console: Console)
     assert {tuple(text.split()[:2]) for text in shown.all_inner_texts()} == known
 
 
-def test_a_request_is_tried_out_by_keyboard(visit: Open, todos: Api) -> None:
+def test_a_request_is_sent_by_keyboard(visit: Open, todos: Api) -> None:
     page = visit("#/docs")
     page.locator("summary", has_text="Create one of todos").press("Enter")
     tried = form(page, "Create one of todos")
@@ -83,7 +83,7 @@ def test_an_operation_has_an_address_of_its_own(visit: Open, todos: Api) -> None
     expect(tried.get_by_text("304", exact=True)).to_be_visible()
 
 
-def test_a_refusal_is_shown_as_the_api_gave_it(visit: Open, todos: Api) -> None:
+def test_the_apis_refusal_is_shown(visit: Open, todos: Api) -> None:
     page = visit("#/docs/createTodo")
     tried = form(page, "Create one of todos")
     tried.get_by_label("Body").fill('{"title": ""}')
@@ -92,7 +92,7 @@ def test_a_refusal_is_shown_as_the_api_gave_it(visit: Open, todos: Api) -> None:
     expect(answer_body(tried)).to_contain_text('"pointer": "/title"')
 
 
-def test_a_body_that_is_no_json_is_not_sent(visit: Open, todos: Api) -> None:
+def test_a_body_that_is_not_json_is_not_sent(visit: Open, todos: Api) -> None:
     page = visit("#/docs/createTodo")
     tried = form(page, "Create one of todos")
     tried.get_by_label("Body").fill('{"title": ')
@@ -102,7 +102,7 @@ def test_a_body_that_is_no_json_is_not_sent(visit: Open, todos: Api) -> None:
     assert todos("GET").json["items"] == []
 
 
-def test_a_command_does_the_same_when_pasted(visit: Open, todos: Api) -> None:
+def test_a_copied_command_sends_the_same_request(visit: Open, todos: Api) -> None:
     page = visit("#/docs/createTodo", permissions=CLIPBOARD)
     title = 'it\'s $HOME `id` "here" \\ \u202e @/etc/passwd\n!!'
     page.get_by_label("Body").fill(json.dumps({"title": title}, ensure_ascii=False))
@@ -124,7 +124,7 @@ def test_a_command_has_a_variable_in_place_of_the_key(visit: Open, console: Cons
     assert run_command(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
 
 
-def test_a_command_from_a_table_or_an_item_says_who_calls(visit: Open, console: Console) -> None:
+def test_a_command_from_a_table_or_an_item_has_the_callers_credentials(visit: Open, console: Console) -> None:
     ada = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"}
     made = console.empty_collection("customers").create(ada).json
     page = visit("#/customers", permissions=CLIPBOARD)
@@ -138,7 +138,7 @@ def test_a_command_from_a_table_or_an_item_says_who_calls(visit: Open, console: 
         assert run_command(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
 
 
-def test_a_header_that_can_not_be_sent_is_a_fault_of_its_field(visit: Open) -> None:
+def test_an_invalid_header_is_a_fault_of_its_field(visit: Open) -> None:
     page = visit("#/docs/getTodo")
     tried = form(page, "Read one of todos")
     tried.get_by_label("Id").fill("any")
@@ -148,7 +148,7 @@ def test_a_header_that_can_not_be_sent_is_a_fault_of_its_field(visit: Open) -> N
     expect(tried.get_by_label("If-None-Match")).to_have_accessible_description(re.compile("Must be ASCII"))
 
 
-def test_choices_that_are_numbers_keep_their_digits(visit: Open) -> None:
+def test_numeric_choices_keep_their_digits(visit: Open) -> None:
     page = visit("#/docs")
 
     def exact(route: Route) -> None:
@@ -223,7 +223,7 @@ def run_sample(language: str, code: str, credentials: dict[str, str]) -> tuple[i
 
 @pytest.mark.parametrize("language", RUNNERS)
 @pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: install Node.js")
-def test_every_operation_has_code_that_runs_when_pasted(
+def test_every_operation_has_code_samples_that_run(
     visit: Open, console: Console, credentials: dict[str, str], language: str
 ) -> None:
     bodies = {
@@ -254,7 +254,7 @@ def test_every_operation_has_code_that_runs_when_pasted(
 
 
 @pytest.mark.parametrize("language", ["Python", "JavaScript"])
-def test_code_shows_a_refusal_as_the_api_gave_it(visit: Open, language: str) -> None:
+def test_code_samples_show_the_apis_refusal(visit: Open, language: str) -> None:
     page = visit("#/docs/createTodo")
     page.get_by_label("Body").fill("{}")
     done = subprocess.run([*RUNNERS[language], sample(page, language)], check=False, capture_output=True, text=True)

@@ -74,7 +74,7 @@ def test_the_console_works_at_its_domain(opener: PageOpener, stack: Local) -> No
         expect(page.get_by_label("Title")).to_have_value("From the domain")
 
 
-def test_a_page_at_the_domain_calls_the_api_at_its_own(opener: PageOpener, stack: Local) -> None:
+def test_a_page_at_another_origin_calls_the_apis_domain(opener: PageOpener, stack: Local) -> None:
     """Uses CORS, since the API's domain is another origin, and the gateway routes by the Host header."""
     url = f"http://{API}:{stack.port}/notes"
     with opener.open(bypass_csp=True) as page:  # the CSP lets the console call only its own origin
@@ -91,7 +91,7 @@ def test_a_page_at_the_domain_calls_the_api_at_its_own(opener: PageOpener, stack
         assert called == [201, 200, "x"]
 
 
-def test_neither_domain_leads_to_the_emulator(resolving: Browser, stack: Local) -> None:
+def test_neither_domain_reaches_the_emulator(resolving: Browser, stack: Local) -> None:
     page = resolving.new_page()
     for name in (CONSOLE, API):
         for path in ("/_ministack/health", "/_trestle/terraform", "/_aws/execute-api/x/local/notes"):

@@ -68,7 +68,7 @@ def status(page: Page) -> Locator:
 # --- search ---
 
 
-def test_a_search_reads_on_up_to_its_limit_and_says_what_it_looked_at(visit: Open) -> None:
+def test_a_search_reads_up_to_its_limit_and_reports_its_range(visit: Open) -> None:
     page = visit("#/docs")
     notes: dict[int, Item] = {
         3: {"note": "Zoë's kettle"},
@@ -107,7 +107,7 @@ def test_a_search_reads_on_up_to_its_limit_and_says_what_it_looked_at(visit: Ope
     assert "search" not in page.url
 
 
-def test_a_search_can_be_stopped_and_go_on_and_fail(visit: Open) -> None:
+def test_a_search_can_be_stopped_continued_and_fail(visit: Open) -> None:
     page = visit("#/docs")
     serve(page, [item_of(number) for number in range(300)])
     open_entity(page, "Parcels")
@@ -128,7 +128,7 @@ def test_a_search_can_be_stopped_and_go_on_and_fail(visit: Open) -> None:
     expect(status(page)).to_contain_text("in all 300 items")
 
 
-def test_a_match_outside_of_the_columns_says_where_it_is(visit: Open) -> None:
+def test_a_match_outside_the_columns_shows_its_property(visit: Open) -> None:
     page = visit("#/docs", schema=WIDE, bypass_csp=True)
     serve(page, [item_of(1, description=f"{'long ' * 50}needle {'text ' * 50}"), item_of(2)])
     go_to(page, "#/parcels?search=needle")
@@ -137,7 +137,7 @@ def test_a_match_outside_of_the_columns_says_where_it_is(visit: Open) -> None:
     assert Axe().run(page).response["violations"] == []
 
 
-def test_an_id_that_is_pasted_opens_its_item(visit: Open, parcels: Api) -> None:
+def test_a_pasted_id_opens_its_item(visit: Open, parcels: Api) -> None:
     made = [parcels.create({"label": f"Parcel {number}"}).json for number in range(2)]
     page = visit("#/parcels")
     search(page, made[0]["id"])
@@ -147,7 +147,7 @@ def test_an_id_that_is_pasted_opens_its_item(visit: Open, parcels: Api) -> None:
     expect(page).to_have_url(re.compile(f"#/parcels/{made[0]['id']}$"))
 
 
-def test_filters_say_what_they_ask(visit: Open) -> None:
+def test_filters_are_shown_as_text(visit: Open) -> None:
     page = visit("#/orders")
     expect(page.locator(".filters")).to_contain_text("Status is exactly")
     expect(page.get_by_role("combobox", name="Status is exactly")).to_be_visible()
@@ -196,7 +196,7 @@ def wide(visit: Open) -> Page:
     return page
 
 
-def test_columns_fit_are_chosen_and_ordered_and_stay(wide: Page) -> None:
+def test_columns_can_be_chosen_and_ordered_and_are_kept(wide: Page) -> None:
     page = wide
     width, room = page.locator(".table-frame").evaluate(FRAME_WIDTHS)
     assert width <= room, heads(page)
@@ -240,7 +240,7 @@ def test_head_first_column_and_buttons_stay_in_view(wide: Page) -> None:
     assert page.locator(".table-frame").evaluate(IN_VIEW) == [True] * 6
 
 
-def test_what_is_cut_is_a_peek_away(wide: Page) -> None:
+def test_truncated_values_can_be_previewed(wide: Page) -> None:
     page = wide
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("checkbox", name="Description").check()
@@ -260,7 +260,7 @@ def test_what_is_cut_is_a_peek_away(wide: Page) -> None:
     expect(page).to_have_url(re.compile("#/parcels$"))
 
 
-def test_up_and_down_lead_from_row_to_row(wide: Page) -> None:
+def test_arrow_keys_move_between_rows(wide: Page) -> None:
     page = wide
     rows(page).first.get_by_role("link").focus()
     page.keyboard.press("ArrowDown")
@@ -270,7 +270,7 @@ def test_up_and_down_lead_from_row_to_row(wide: Page) -> None:
     expect(rows(page).last.get_by_role("link")).to_be_focused()
 
 
-def test_ids_are_short_and_copied_whole(wide: Page) -> None:
+def test_ids_are_shortened_but_copied_in_full(wide: Page) -> None:
     page = wide
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(rows(page).first.locator(".short-id")).to_have_text("00000000…")
@@ -283,7 +283,7 @@ def test_ids_are_short_and_copied_whole(wide: Page) -> None:
 # --- while it is read, and where that fails ---
 
 
-def test_rows_are_hinted_at_and_stay_when_a_reload_fails(visit: Open) -> None:
+def test_placeholders_while_loading_and_rows_kept_when_a_reload_fails(visit: Open) -> None:
     page = visit("#/docs")
     serve(page, [item_of(number) for number in range(30)])
     held = hold_requests(page, "**/api/parcels?*")
@@ -310,7 +310,7 @@ def test_rows_are_hinted_at_and_stay_when_a_reload_fails(visit: Open) -> None:
 # --- the place ---
 
 
-def test_the_place_is_kept_over_back_reload_and_the_way_up(visit: Open, parcels: Api) -> None:
+def test_the_place_is_kept_over_back_reload_and_the_breadcrumb(visit: Open, parcels: Api) -> None:
     for number in range(30):
         parcels.create({"label": f"Parcel {number}"})
     page = visit("#/parcels", viewport={"width": 1280, "height": 800})
@@ -348,7 +348,7 @@ def test_the_place_is_kept_over_back_reload_and_the_way_up(visit: Open, parcels:
     expect(page.get_by_text("Page 1")).to_be_visible()
 
 
-def test_what_was_changed_is_shown_so_in_the_search_that_led_there(visit: Open, parcels: Api) -> None:
+def test_a_changed_item_is_updated_in_the_search_results(visit: Open, parcels: Api) -> None:
     parcels.create({"label": "Cups"})
     parcels.create({"label": "Books"})
     page = visit("#/parcels?search=cups")
@@ -377,7 +377,7 @@ def with_owner(route: Route) -> None:
     route.fulfill(json=document)
 
 
-def test_who_sees_all_sees_whose_items_they_are(visit: Open) -> None:
+def test_callers_with_access_to_all_items_see_the_owners(visit: Open) -> None:
     page = visit("#/docs")
     page.route("**/api/openapi.json", with_owner)
     owners = ["acme", "über GmbH", "acme"]

@@ -21,7 +21,7 @@ def card(page: Page, entity: str) -> Locator:
     return page.get_by_role("listitem", name=entity)
 
 
-def test_the_newest_items_are_there_and_lead_on(visit: Open, todos: Api) -> None:
+def test_the_newest_items_are_shown_and_linked(visit: Open, todos: Api) -> None:
     for number in range(7):
         todos.create({"title": f"Number {number}"})
     page = visit("#/", **TALL)
@@ -33,7 +33,7 @@ def test_the_newest_items_are_there_and_lead_on(visit: Open, todos: Api) -> None
     expect(page.get_by_role("heading", level=1, name="Number 6")).to_be_visible()
 
 
-def test_only_what_the_caller_may_read_is_asked_for(visit: Open, console: Console) -> None:
+def test_only_readable_lists_are_requested(visit: Open, console: Console) -> None:
     console.empty_collection("customers").create({"firstName": "Ada", "lastName": "Byron", "email": "a@example.com"})
     asked: list[str] = []
     page = visit("#/docs", **TALL)
@@ -49,7 +49,7 @@ def test_only_what_the_caller_may_read_is_asked_for(visit: Open, console: Consol
     expect(card(page, "Customers").get_by_role("link", name="Ada Byron")).to_be_visible()
 
 
-def test_lists_are_read_one_at_a_time_and_only_when_they_are_seen(visit: Open) -> None:
+def test_lists_are_read_one_at_a_time_and_only_when_visible(visit: Open) -> None:
     open_requests: list[Request] = []
     most: list[int] = []
     read: list[str] = []
@@ -75,7 +75,7 @@ def test_lists_are_read_one_at_a_time_and_only_when_they_are_seen(visit: Open) -
     assert all(f"limit={LIST_LIMIT}" in url for url in read)
 
 
-def test_at_the_rate_limit_it_stops_until_it_is_asked_again(visit: Open, todos: Api) -> None:
+def test_at_the_rate_limit_it_stops_until_retried(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/docs", **TALL)
     refused: list[str] = []

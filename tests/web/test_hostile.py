@@ -144,7 +144,7 @@ def test_todos_are_only_text(visit: Open, todos: Api) -> None:
     check_only_text(page)
 
 
-def test_what_a_schema_says_turns_nothing(visit: Open, parcels: Api) -> None:
+def test_a_schemas_texts_cannot_reverse_the_text_around_them(visit: Open, parcels: Api) -> None:
     turned = {"type": "string", "enum": ["\u202egpj", ""], "description": "\u202egnp"}
     page = visit("#/parcels/+new", schema={"properties": {"k\u202eind": turned}, "required": []})
     kind = page.get_by_label("kU+202Eind")
@@ -153,7 +153,7 @@ def test_what_a_schema_says_turns_nothing(visit: Open, parcels: Api) -> None:
     assert "\u202e" not in page.locator("body").inner_text()
 
 
-def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: Api) -> None:
+def test_inherited_names_are_ordinary_names_and_saved_unchanged(visit: Open, parcels: Api) -> None:
     # dict and json.dumps treat "__proto__" as an ordinary name.
     made = parcels.create({"label": "odd", **OBJECT}).json
     page = visit("#/parcels")
@@ -184,7 +184,7 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     assert "toString" not in stored
 
 
-def test_answers_in_the_documentation_are_only_text(visit: Open, parcels: Api) -> None:
+def test_responses_in_the_documentation_are_only_text(visit: Open, parcels: Api) -> None:
     for text in TEXTS.values():
         parcels.create({"label": text[:3000], TEXTS["image"]: OBJECT})
     page = visit("#/docs/listParcels")

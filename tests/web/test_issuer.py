@@ -92,7 +92,7 @@ def test_sign_in_and_sign_out_at_the_issuer(visit: Open, console: Console, issue
     assert POOL.request_encode_body("POST", f"{issuer}/token", form, encode_multipart=False).status == 400, "revoked"
 
 
-def test_what_is_read_anew_is_read_with_a_new_token(signed_in_page: Page) -> None:
+def test_a_reload_renews_an_expired_token(signed_in_page: Page) -> None:
     page, before = signed_in_page, stored_tokens(signed_in_page)
     keep_tokens(page, access=spoil_signature(before["access"]))
     with page.expect_response(re.compile("/issuer/token")) as renewed:
@@ -106,7 +106,7 @@ def test_what_is_read_anew_is_read_with_a_new_token(signed_in_page: Page) -> Non
 
 
 @pytest.mark.slow
-def test_a_session_that_ended_begins_again_at_the_same_issuer(signed_in_page: Page, issuer: str) -> None:
+def test_an_ended_session_signs_in_again_at_the_same_issuer(signed_in_page: Page, issuer: str) -> None:
     page = signed_in_page
     keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
     page.reload()
@@ -117,7 +117,7 @@ def test_a_session_that_ended_begins_again_at_the_same_issuer(signed_in_page: Pa
     assert decode_token(stored_tokens(page)["access"])[1]["groups"] == ["writers"]
 
 
-def test_another_issuers_code_is_left_aside(visit: Open, console: Console, label: str) -> None:
+def test_another_issuers_code_is_ignored(visit: Open, console: Console, label: str) -> None:
     page = visit("#/memos")
     page.get_by_role("main").get_by_role("button", name=label).click()
     page.get_by_role("textbox", name="Name", exact=True).wait_for()
@@ -136,7 +136,7 @@ def test_another_issuers_code_is_left_aside(visit: Open, console: Console, label
         {"token_endpoint": None},
     ],
 )
-def test_a_document_that_is_another_issuers_leads_nowhere(visit: Open, label: str, said: dict[str, Any]) -> None:
+def test_another_issuers_discovery_document_is_refused(visit: Open, label: str, said: dict[str, Any]) -> None:
     page = visit("#/memos")
 
     def change(route: Route) -> None:
@@ -149,7 +149,7 @@ def test_a_document_that_is_another_issuers_leads_nowhere(visit: Open, label: st
 
 
 @pytest.mark.slow
-def test_an_issuer_that_does_not_answer_is_tried_again(visit: Open, issuer: str, label: str) -> None:
+def test_an_issuer_that_does_not_respond_is_retried(visit: Open, issuer: str, label: str) -> None:
     page = visit("#/memos")
     page.route("**/openid-configuration", lambda route: route.abort())
     page.get_by_role("main").get_by_role("button", name=label).click()
@@ -161,7 +161,7 @@ def test_an_issuer_that_does_not_answer_is_tried_again(visit: Open, issuer: str,
 
 
 @pytest.mark.slow
-def test_a_token_that_is_no_jwt_is_said(visit: Open, label: str) -> None:
+def test_an_opaque_token_is_reported(visit: Open, label: str) -> None:
     page = visit("#/memos")
 
     def make_opaque(route: Route) -> None:
@@ -176,7 +176,7 @@ def test_a_token_that_is_no_jwt_is_said(visit: Open, label: str) -> None:
     assert stored_tokens(page) is None
 
 
-def test_without_a_client_the_page_takes_a_token(visit: Open, console: Console) -> None:
+def test_without_a_client_the_page_accepts_a_token(visit: Open, console: Console) -> None:
     page = visit("#/docs")
 
     def change(route: Route) -> None:

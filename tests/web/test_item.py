@@ -93,7 +93,7 @@ def test_a_field_of_each_kind(visit: Open, parcels: Api) -> None:
     assert patched.value.headers["if-match"]
 
 
-def test_made_and_changed_by_keyboard(visit: Open, todos: Api) -> None:
+def test_an_item_is_created_and_changed_by_keyboard(visit: Open, todos: Api) -> None:
     page = visit("#/todos/+new")
     page.get_by_label("Title").focus()
     page.keyboard.type("Buy milk")
@@ -108,7 +108,7 @@ def test_made_and_changed_by_keyboard(visit: Open, todos: Api) -> None:
     assert (stored["title"], stored["completed"]) == ("Buy milk", True)
 
 
-def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
+def test_faults_are_shown_while_typing(visit: Open, parcels: Api) -> None:
     page = visit("#/parcels/+new", schema=PARCEL)
     pieces = page.get_by_label("Pieces")
     pieces.press_sequentially("100")
@@ -129,7 +129,7 @@ def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
     assert parcels("GET").json["items"] == []
 
 
-def test_the_apis_own_pointers_are_on_the_fields(visit: Open, customers: Api, console: Console) -> None:
+def test_faults_from_the_api_are_shown_at_their_fields(visit: Open, customers: Api, console: Console) -> None:
     # The page was opened before the schema became stricter.
     page = visit("#/docs")
     page.evaluate("(key) => sessionStorage.setItem('trestle.key', JSON.stringify(key))", console.key)
@@ -180,7 +180,7 @@ def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
     assert (merged["title"], merged["description"], merged["completed"]) == ("Buy oat milk", "Two pints", True)
 
 
-def test_an_own_save_that_comes_after_a_reload_is_nobody_elses_change(visit: Open, todos: Api) -> None:
+def test_an_own_save_that_arrives_after_a_reload_is_not_a_conflict(visit: Open, todos: Api) -> None:
     made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
     page.route(f"**/api/todos/{made['id']}", lambda route: route.abort(), times=1)
@@ -205,7 +205,7 @@ def test_an_own_save_that_comes_after_a_reload_is_nobody_elses_change(visit: Ope
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_save_whose_answer_is_lost_is_nobody_elses_change(visit: Open, todos: Api) -> None:
+def test_a_save_with_a_lost_response_is_not_a_conflict(visit: Open, todos: Api) -> None:
     made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
 
@@ -225,7 +225,7 @@ def test_a_save_whose_answer_is_lost_is_nobody_elses_change(visit: Open, todos: 
     assert (stored["title"], stored["description"], stored["version"]) == ("Buy oat milk", "Two litres", 3)
 
 
-def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
+def test_a_deletion_by_others_is_reported(visit: Open, todos: Api) -> None:
     made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_label("Title").fill("Buy oat milk")
@@ -261,7 +261,7 @@ def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
     assert todos("GET", f"/{made['id']}").status == 200
 
 
-def test_what_clients_cannot_write_is_shown_and_never_sent(visit: Open, parcels: Api) -> None:
+def test_read_only_properties_are_shown_and_never_sent(visit: Open, parcels: Api) -> None:
     line = {"type": "object", "properties": {"sku": {"type": "string"}, "cost": {"type": "number", "readOnly": True}}}
     schema: dict[str, Any] = {
         "properties": {
@@ -297,7 +297,7 @@ def test_what_clients_cannot_write_is_shown_and_never_sent(visit: Open, parcels:
     assert sent(page, "POST") == {"label": "Pens", "lines": [{"sku": "a"}]}
 
 
-def test_what_fields_keep_from_the_caller_is_not_offered(visit: Open, parcels: Api) -> None:
+def test_properties_restricted_by_fields_are_not_offered(visit: Open, parcels: Api) -> None:
     hr = {"x-readable-by": "group=hr", "x-writable-by": "group=hr"}
     schema: dict[str, Any] = {
         "properties": {
@@ -349,7 +349,7 @@ def test_raw_json(visit: Open, parcels: Api) -> None:
     expect(page.get_by_role("main")).to_contain_text("Not valid JSON")
 
 
-def test_json_that_is_too_deep_is_told(visit: Open, parcels: Api) -> None:
+def test_json_that_is_too_deep_is_reported(visit: Open, parcels: Api) -> None:
     page = visit("#/parcels/+new")
     page.get_by_role("button", name="JSON", exact=True).click()
     deep = "[" * 3000 + "]" * 3000
@@ -362,7 +362,7 @@ def test_json_that_is_too_deep_is_told(visit: Open, parcels: Api) -> None:
     expect_saved(page)
 
 
-def test_what_was_typed_survives_a_reload(visit: Open, todos: Api) -> None:
+def test_typed_input_survives_a_reload(visit: Open, todos: Api) -> None:
     page = visit("#/todos/+new")
     page.get_by_label("Title").fill("Half a thought")
     page.reload()
@@ -371,7 +371,7 @@ def test_what_was_typed_survives_a_reload(visit: Open, todos: Api) -> None:
     expect(page.get_by_label("Title")).to_have_value("")
 
 
-def test_an_item_that_is_not_there(visit: Open, todos: Api) -> None:
+def test_a_missing_item(visit: Open, todos: Api) -> None:
     page = visit("#/todos/nowhere")
     expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
 
@@ -394,7 +394,7 @@ def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
         "0001-01-01T00:00:00+12:00",
     ],
 )
-def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time: str) -> None:
+def test_a_time_outside_of_the_inputs_range_is_a_text_field(visit: Open, parcels: Api, time: str) -> None:
     made = parcels.create({"label": "Books", "collectedAt": time}).json
     page = visit(f"#/parcels/{made['id']}", schema=PARCEL, timezone_id="UTC")
     expect(page.get_by_label("Collected at")).to_have_value(time)
@@ -405,7 +405,7 @@ def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time
     assert (stored["label"], stored["collectedAt"]) == ("Cups", time)
 
 
-def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Api, page_watch: PageWatch) -> None:
+def test_an_item_without_a_form_is_changed_as_json(visit: Open, parcels: Api, page_watch: PageWatch) -> None:
     made = parcels.create({"label": "Books", "broken": {}}).json
     # The API never has such a schema; its form fails.
     broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
@@ -418,7 +418,7 @@ def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Ap
     assert "TypeError" in page_watch.faults.pop()
 
 
-def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
+def test_equal_items_are_separate(visit: Open, todos: Api) -> None:
     page = visit("#/docs")
     for number in (1, 2):
         go_to(page, "#/todos/+new")
@@ -428,7 +428,7 @@ def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
         assert len(todos("GET").json["items"]) == number
 
 
-def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) -> None:
+def test_a_lost_response_creates_no_second_item(visit: Open, todos: Api) -> None:
     page = visit("#/todos/+new", permissions=["clipboard-read", "clipboard-write"])
 
     def lose(route: Route) -> None:
@@ -446,7 +446,7 @@ def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) ->
     assert len(todos("GET").json["items"]) == 1
 
 
-def test_what_can_be_no_id_is_not_asked_for(visit: Open, todos: Api) -> None:
+def test_an_invalid_id_is_not_requested(visit: Open, todos: Api) -> None:
     page = visit("#/docs")
     expect(page.get_by_role("heading", name="API documentation")).to_be_visible()
     asked: list[str] = []
@@ -458,7 +458,7 @@ def test_what_can_be_no_id_is_not_asked_for(visit: Open, todos: Api) -> None:
     assert asked == []
 
 
-def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
+def test_a_response_that_is_not_an_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
     # For example "/nasty" returns this if an entity at "/" shadows the others' paths.
     page = visit("#/docs")
     page.route(re.compile("/api/todos/nasty"), lambda route: route.fulfill(json={"items": [], "next": None}))
@@ -466,7 +466,7 @@ def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
     expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
 
 
-def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
+def test_required_fields_are_marked(visit: Open, parcels: Api) -> None:
     required = ["label", "fragile", "address"]
     page = visit("#/parcels/+new", schema=PARCEL | {"required": required})
     expect(page.get_by_label("Label")).to_have_attribute("aria-required", "true")
@@ -486,7 +486,7 @@ def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
     assert parcels("GET").json["items"][0]["fragile"] is False
 
 
-def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api) -> None:
+def test_a_form_fits_the_narrowest_screen(visit: Open, parcels: Api) -> None:
     # Nested lists, and a name without a place to break.
     lines = {
         "type": "array",
@@ -574,7 +574,7 @@ def test_a_list_of_objects_is_a_grid(visit: Open, parcels: Api) -> None:
     expect(lines.get_by_label("Sku 2")).to_be_visible()
 
 
-def test_rules_are_hints_before_they_are_faults(visit: Open, parcels: Api) -> None:
+def test_rules_are_shown_as_hints_first(visit: Open, parcels: Api) -> None:
     page = visit("#/parcels/+new", schema=INVOICE)
     for label, hint, typed, fault in (
         ("Amount", "At most 2 decimal places.", "1.234", "Enter at most 2 decimal places"),
@@ -596,9 +596,7 @@ def test_rules_are_hints_before_they_are_faults(visit: Open, parcels: Api) -> No
         ("fr-FR", "1\u202f234\u00a0567 890 123 456 789,01", "1234567890123456789,01"),
     ],
 )
-def test_numbers_are_typed_as_their_writer_writes_them(
-    visit: Open, parcels: Api, locale: str, typed: str, shown: str
-) -> None:
+def test_numbers_are_typed_in_the_users_format(visit: Open, parcels: Api, locale: str, typed: str, shown: str) -> None:
     made = parcels.create({"lines": [{"sku": "pen"}], "amount": 0.5}).json
     page = visit(f"#/parcels/{made['id']}", schema=INVOICE, locale=locale)
     expect(page.get_by_label("Amount")).to_have_value("0,5" if "," in shown else "0.5")
@@ -614,7 +612,7 @@ def test_numbers_are_typed_as_their_writer_writes_them(
     expect(total).to_have_accessible_description(re.compile("Enter a number, such as "))
 
 
-def test_what_is_optional_is_folded_in_a_long_form(visit: Open, parcels: Api) -> None:
+def test_optional_fields_are_folded_in_a_long_form(visit: Open, parcels: Api) -> None:
     names = [f"field{number:02}" for number in range(30)]
     address = {"type": "object", "properties": {"city": {"type": "string", "minLength": 2}}}
     schema: dict[str, Any] = {
@@ -642,7 +640,7 @@ def test_what_is_optional_is_folded_in_a_long_form(visit: Open, parcels: Api) ->
     expect(group.get_by_label("City")).to_be_focused()
 
 
-def test_nothing_can_be_created_of_nothing(visit: Open, parcels: Api, todos: Api) -> None:
+def test_an_empty_form_cannot_be_saved(visit: Open, parcels: Api, todos: Api) -> None:
     for path, label in (("todos", "Title"), ("parcels", "The item as JSON")):
         page = visit(f"#/{path}/+new")
         create = page.get_by_role("button", name="Create")
@@ -656,7 +654,7 @@ def test_nothing_can_be_created_of_nothing(visit: Open, parcels: Api, todos: Api
     assert [len(api("GET").json["items"]) for api in (parcels, todos)] == [1, 1]
 
 
-def test_a_name_that_json_repeats_is_a_fault(visit: Open, parcels: Api) -> None:
+def test_a_repeated_name_in_json_is_a_fault(visit: Open, parcels: Api) -> None:
     page = visit("#/parcels/+new")
     text = page.get_by_label("The item as JSON")
     for typed, line in (

@@ -29,7 +29,7 @@ RECORDS = {
 }
 
 
-def test_csv_is_read_as_rfc_4180_and_spreadsheets_write_it(visit: Open) -> None:
+def test_csv_is_read_as_in_rfc_4180_and_from_spreadsheets(visit: Open) -> None:
     page = visit("#/docs")
     found = page.evaluate(
         """async ([transfer, texts]) => {
@@ -53,7 +53,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-def test_every_value_comes_back_from_csv_and_no_cell_is_a_formula(visit: Open) -> None:
+def test_every_value_survives_csv_and_no_cell_is_a_formula(visit: Open) -> None:
     page = visit("#/docs")
     count, faults = page.evaluate(
         """async ([json, transfer, validate, rules, values]) => {
@@ -82,7 +82,7 @@ def test_every_value_comes_back_from_csv_and_no_cell_is_a_formula(visit: Open) -
     assert count > 80
 
 
-def test_a_run_keeps_the_pace_that_the_api_asks_for(visit: Open) -> None:
+def test_a_job_obeys_the_apis_rate_limit(visit: Open) -> None:
     page = visit("#/docs")
     found = page.evaluate(
         """async (bulk) => {
@@ -138,7 +138,7 @@ def test_a_run_keeps_the_pace_that_the_api_asks_for(visit: Open) -> None:
     assert found["signedOut"] == "stopped"
 
 
-def test_rows_have_keys_of_their_own_that_stay(visit: Open) -> None:
+def test_rows_have_separate_and_stable_keys(visit: Open) -> None:
     page = visit("#/docs")
     found = page.evaluate(
         """async (transfer) => {
@@ -215,7 +215,7 @@ def test_a_range_is_deleted_with_one_undo(visit: Open, orders: Api) -> None:
     expect(job).to_have_count(0)
 
 
-def test_a_property_is_set_on_many(visit: Open, orders: Api) -> None:
+def test_a_property_is_set_on_many_items(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
     select_all(page)
     one, other = orders("GET", "?limit=2&order=desc").json["items"]
@@ -235,7 +235,7 @@ def test_a_property_is_set_on_many(visit: Open, orders: Api) -> None:
     assert items[0]["quantity"] == 60
 
 
-def test_many_are_duplicated_and_none_twice(visit: Open, orders: Api) -> None:
+def test_duplicating_creates_each_copy_once(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
     lost: list[str] = []
 
@@ -260,7 +260,7 @@ def test_many_are_duplicated_and_none_twice(visit: Open, orders: Api) -> None:
     expect(rows(page)).to_have_count(12)
 
 
-def test_a_run_is_stopped_continued_and_warned_of(visit: Open, orders: Api) -> None:
+def test_a_job_can_be_stopped_and_continued_and_warns_before_leaving(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
     held = hold_requests(page, re.compile("/api/orders/"))
     warned = """() => {
@@ -291,7 +291,7 @@ def test_a_run_is_stopped_continued_and_warned_of(visit: Open, orders: Api) -> N
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_what_is_exported_can_be_imported(visit: Open, parcels: Api, tmp_path: Path, kind: str) -> None:
+def test_an_export_can_be_imported(visit: Open, parcels: Api, tmp_path: Path, kind: str) -> None:
     exact = 12345678901234567890123456789012345678
     parcels.create({"label": "=HYPERLINK(1)", "weight": exact, "to": {"city": "Bath"}, "note": ""})
     parcels.create({"label": "12", "tags": ["a,b"], "fragile": True, "none": None})
@@ -328,7 +328,7 @@ def test_what_is_exported_can_be_imported(visit: Open, parcels: Api, tmp_path: P
 TABLE = "Quantity\tSTATUS\tid\tuser id\n7\topen\tx\tada\n0\tpaid\t\tbob\n8\tgone\t\t\n9\tpaid\t\t'=1\n5\topen\n"
 
 
-def test_rows_are_checked_created_and_not_created_twice(visit: Open, orders: Api) -> None:
+def test_imported_rows_are_checked_and_created_once(visit: Open, orders: Api) -> None:
     page = visit("#/orders/+import")
     page.get_by_label("Paste a table").fill(TABLE)
     settle(page)
@@ -378,7 +378,7 @@ def test_rows_are_checked_created_and_not_created_twice(visit: Open, orders: Api
     assert quantities(orders) == [1, 2, 3, 4, 5, 6, 7, 7, 9, 9]
 
 
-def test_all_that_match_are_selected_page_by_page(visit: Open, orders: Api) -> None:
+def test_all_matching_items_are_selected_page_by_page(visit: Open, orders: Api) -> None:
     for quantity in range(7, 32):
         orders.create({"quantity": quantity, "status": "open"})
     page = visit("#/orders?limit=25&status=open")

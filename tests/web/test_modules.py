@@ -157,7 +157,7 @@ def test_the_page_validates_as_the_api_does(visit: Open, about: str) -> None:
             assert verdict == validate(loads(text), loads(schema)), (schema, text)
 
 
-def test_faults_are_in_words_for_people(visit: Open) -> None:
+def test_faults_are_readable_sentences(visit: Open) -> None:
     page = visit("#/docs")
     cases = [(schema, texts) for group in CASES.values() for schema, texts in group]
     found = page.evaluate(
@@ -208,7 +208,7 @@ def test_no_number_and_no_name_is_lost(visit: Open) -> None:
 BAD_JSON = ["", "{", "[1,]", "{'a': 1}", "01", "1.", "NaN", "Infinity", '"\t"', "nul"]
 
 
-def test_what_is_no_json_is_refused(visit: Open) -> None:
+def test_invalid_json_is_refused(visit: Open) -> None:
     page = visit("#/docs")
     read = page.evaluate(
         """async ([json, texts]) => {
@@ -232,7 +232,7 @@ MARKED = {
 }
 
 
-def test_what_can_not_be_seen_is_marked(visit: Open) -> None:
+def test_invisible_characters_are_marked(visit: Open) -> None:
     page = visit("#/docs")
     found = page.evaluate(
         """async ([text, texts]) => {
@@ -244,7 +244,7 @@ def test_what_can_not_be_seen_is_marked(visit: Open) -> None:
     assert found == list(MARKED.values())
 
 
-def test_filters_and_their_bounds_may_have_dots(visit: Open) -> None:
+def test_names_of_filters_may_contain_dots(visit: Open) -> None:
     page = visit("#/docs")
     sorts = {"a.b": "due.at", "due.at": "", "status": "due.at"}
     parameters = [
@@ -291,7 +291,7 @@ HR_WRITES = ["__proto__", "grade", "mine", "n", "pin"]
         ({"scp": ["pay"]}, ["grade", "n"], ["grade", "mine", "n", "pin"], ["n"]),
     ],
 )
-def test_entities_are_as_the_caller_may_read_and_write_them(
+def test_entities_offer_only_what_the_caller_may_do(
     visit: Open, claims: Any, shown: list[str], written: list[str], filters: list[str]
 ) -> None:
     page = visit("#/docs")
@@ -338,7 +338,7 @@ def test_entities_are_as_the_caller_may_read_and_write_them(
     assert sorted(found[3]) == sorted(rules), "everybody sees the documentation"
 
 
-def test_routes_of_functions_are_no_entities(visit: Open) -> None:
+def test_routes_of_functions_are_not_entities(visit: Open) -> None:
     page = visit("#/docs")
     answer = {"description": "", "content": {"*/*": {"schema": {}}}}
     operation = {"tags": ["x"], "summary": "", "parameters": [], "responses": {"200": answer}}

@@ -66,7 +66,7 @@ def test_the_page_is_small() -> None:
     assert whole < 110_000
 
 
-def test_what_others_wrote_is_as_they_published_it() -> None:
+def test_vendored_files_are_unchanged() -> None:
     readme = (WEB / "assets" / "vendor" / "README.md").read_text()
     scripts = list((WEB / "assets" / "vendor").glob("*.js"))
     assert scripts
@@ -74,7 +74,7 @@ def test_what_others_wrote_is_as_they_published_it() -> None:
         assert hashlib.sha256(script.read_bytes()).hexdigest() in readme
 
 
-def test_the_page_asks_for_all_its_modules_at_once() -> None:
+def test_the_page_preloads_all_its_modules() -> None:
     preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', (WEB / "index.html").read_text())
     assert sorted([*preloaded, "assets/app.js"]) == modules_at_start()
 
@@ -236,9 +236,7 @@ def test_axe_finds_nothing_in_any_view(
 
 
 @pytest.mark.parametrize(("address", "button"), [("#/todos", "Open"), ("#/orders", "Reload")], ids=["list", "table"])
-def test_what_is_read_again_is_legible_meanwhile(
-    visit: Open, filled_console: Console, address: str, button: str
-) -> None:
+def test_contents_stay_legible_during_a_reload(visit: Open, filled_console: Console, address: str, button: str) -> None:
     page = visit(address, bypass_csp=True)
     held = hold_requests(page, "**/api/*?*")
     page.get_by_role("button", name=button, exact=True).click()
@@ -319,7 +317,9 @@ def test_the_menu_of_a_phone(visit: Open, filled_console: Console) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
-def test_nothing_jumps_when_answers_arrive(visit: Open, filled_console: Console, options: dict[str, Any]) -> None:
+def test_the_layout_does_not_shift_when_responses_arrive(
+    visit: Open, filled_console: Console, options: dict[str, Any]
+) -> None:
     def slowly(route: Route) -> None:
         # Respond only once the page has painted its state before the response. A page being left no
         # longer paints.
@@ -381,7 +381,7 @@ def tabs_until(page: Page, selector: str) -> int:
     raise AssertionError(f"{selector} is not reached")
 
 
-def test_a_table_takes_few_tabs(visit: Open, filled_console: Console) -> None:
+def test_a_table_needs_few_tab_presses(visit: Open, filled_console: Console) -> None:
     page = visit("#/orders")
     page.locator(".skip").press("Enter")
     to_rows = tabs_until(page, "tbody tr")
@@ -461,7 +461,7 @@ def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
 # --- failures ---
 
 
-def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, page_watch: PageWatch) -> None:
+def test_a_failed_view_does_not_break_the_page(visit: Open, console: Console, page_watch: PageWatch) -> None:
     page = visit("#/docs")
     answer = {"items": [None], "next": None}
     page.route(re.compile(r"/api/orders"), lambda route: route.fulfill(json=answer), times=1)

@@ -26,7 +26,7 @@ POOL_SIGN_IN = "Sign in with the user pool"
 # --- API keys ---
 
 
-def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console: Console) -> None:
+def test_a_key_is_requested_and_stored_only_for_the_session(visit: Open, console: Console) -> None:
     customers = console.empty_collection("customers")
     customers.create({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"})
     page = visit("#/customers")
@@ -59,7 +59,7 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     assert page.evaluate("sessionStorage.getItem('trestle.key')") is None
 
 
-def test_a_key_goes_only_where_one_is_asked_for(visit: Open, console: Console) -> None:
+def test_a_key_is_sent_only_where_required(visit: Open, console: Console) -> None:
     page = visit("#/customers")
     enter_key(page, console.key)
     with page.expect_request(re.compile("/api/todos")) as asked:
@@ -67,7 +67,7 @@ def test_a_key_goes_only_where_one_is_asked_for(visit: Open, console: Console) -
     assert "x-api-key" not in asked.value.all_headers()
 
 
-def test_text_that_no_header_holds_is_no_key(visit: Open) -> None:
+def test_text_impossible_in_a_header_is_refused_as_a_key(visit: Open) -> None:
     page = visit("#/docs")
     enter_key(page, "ключ")
     expect(page.get_by_role("dialog")).to_contain_text("only ASCII characters")
@@ -192,7 +192,7 @@ def signed_in_page(visit: Open, ada: str) -> Page:
     return page
 
 
-def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in_page: Page) -> None:
+def test_an_expired_access_token_is_renewed_silently(signed_in_page: Page) -> None:
     page = signed_in_page
     keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]))
     with page.expect_response(lambda response: "/oauth2/token" in response.url) as renewed:
@@ -204,7 +204,7 @@ def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in_page: Page) -
     expect(page.get_by_text("Your session has ended")).to_have_count(0)
 
 
-def test_a_session_that_ends_keeps_what_was_typed(signed_in_page: Page, ada: str) -> None:
+def test_an_ended_session_keeps_typed_input(signed_in_page: Page, ada: str) -> None:
     page = signed_in_page
     keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
     go_to(page, "#/notes/+new")
@@ -222,7 +222,7 @@ def test_a_session_that_ends_keeps_what_was_typed(signed_in_page: Page, ada: str
 
 
 @pytest.mark.parametrize("path", ["#/notes", "#/notes/any"])
-def test_a_session_that_has_ended_asks_for_nothing_more(signed_in_page: Page, path: str) -> None:
+def test_an_ended_session_sends_no_more_requests(signed_in_page: Page, path: str) -> None:
     page = signed_in_page
     go_to(page, path)
     if path.endswith("any"):
@@ -239,7 +239,7 @@ def test_a_session_that_has_ended_asks_for_nothing_more(signed_in_page: Page, pa
     assert (asked, renewed) == (["GET"], ["POST"])
 
 
-def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in_page: Page) -> None:
+def test_a_refused_new_token_is_not_renewed_again(signed_in_page: Page) -> None:
     page = signed_in_page
     # The page treats a token as new for a while, and that time does not pass here.
     page.add_init_script("Date.now = ((now) => () => now)(Date.now())")
@@ -254,7 +254,7 @@ def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in_page
     assert (asked, renewed) == (["GET", "GET", "GET"], ["POST"])
 
 
-def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in_page: Page, bob: str) -> None:
+def test_the_next_user_finds_no_typed_input(signed_in_page: Page, bob: str) -> None:
     page = signed_in_page
     go_to(page, "#/notes/+new")
     page.get_by_label("Title").fill("Ada's own business")
@@ -270,7 +270,7 @@ def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in_page: Page,
     expect(page.get_by_label("Title")).to_have_value("")
 
 
-def test_going_back_does_not_bring_back_what_a_user_saw(signed_in_page: Page) -> None:
+def test_going_back_shows_nothing_of_an_earlier_user(signed_in_page: Page) -> None:
     page = signed_in_page
     go_to(page, "#/notes/+new")
     page.get_by_label("Title").fill("Ada's own business")
@@ -286,7 +286,7 @@ def test_going_back_does_not_bring_back_what_a_user_saw(signed_in_page: Page) ->
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
 
-def test_a_token_that_comes_after_its_user_is_gone_is_not_kept(signed_in_page: Page) -> None:
+def test_a_token_that_arrives_after_sign_out_is_not_stored(signed_in_page: Page) -> None:
     page = signed_in_page
     keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]))
     held: list[tuple[Route, APIResponse]] = []
@@ -316,7 +316,7 @@ def test_another_user_finds_no_draft_of_a_session_that_ended(signed_in_page: Pag
     expect(page.get_by_label("Title")).to_have_value("")
 
 
-def test_signing_out_deletes_what_could_be_undone(signed_in_page: Page, console: Console) -> None:
+def test_signing_out_sends_pending_deletions(signed_in_page: Page, console: Console) -> None:
     page = signed_in_page
     notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(stored_tokens(page)["access"])
     made = notes.create({"title": "Farewell"}).json
@@ -328,7 +328,7 @@ def test_signing_out_deletes_what_could_be_undone(signed_in_page: Page, console:
     wait_until(page, lambda: notes("GET", f"/{made['id']}").status == 404)
 
 
-def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console: Console, ada: str) -> None:
+def test_users_of_an_existing_pool_paste_their_tokens(visit: Open, console: Console, ada: str) -> None:
     page = visit("#/notes")
     page.route(
         "**/config.json", lambda route: route.fulfill(json=route.fetch().json() | {"jwt": None, "sign_in": None})
@@ -357,7 +357,7 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
 # --- calls that cannot succeed are not sent ---
 
 
-def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
+def test_without_a_key_or_a_user_no_request_is_sent(visit: Open) -> None:
     page = visit("#/docs")
     asked = [record_requests(page, "/api/customers"), record_requests(page, "/api/notes")]
     open_entity(page, "Customers")
@@ -371,7 +371,7 @@ def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
     assert asked == [[], []]
 
 
-def test_a_user_hears_which_scope_is_missing(signed_in_page: Page) -> None:
+def test_the_missing_scope_is_reported(signed_in_page: Page) -> None:
     page = signed_in_page
     asked = record_requests(page, "/api/notes")
 
@@ -385,7 +385,7 @@ def test_a_user_hears_which_scope_is_missing(signed_in_page: Page) -> None:
     assert asked == []
 
 
-def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> None:
+def test_entities_for_signed_requests_are_explained_and_not_offered(visit: Open) -> None:
     page = visit("#/orders")
     expect(page.get_by_role("heading", name="No orders yet").or_(page.get_by_role("table"))).to_be_visible()
     expect(page.get_by_role("link", name="New")).to_be_visible()
@@ -408,7 +408,7 @@ def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> No
 # --- failed sign-ins ---
 
 
-def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
+def test_a_code_from_somebody_else_is_ignored(visit: Open) -> None:
     page = visit("?code=stolen&state=theirs#/notes")
     status = page.get_by_role("status")
     expect(status).to_contain_text("This sign-in was not started in this tab")
@@ -417,7 +417,7 @@ def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
     assert stored_tokens(page) is None
 
 
-def test_a_sign_in_that_the_pool_refuses_says_why(visit: Open) -> None:
+def test_a_refused_sign_in_shows_the_reason(visit: Open) -> None:
     page = visit("#/notes")
     pending = {"state": "s", "verifier": "v", "scheme": "cognito", "hash": "#/notes"}
     page.evaluate("(text) => sessionStorage.setItem('trestle.pending', text)", json.dumps(pending))

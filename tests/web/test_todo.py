@@ -25,7 +25,7 @@ def stored_todos(todos: Api) -> dict[str, bool]:
     return {item["title"]: item["completed"] for item in todos("GET", "?limit=100").json["items"]}
 
 
-def test_add_tick_and_see_what_is_open_or_done(visit: Open, todos: Api) -> None:
+def test_todos_are_added_ticked_and_filtered(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
     for title in ("Buy milk", "Write to Ada"):
@@ -48,7 +48,7 @@ def test_add_tick_and_see_what_is_open_or_done(visit: Open, todos: Api) -> None:
     assert stored_todos(todos) == {"Buy milk": True, "Write to Ada": False}
 
 
-def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
+def test_everything_works_by_keyboard(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
     page.get_by_label("What is there to do?").focus()
@@ -90,7 +90,7 @@ def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
     assert stored_todos(todos) == {"One": False, "Two": False, "Thirty": True}
 
 
-def test_what_is_ticked_leaves_the_open_ones_and_the_focus_stays_near(visit: Open, todos: Api) -> None:
+def test_a_ticked_item_leaves_the_open_list_and_the_focus_stays_near(visit: Open, todos: Api) -> None:
     for title in ("Third", "Second", "First"):
         todos.create({"title": title})
     page = visit("#/todos?completed=false")
@@ -103,7 +103,7 @@ def test_what_is_ticked_leaves_the_open_ones_and_the_focus_stays_near(visit: Ope
     expect(page.get_by_label("First", exact=True)).to_be_focused()
 
 
-def test_a_deletion_is_sent_after_a_while_and_not_before(visit: Open, todos: Api) -> None:
+def test_a_deletion_is_sent_after_a_delay(visit: Open, todos: Api) -> None:
     todos.create({"title": "Short"})
     page = visit("#/todos")
     # From here on the test controls the page's clock.
@@ -120,7 +120,7 @@ def test_a_deletion_is_sent_after_a_while_and_not_before(visit: Open, todos: Api
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
-def test_a_deletion_is_sent_when_the_page_goes(visit: Open, todos: Api) -> None:
+def test_a_deletion_is_sent_when_the_page_is_left(visit: Open, todos: Api) -> None:
     todos.create({"title": "Short"})
     page = visit("#/todos")
     row(page, "Short").get_by_role("button", name="Delete").click()
@@ -150,7 +150,7 @@ def test_a_title_that_somebody_else_changed_is_shown_and_not_overwritten(visit: 
     assert stored_todos(todos) == {"Buy oat milk and cheese": False}
 
 
-def test_a_tick_leaves_alone_what_somebody_else_changed(visit: Open, todos: Api) -> None:
+def test_a_tick_keeps_changes_by_others(visit: Open, todos: Api) -> None:
     made = todos.create({"title": "Buy milk"}).json
     page = visit("#/todos")
     expect(row(page, "Buy milk")).to_be_visible()
@@ -161,7 +161,7 @@ def test_a_tick_leaves_alone_what_somebody_else_changed(visit: Open, todos: Api)
     assert stored_todos(todos) == {"Buy cheese": True}
 
 
-def test_the_focus_is_there_before_the_next_key(visit: Open, todos: Api) -> None:
+def test_the_focus_is_set_before_the_next_key(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/todos")
     # Clicks, and waits only for the redraw, which is a microtask.
@@ -175,7 +175,7 @@ def test_the_focus_is_there_before_the_next_key(visit: Open, todos: Api) -> None
     assert page.get_by_role("button", name="Cancel").evaluate(click) == "Edit Buy milk"
 
 
-def test_a_tick_counts_by_the_filter_of_its_answer(visit: Open, todos: Api) -> None:
+def test_a_ticked_item_is_filtered_after_its_response(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/todos")
     held = hold_requests(page, "**/api/todos/*")
@@ -189,7 +189,7 @@ def test_a_tick_counts_by_the_filter_of_its_answer(visit: Open, todos: Api) -> N
     expect(page.get_by_role("checkbox")).to_have_count(0)
 
 
-def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
+def test_an_older_response_reverts_nothing(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/docs")
     late: list[tuple[Route, APIResponse]] = []
@@ -223,7 +223,7 @@ def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
     assert stored_todos(todos) == {"Buy oat milk": True, "Write to Ada": False}
 
 
-def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, todos: Api) -> None:
+def test_an_older_response_does_not_restore_changed_and_deleted_items(visit: Open, todos: Api) -> None:
     """The held response lacks an item created later, and one deleted earlier."""
     made = todos.create({"title": "Buy milk"})
     page = visit("#/todos")
@@ -244,7 +244,7 @@ def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, 
     expect(page.get_by_role("checkbox")).to_have_count(2)
 
 
-def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: Api) -> None:
+def test_an_item_is_deleted_while_its_tick_is_being_saved(visit: Open, todos: Api) -> None:
     """A deletion is refused only if somebody else changed the item."""
     ada = [todos.create({"title": title}) for title in ("Buy milk", "Write to Ada")][-1]
     page = visit("#/todos")
@@ -271,7 +271,7 @@ def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: 
     assert stored_todos(todos) == {"Write to Ada": True}
 
 
-def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api) -> None:
+def test_an_invalid_title_is_reported_at_its_input(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     title = page.get_by_label("What is there to do?")
     title.fill("x" * 201)
@@ -284,7 +284,7 @@ def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api
     assert stored_todos(todos) == {}
 
 
-def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Open, todos: Api) -> None:
+def test_input_is_kept_without_a_response_and_not_created_twice(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
 
     # The request arrives, but its response is lost.
@@ -303,7 +303,7 @@ def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Op
     assert len(todos("GET").json["items"]) == 1
 
 
-def test_a_tick_that_fails_is_taken_back(visit: Open, todos: Api) -> None:
+def test_a_failed_tick_is_reverted(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/todos")
     page.route(re.compile("/api/todos/"), lambda route: route.abort())
@@ -312,7 +312,7 @@ def test_a_tick_that_fails_is_taken_back(visit: Open, todos: Api) -> None:
     expect(page.get_by_label("Buy milk", exact=True)).not_to_be_checked()
 
 
-def test_a_list_that_fails_says_so_and_is_asked_for_again(visit: Open, todos: Api) -> None:
+def test_a_failed_list_is_reported_and_can_be_retried(visit: Open, todos: Api) -> None:
     todos.create({"title": "Buy milk"})
     page = visit("#/customers")
     page.route(re.compile(r"/api/todos\?"), lambda route: route.abort(), times=1)
@@ -333,7 +333,7 @@ def test_more_than_a_page(visit: Open, todos: Api) -> None:
     expect(page.get_by_text("103 open, 0 done")).to_be_visible()
 
 
-def test_the_table_and_the_details_are_a_step_away(visit: Open, todos: Api) -> None:
+def test_the_table_and_the_details_are_linked(visit: Open, todos: Api) -> None:
     made = todos.create({"title": "Buy milk"}).json
     page = visit("#/todos")
     page.get_by_role("link", name="Details of Buy milk").click()
