@@ -1,7 +1,7 @@
-"""Read a project's own code, app/, without running it: its hooks, its functions, and what it imports.
+"""Read a project's own code, app/, without running it: its hooks, functions and imports.
 
-What Lambda or an operation would stumble over later is a fault here, as one sentence with the file, the line
-and what to write. Standard library only, since build.py reads this as well.
+Report what would fail later in Lambda, each as one sentence with the file, the line and the remedy. Standard
+library only, since build.py imports this module, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tools.sources import sources
 FOLDER = "app"
 REQUIREMENTS = f"{FOLDER}/requirements.txt"
 
-# The only module of Trestle that own code may import, and where it lies.
+# The only module of Trestle that own code may import, and its path.
 PUBLIC = "trestle.app"
 PUBLIC_PATH = "lambda_src/trestle/app.py"
 
@@ -41,10 +41,10 @@ HOOKS = {
 WRITES = HOOKS.keys() - {PRESENT}
 RESERVED = ("after_", "before_", "present")
 
-# A module's name is part of a zip's, and an attribute of a tfvars file names it.
+# A module's name is part of a zip's name, and attributes in tfvars refer to it.
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
-# What Lambda's Python has beside the standard library.
+# The packages of Lambda's Python besides the standard library.
 PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3"}
 
 # Modules of Python 3.11 and 3.12 that Lambda's Python 3.13 lacks.
@@ -58,7 +58,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Module:
-    """One module of app/. `name` is how Python imports it: app.bookings."""
+    """One module of app/. `name` is its import name: app.bookings."""
 
     def __init__(self, path: str, content: bytes) -> None:
         self.path = path
@@ -83,21 +83,21 @@ class Module:
         self.faults += self._reserved_names()
 
     def where(self, node: ast.AST) -> str:
-        """Return the place of a statement, to begin a sentence with."""
+        """Return the place of a statement, as the beginning of a sentence."""
         return f"{self.path} line {getattr(node, 'lineno', 1)}"
 
     @cached_property
     def functions(self) -> dict[str, Definition]:
-        """The functions at the top level, by name. Python keeps the last of a name."""
+        """Return the functions at the top level, by name. Python keeps the last one of a name."""
         return {node.name: node for node in top_level(self.tree) if isinstance(node, Definition)}
 
     @property
     def hooks(self) -> list[str]:
-        """The hooks that it defines, in alphabetical order."""
+        """Return the hooks that the module defines, in alphabetical order."""
         return sorted(HOOKS.keys() & self.functions.keys())
 
     def handlers(self) -> dict[str, dict[str, Any]]:
-        """Return its other public functions: the line, and what keeps each from being a handler, or ""."""
+        """Return the other public functions: the line of each, and why it cannot be a handler, or ""."""
         return {
             name: {
                 "fault": signature_fault(node, ("event", "context"), f"def {name}(event, context)"),
@@ -108,7 +108,7 @@ class Module:
         }
 
     def _reserved_names(self) -> Iterator[str]:
-        """Yield what is wrong with the names that only hooks may have, and with the hooks."""
+        """Yield the faults of the hooks, and of other uses of names that are reserved for hooks."""
         for node in top_level(self.tree):
             for name in bound_by(node):
                 if not name.startswith(RESERVED):
@@ -125,7 +125,7 @@ class Module:
 
 
 def _instead(name: str) -> str:
-    """Return what to write in place of a reserved name that is no hook."""
+    """Return the remedy for a reserved name that is not a hook."""
     nearest = difflib.get_close_matches(name, HOOKS, 1, 0.75)
     if nearest:
         return f"Did you mean {nearest[0]}? Names that begin with before_, after_ or present are reserved."
@@ -135,7 +135,7 @@ def _instead(name: str) -> str:
 
 
 def top_level(tree: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements that run when a module is imported, those inside if, try, with and loops too."""
+    """Yield the statements that run when a module is imported, including those in if, try, with and loops."""
     for node in ast.iter_child_nodes(tree):
         if is_type_checking(node):
             yield from top_level(ast.Module(node.orelse, []))
@@ -149,7 +149,7 @@ def top_level(tree: ast.AST) -> Iterator[ast.stmt]:
 
 
 def bound_by(node: ast.stmt) -> set[str]:
-    """Return the names that one statement binds itself."""
+    """Return the names that one statement binds."""
     if isinstance(node, Definition | ast.ClassDef):
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -172,11 +172,11 @@ def bound_by(node: ast.stmt) -> set[str]:
 
 
 def signature_fault(node: Definition, names: Sequence[str], form: str) -> str:
-    """Return why a function cannot be called with these positional arguments, or ""; `form` is what to write."""
+    """Return why a function cannot be called with these positional arguments, or "". `form` is the remedy."""
     if isinstance(node, ast.AsyncFunctionDef):
         return f"is async, and own code runs synchronously: write {form}"
     if is_generator(node):
-        return f"has a yield, so a call would run none of it: write {form} without yield"
+        return f"has a yield, so a call would not run it: write {form} without yield"
     arguments = node.args
     positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
     required = len(positional) - len(arguments.defaults)
@@ -191,7 +191,7 @@ def signature_fault(node: Definition, names: Sequence[str], form: str) -> str:
 
 
 def is_generator(node: ast.AST) -> bool:
-    """Tell whether a function has a yield of its own, not one of a function inside it."""
+    """Return whether a function has a yield itself, not in a nested function."""
     return any(
         isinstance(child, ast.Yield | ast.YieldFrom)
         or (not isinstance(child, Definition | ast.Lambda | ast.ClassDef) and is_generator(child))
@@ -201,7 +201,7 @@ def is_generator(node: ast.AST) -> bool:
 
 @dataclass(frozen=True)
 class External:
-    """An import of a module that is not of this project: `names` are those that it asks of the module."""
+    """An import of a module from outside this project. `names`: the names that it imports from the module."""
 
     where: str
     module: str
@@ -210,7 +210,7 @@ class External:
 
 
 def public_names(tree: ast.Module) -> set[str]:
-    """Return the names that a module offers: those of its __all__."""
+    """Return the names in a module's __all__."""
     texts = (node.value for node in tree.body if "__all__" in bound_by(node) and isinstance(node, ast.Assign))
     return {name for text in texts for name in ast.literal_eval(text)}
 
@@ -234,7 +234,7 @@ class OwnCode:
         for module in self.modules.values():
             other = self._by_name.setdefault(module.name, module)
             if other is not module:
-                self.faults.append(f"{other.path} and {module.path} have the same name in imports: rename one of them.")
+                self.faults.append(f"{other.path} and {module.path} have the same import name: rename one of them.")
         self._folders = {module.parts[:end] for module in self.modules.values() for end in range(1, len(module.parts))}
         self._imported: dict[str, list[str]] = {}
         self.externals: dict[str, list[External]] = {}
@@ -250,20 +250,20 @@ class OwnCode:
         return {module.parts[1]: module for _, module in sorted(self._by_name.items()) if len(module.parts) == 2}
 
     def manifest(self) -> dict[str, Any]:
-        """Return what Terraform has to know of each of them: where it is, its hooks and its functions."""
+        """Return what Terraform needs of each module: its path, its hooks and its functions."""
         return {
             name: {"file": module.path, "functions": module.handlers(), "hooks": module.hooks}
             for name, module in self.named().items()
         }
 
     def imported(self, path: str) -> list[str]:
-        """Return the paths of the modules that one of app/ imports, of app/ and of lambda_src/."""
+        """Return the paths of the modules of app/ and lambda_src/ that a module of app/ imports."""
         return self._imported[path]
 
     def packed_with(self, name: str, function: str) -> list[str]:
-        """Return the paths of the modules to be packed for the hooks that a module has in a function; none without.
+        """Return the paths of the modules to pack for a module's hooks in a function; none if it has no such hooks.
 
-        A hook before a write may write other entities, whose hooks run as well. Which ones, only Terraform knows.
+        A hook before a write may write other entities, whose hooks run, too. Only Terraform knows which ones.
         """
         named = self.named()
         module = named[name]
@@ -273,7 +273,7 @@ class OwnCode:
         return [module.path, *(self._writing_modules() if writes else ())]
 
     def handled_by(self, name: str) -> list[str]:
-        """Return the paths of the modules to be packed for a module's functions; none if it has no handler."""
+        """Return the paths of the modules to pack for a module's functions; none if it has no handler."""
         module = self.named()[name]
         if all(each["fault"] for each in module.handlers().values()):
             return []
@@ -285,7 +285,7 @@ class OwnCode:
     # --- Imports ---
 
     def _read(self, module: Module) -> tuple[list[str], list[External]]:
-        """Return the paths that a module imports, and the imports of modules from elsewhere."""
+        """Return the paths that a module imports, and its imports from outside the project."""
         paths: list[str] = []
         externals: list[External] = []
         optional = set(_optional_imports(module.tree))
@@ -297,9 +297,10 @@ class OwnCode:
             for name, names in _asked(module, node):
                 top = name.partition(".")[0]
                 if not name:
-                    self.faults.append(f"{where}: the relative import leads out of {FOLDER}/. Write it in full.")
+                    self.faults.append(f"{where}: the relative import leads out of {FOLDER}/. Write the full name.")
                 elif top == "trestle":
-                    found = self._public_module(name, names, where)  # which finds faults under TYPE_CHECKING as well
+                    # Also for imports under TYPE_CHECKING, to find their faults.
+                    found = self._public_module(name, names, where)
                     paths += found if node in followed else ()
                 elif node not in followed:
                     continue
@@ -310,7 +311,7 @@ class OwnCode:
         return paths, externals
 
     def _public_module(self, name: str, names: tuple[str, ...], where: str) -> list[str]:
-        """Return the path of trestle.app. An import of anything else of Trestle is a fault."""
+        """Return the path of trestle.app. An import of anything else from Trestle is a fault."""
         if name == "trestle" and names == ("app",):
             name, names = PUBLIC, ()
         if name != PUBLIC:
@@ -324,7 +325,7 @@ class OwnCode:
         return [PUBLIC_PATH, PUBLIC_PATH.replace("app.py", "__init__.py")] if self._public else []
 
     def _own_module(self, name: str, names: tuple[str, ...], where: str) -> list[str]:
-        """Return the paths of a module of app/, of the packages round it, and of modules among its names."""
+        """Return the paths of a module of app/, of the packages around it, and of modules among its names."""
         parts = tuple(name.split("."))
         found = [self._by_name.get(".".join(parts[:end])) for end in range(1, len(parts) + 1)]
         if found[-1] is None and parts not in self._folders and parts != (FOLDER,):
@@ -345,12 +346,12 @@ class OwnCode:
 
 
 def _runs_in(hook: str, function: str) -> bool:
-    """Tell whether a hook runs in a function of lambda_src/; one of them has all operations."""
+    """Return whether a hook runs in a function of lambda_src/, one of which has all operations."""
     return function == "entity" or function in HOOKS[hook]
 
 
 def _asked(module: Module, node: Import) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the modules that an import names, in full, and what it asks of each; "" if it leads out of app/."""
+    """Yield the full names of an import's modules, "" if outside app/, and the names imported from each."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, ()) for alias in node.names)
         return
@@ -365,7 +366,7 @@ def _asked(module: Module, node: Import) -> Iterator[tuple[str, tuple[str, ...]]
 
 
 def _optional_imports(tree: ast.Module) -> Iterator[Import]:
-    """Yield the imports that may fail, inside `try` with `except ImportError`."""
+    """Yield the imports that may fail, in a `try` with `except ImportError`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Try) and any(map(_catches_import_error, node.handlers)):
             for statement in node.body:
@@ -385,13 +386,13 @@ def _did_you_mean(name: str, names: Collection[str], package: str = "") -> str:
 
 
 def is_standard(external: External) -> bool:
-    """Tell whether a module is of the standard library of Lambda's Python."""
+    """Return whether a module is in the standard library of Lambda's Python."""
     top = external.module.partition(".")[0]
     return top in sys.stdlib_module_names and top not in REMOVED
 
 
 def import_fault(external: External, app: OwnCode) -> str | None:
-    """Return why an import from elsewhere would fail in Lambda; None if Lambda's Python has the module."""
+    """Return why an import from outside would fail in Lambda, or None if Lambda's Python has the module."""
     top = external.module.partition(".")[0]
     if external.is_optional or top in PROVIDED or is_standard(external):
         return None

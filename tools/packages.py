@@ -1,10 +1,11 @@
-"""Install the packages that own code imports, as app/requirements.txt pins them, for the zips of the functions.
+"""Install the packages that own code imports, pinned in app/requirements.txt, for the functions' zips.
 
-Those of Trestle's own authorizer, which requirements/authorizer.txt pins, are installed the same way.
+The packages of Trestle's authorizer, pinned in requirements/authorizer.txt, are installed the same way.
 
-The lock is complete and hashed, so nothing is resolved and wheels alone are installed: by uv, or by pip where there
-is no uv. Both give the same files but for their own notes, which no zip holds. What was installed stays in
-dist/.packages, so that an unchanged lock needs no network. Standard library only, since build.py reads this as well.
+The lock is complete and hashed, so that nothing is resolved. Only wheels are installed, by uv or, without uv, by
+pip. Both install the same files, except for metadata that no zip contains. The installed packages stay in
+dist/.packages, so that an unchanged lock needs no network. Standard library only, since build.py imports this
+module, too.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from tools.own_code import PROVIDED, REQUIREMENTS, External, OwnCode, is_standar
 
 CACHE = ".packages"  # in dist/
 
-# What a package may not bring: the zip has modules and folders of these names.
+# Names that a package may not have, since the zip has its own modules and folders of these names.
 TAKEN = {"app", "hooked", "index", "schemas", "trestle"}
 
-# The packages that Lambda's Python has, as a lock would name them.
+# The packages of Lambda's Python, by their names in a lock.
 PINNABLE = {*PROVIDED - {"dateutil"}, "python-dateutil"}
 
-# Notes of the installer, and what Python makes itself.
+# Metadata of the installer, and files that Python generates.
 LEFT_OUT = re.compile(r"(\.\.|bin)/.*|.*\.pyc|[^/]*\.dist-info/(RECORD|INSTALLER|REQUESTED|(direct_url|uv_\w+)\.json)")
 
-# Files that hold a module, behind its name: m.py, m/__init__.py, m.cpython-313-aarch64-linux-gnu.so, m.abi3.so.
+# The suffixes of a module's file: m.py, m/__init__.py, m.cpython-313-aarch64-linux-gnu.so, m.abi3.so.
 MODULE = r"(\.py|/__init__\.py|(\.[^/]*)?\.so|(\.[^/]*)?\.pyd)"
 
 PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(\[(?P<extras>[^]]*)\])?\s*==\s*[^\s;,*]+\s*(;(?P<marker>.*))?")
 RELOCK = "run `make requirements`"
 
-# What installers print when they reach no index, and of which package they find no wheel.
+# Installers' messages for an unreachable index, and for a package without a wheel.
 NO_NETWORK = re.compile(
     r"connection (broken|refused|reset|error)|connectionerror|timed out|failed to fetch|name resolution|dns error"
     r"|certificate verify|network (was|is) |(host|network) unreachable|retrying \(",
@@ -57,12 +58,12 @@ VERSIONS = {"implementation_version", "python_full_version", "python_version"}
 
 
 class PackagesError(Exception):
-    """Why packages cannot be packed: one sentence for the user, with the remedy."""
+    """The reason why packages cannot be packed, as one sentence with the remedy."""
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What packages are installed for. `markers` are the variables of PEP 508's environment markers."""
+    """A platform to install packages for. `markers`: the variables of PEP 508's environment markers."""
 
     name: str
     title: str
@@ -72,12 +73,12 @@ class Platform:
 
     @property
     def key(self) -> str:
-        """What makes one platform's packages differ from another's."""
+        """Return the properties that distinguish one platform's packages from another's."""
         return " ".join((self.name, *sorted(map("=".join, self.markers.items()))))
 
 
 def platform_of(name: str, runtime: str) -> Platform:
-    """Return the platform `lambda`, whose Python is `runtime`, or `laptop`: this machine with this Python."""
+    """Return the platform `lambda`, with the Python `runtime`, or `laptop`, this machine with this Python."""
     if name == "lambda":
         markers = {
             "implementation_name": "cpython",
@@ -92,7 +93,7 @@ def platform_of(name: str, runtime: str) -> Platform:
             "python_version": runtime,
             "sys_platform": "linux",
         }
-        # Lambda has glibc 2.34. Where uv counts down from one platform by itself, pip wants to hear of each.
+        # Lambda has glibc 2.34. uv accepts wheels for older versions, too; pip needs a list of all.
         tags = [*(f"manylinux_2_{minor}_aarch64" for minor in range(28, 16, -1)), "manylinux2014_aarch64"]
         pip = [option for tag in tags for option in ("--platform", tag)]
         return Platform(
@@ -133,7 +134,7 @@ class Requirement:
 
 
 def read_lock(content: bytes) -> tuple[list[Requirement], list[str]]:
-    """Return the packages that app/requirements.txt pins, and its faults, each one sentence."""
+    """Return the packages that app/requirements.txt pins, and its faults, a sentence each."""
     found: list[Requirement] = []
     faults: list[str] = []
     for number, line in _logical_lines(content.decode(errors="replace")):
@@ -141,7 +142,7 @@ def read_lock(content: bytes) -> tuple[list[Requirement], list[str]]:
         text, *hashes = re.split(r"\s+--hash=", line)
         match = PINNED.fullmatch(text)
         if text.startswith("-"):
-            faults.append(f"{where}: {text.split()[0]} is an option. Set it in pip's or uv's own configuration.")
+            faults.append(f"{where}: {text.split()[0]} is an option. Set it in the configuration of pip or uv.")
         elif not match:
             remedy = f"Pin it with ==: write it into app/requirements.in, then {RELOCK}."
             faults.append(f"{where}: {text} is not pinned to one version. {remedy}")
@@ -156,7 +157,7 @@ def read_lock(content: bytes) -> tuple[list[Requirement], list[str]]:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a requirements file with the number of each, joined and without comments."""
+    """Yield the numbered lines of a requirements file, with continuations joined and without comments."""
     joined, begun = "", 0
     for number, line in enumerate((*text.splitlines(), ""), 1):
         bare = re.sub(r"(^|\s)#.*", "", line).strip()
@@ -168,7 +169,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def canonical(name: str) -> str:
-    """Return a package's name as PEP 503 compares it."""
+    """Return a package's name, normalized as in PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -178,7 +179,7 @@ def extras_of(text: str | None) -> frozenset[str]:
 
 
 def holds(marker: str, variables: Mapping[str, str], extras: Collection[str] = ()) -> bool:
-    """Tell whether an environment marker holds for one of the extras, or without any. An unreadable one does."""
+    """Return whether an environment marker is true, with one of the extras or without. An unknown marker is true."""
     try:
         tree = ast.parse(marker.strip() or "1 == 1", mode="eval").body
         return any(_holds(tree, {**variables, "extra": extra}) for extra in ("", *extras))
@@ -204,7 +205,7 @@ def _holds(node: ast.expr, variables: Mapping[str, str]) -> bool:
 
 
 def _versions(left: str, right: str) -> tuple[list[int], list[int]]:
-    """Return two versions as lists of one length: of both what the one with a wildcard has, or else padded."""
+    """Return two versions as lists of equal length: cut at a wildcard, or padded with zeros."""
     sides = [[int(part) for part in re.findall(r"\d+", re.split(r"[^\d.]", side)[0])] for side in (left, right)]
     length = (min if "*" in left + right else max)(map(len, sides))
     first, second = ((side + [0] * length)[:length] for side in sides)
@@ -228,9 +229,9 @@ def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
 
 
 class Packages:
-    """The packages of a lock's lines that hold for a platform, in a folder of a project's dist/.
+    """The packages of a lock for a platform, in a folder of a project's dist/.
 
-    source: the lock's file. prefix: of the folder's name, one for each lock and platform.
+    source: the lock's file. prefix: the beginning of the folder's name, one for each lock and platform.
     """
 
     def __init__(
@@ -250,7 +251,7 @@ class Packages:
         }
 
     def is_whole(self) -> bool:
-        """Tell whether every file is as its wheel had it."""
+        """Return whether every file is unchanged since its installation from the wheel."""
         for each in self._found.values():
             for file in each.files or ():
                 if file.hash and not LEFT_OUT.fullmatch(str(file)):
@@ -264,7 +265,7 @@ class Packages:
 
     @property
     def is_pure(self) -> bool:
-        """Whether all of their wheels are for any platform."""
+        """Return whether all wheels are for any platform."""
         tags = [
             line.partition(":")[2]
             for each in self._found.values()
@@ -274,36 +275,36 @@ class Packages:
         return all(tag.strip().endswith("-none-any") for tag in tags)
 
     def equals(self, other: Packages) -> bool:
-        """Tell whether these put the same files into every zip as others do."""
+        """Return whether these packages put the same files into every zip as the others."""
         return self._files == other._files and all(
             self.needed_by([name]) == other.needed_by([name]) and self.files([name]) == other.files([name])
             for name in self._files
         )
 
     def faults(self) -> list[str]:
-        """Return what packages would take the place of, each one sentence."""
+        """Return the modules that packages would replace, a sentence each."""
         return [
-            f"{REQUIREMENTS}: {self._found[name].name} brings {taken}, which would take the place of Trestle's or your "
-            f"own. Leave that package out of app/requirements.in, then {RELOCK}."
+            f"{REQUIREMENTS}: {self._found[name].name} has {taken}, which would replace Trestle's or your own. "
+            f"Remove that package from app/requirements.in, then {RELOCK}."
             for name, files in sorted(self._files.items())
             for taken in sorted({file.split("/")[0].removesuffix(".py") for file in files} & TAKEN)
         ]
 
     @property
     def names(self) -> list[str]:
-        """The names of all packages of the lock."""
+        """Return the names of all packages of the lock."""
         return sorted(self._extras)
 
     @cached_property
     def paths(self) -> frozenset[str]:
-        """The paths of all files that they may put into a zip."""
+        """Return the paths of all files that may be in a zip."""
         return frozenset(file for files in self._files.values() for file in files)
 
     def providing(self, external: External) -> set[str]:
-        """Return the packages that an import takes something from; none if no package has its module."""
+        """Return the packages with an import's module; none if no package has it."""
         parts = external.module.split(".")
         for end in range(1, len(parts) + 1):
-            # A folder without __init__.py may be of several packages: then what is below it tells them apart.
+            # Several packages may share a folder without __init__.py: then compare what is below it.
             if found := self._with(re.escape("/".join(parts[:end])) + MODULE):
                 return found
         place = re.escape("/".join(parts))
@@ -315,7 +316,7 @@ class Packages:
         return {name for name, files in self._files.items() if any(map(is_it, files))}
 
     def needed_by(self, names: Iterable[str]) -> list[str]:
-        """Return packages and all that these need, in alphabetical order."""
+        """Return packages and all their dependencies, in alphabetical order."""
         waiting = [(name, self._extras.get(name, frozenset())) for name in names]
         seen: set[tuple[str, frozenset[str]]] = set()
         while waiting:
@@ -332,12 +333,12 @@ class Packages:
         return sorted({name for name, _ in seen})
 
     def files(self, names: Iterable[str]) -> dict[str, bytes]:
-        """Return what these packages, and those that they need, put into a zip: path -> content."""
+        """Return the files of these packages and of their dependencies for a zip: path -> content."""
         return {file: (self.folder / file).read_bytes() for name in self.needed_by(names) for file in self._files[name]}
 
 
 def install(app: OwnCode, platform: Platform, dist: Path) -> Packages | None:
-    """Return the packages of app/requirements.txt, from dist/ or newly installed there; None if app/ imports none.
+    """Return the packages of app/requirements.txt, from dist/ or installed there; None if app/ imports none.
 
     Raise PackagesError if the lock has faults or cannot be installed.
     """
@@ -346,7 +347,7 @@ def install(app: OwnCode, platform: Platform, dist: Path) -> Packages | None:
         raise PackagesError("\n".join(faults))
     lock = [each for each in requirements if holds(each.marker, platform.markers)]
     imports = [each for found in app.externals.values() for each in found if not is_standard(each)]
-    # Lambda's own boto3 and the like serve who pins none.
+    # Without a pin, Lambda's own boto3 and the like are used.
     others = set() if PINNABLE.intersection(each.name for each in lock) else PROVIDED
     if not lock or {each.module.partition(".")[0] for each in imports} <= others:
         return None
@@ -357,16 +358,16 @@ def install(app: OwnCode, platform: Platform, dist: Path) -> Packages | None:
 
 
 def install_libraries(content: bytes, platform: Platform, dist: Path, source: str) -> Packages:
-    """Return the packages of one of Trestle's own locks, from dist/ or newly installed there.
+    """Return the packages of one of Trestle's own locks, from dist/ or installed there.
 
-    source: the lock's path, whose name without its suffix no platform has. Raise PackagesError.
+    source: the lock's path, whose stem must not be a platform's name. Raise PackagesError.
     """
     lock = [each for each in read_lock(content)[0] if holds(each.marker, platform.markers)]
     return _installed(dist, lock, platform, source, Path(source).stem)
 
 
 def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
-    """Return the packages for this machine; those for Lambda, whose Python is `runtime`, if they are the same.
+    """Return the packages for this machine, or those for Lambda with the Python `runtime` if they are equal.
 
     Raise as `install`.
     """
@@ -375,7 +376,7 @@ def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
         return here
     try:
         there = install(app, platform_of("lambda", runtime), dist)
-    except PackagesError:  # which a build for Lambda reports
+    except PackagesError:  # a build for Lambda reports it
         return here
     return there if there and there.equals(here) else here
 
@@ -383,7 +384,7 @@ def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
 def _installed(
     dist: Path, lock: Sequence[Requirement], platform: Platform, source: str = REQUIREMENTS, prefix: str = ""
 ) -> Packages:
-    """Return the packages of a lock; install them where dist/ has no whole copy. Raise PackagesError."""
+    """Return the packages of a lock; install them if dist/ has no complete copy. Raise PackagesError."""
     packages = Packages(dist, lock, platform, source, prefix)
     if not packages.is_whole():
         _install(packages)
@@ -392,7 +393,7 @@ def _installed(
 
 
 def _install(packages: Packages) -> None:
-    """Fill the folder of packages, whole or not at all, and delete those of earlier locks."""
+    """Fill the folder of packages atomically, and delete the folders of earlier locks."""
     folder = packages.folder
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
@@ -406,7 +407,7 @@ def _install(packages: Packages) -> None:
 
 
 def _run_installer(packages: Packages, folder: Path) -> None:
-    """Install the lines of a lock into a folder; raise PackagesError with the reason if that fails."""
+    """Install the lines of a lock into a folder. Raise PackagesError with the reason if that fails."""
     platform = packages.platform
     file = folder / "requirements.txt"
     file.write_text(packages.lines, encoding="utf-8")
@@ -431,7 +432,7 @@ def _run_installer(packages: Packages, folder: Path) -> None:
 
 
 def find_pip(python: Path, source: str = REQUIREMENTS) -> list[str]:
-    """Return the command of this Python's pip; raise PackagesError if there is none."""
+    """Return the command of this Python's pip. Raise PackagesError if there is none."""
     try:
         return venv.find_pip(python, repair=False)
     except venv.InstallError:
@@ -439,12 +440,12 @@ def find_pip(python: Path, source: str = REQUIREMENTS) -> list[str]:
 
 
 def _reason(output: str, platform: Platform, source: str) -> str:
-    """Return why an installation failed, from all that the installer printed."""
+    """Return why an installation failed, from the installer's output."""
     begun = f"The packages of {source} could not be installed"
     relock = RELOCK if source == REQUIREMENTS else "run `make locks`"
     last = output.strip().splitlines()[-1].strip()
     if WRONG_HASH.search(output):
-        return f"{begun}: the index has other files than those that the lock has hashes of. If you trust it, {relock}."
+        return f"{begun}: the index has files with other hashes than the lock. If you trust the index, {relock}."
     if NO_NETWORK.search(output):
         return f"{begun}, and dist/ has no copy of them. Check the connection to the package index ({last})."
     if missing := NO_WHEEL.search(output):

@@ -1,11 +1,11 @@
-"""Accept the regular expressions that every reader of a schema reads alike: docs/reference/schemas.md.
+"""Check that a regular expression means the same to all readers of a schema: docs/reference/schemas.md.
 
 The functions match with Python's `re`, the console and JSON Schema tools with JavaScript's RegExp and its
-flag u, and API Gateway with an older ECMA 262 in Java. Their common syntax is small enough to parse. So
-everything outside it is refused by name, and no list of differences has to be complete. A few constructs
-have one syntax and several meanings, such as the dot: trestle.schema.patterns translates them for Python.
+flag u, and API Gateway with an older ECMA 262 in Java. Their common syntax is small enough to parse, so
+everything outside it is refused by name, and no list of differences has to be complete. A few constructs, such
+as the dot, are common but differ in meaning: trestle.schema.patterns translates them for Python.
 
-Standard library alone, as build.py is.
+Standard library only, since build.py imports this module.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import TypeVar
 T = TypeVar("T", bound=Hashable)
 
 Pair = tuple[int, int]
-Ranges = tuple[Pair, ...]  # of code points, both ends included
-Ends = tuple[bool, list[int], list[int]]  # whether a part may match nothing, where it may begin and may end
+Ranges = tuple[Pair, ...]  # of code points, inclusive
+Ends = tuple[bool, list[int], list[int]]  # whether a part may match nothing, its possible first and last positions
 
 LAST = 0x10FFFF
-MOST = 65535  # repetitions; API Gateway's limit is the lowest
+MOST = 65535  # of repetitions; API Gateway has the lowest limit
 
 DIGITS: Ranges = ((0x30, 0x39),)
 WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
@@ -39,7 +39,7 @@ LINE_ENDS: Ranges = ((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029))
 CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 SYNTAX = frozenset("^$\\.*+?()[]{}|/")
 
-# What to write instead of an escape that readers take differently, by the character behind the backslash.
+# The remedy for escapes that readers interpret differently, by the character after the backslash.
 ESCAPES = {
     "0": r"write \x00",
     "A": "write ^",
@@ -48,7 +48,7 @@ ESCAPES = {
     "E": "put a backslash before each character that has a meaning",
     "Z": "write $",
     "a": r"write \x07",
-    "b": r"write \x08",  # in brackets; elsewhere it is known
+    "b": r"write \x08",  # in brackets; outside, all readers support it
     "c": r"write the character's code, such as \x0a",
     "e": r"write \x1b",
     "h": r"write [ \t]",
@@ -62,7 +62,7 @@ ESCAPES = {
     **dict.fromkeys("123456789", "write the alternatives out, as in (?:aa|bb)"),
 }
 
-# What to write instead of a group that not every reader knows, by how it begins.
+# The remedy for groups that not every reader supports, by their beginning.
 GROUPS = {
     r"\(\?<[=!]": "write the text before it as part of the pattern",
     r"\(\?P?<\w*>?|\(\?P[=>]?": "write ( without a name",
@@ -74,7 +74,7 @@ GROUPS = {
 
 
 class PatternError(Exception):
-    """Why a pattern is refused: what is wrong with which part, and what to write."""
+    """The reason why a pattern is refused: the part, its fault and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -86,21 +86,21 @@ class Characters:
 
 @dataclass(frozen=True)
 class Sequence:
-    """One part after the other; without parts, a place between characters."""
+    """Parts in sequence. Without parts, a position between characters."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several parts."""
+    """Alternative parts."""
 
     options: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """A part from `low` to `high` times; None is any number of times."""
+    """A part repeated `low` to `high` times. None means without limit."""
 
     part: Node
     low: int
@@ -114,19 +114,19 @@ NOTHING = Sequence(())
 
 
 def check(pattern: str) -> None:
-    """Raise PatternError unless everyone reads the pattern alike and matches it in a reasonable time."""
+    """Raise PatternError unless all readers agree on the pattern and match it in a reasonable time."""
     reader = _Reader(pattern)
     reader.read()
     for repeat in reader.repeats:
         if _is_exponential(repeat):
             raise PatternError(
                 f"{repeat.text} can match the same text in many ways, so a text that does not match takes "
-                "exponential time: write it so that each character can be matched by one part alone"
+                "exponential time: write it so that only one part can match each character"
             )
 
 
 def _complement(ranges: Ranges) -> Ranges:
-    """Return the code points outside the ranges, which are in order."""
+    """Return the code points outside the sorted ranges."""
     found, start = [], 0
     for first, last in ranges:
         if start < first:
@@ -140,7 +140,7 @@ CLASSES |= {name.upper(): _complement(ranges) for name, ranges in CLASSES.items(
 
 
 class _Reader:
-    """Reads one pattern from left to right. `repeats` are its repetitions, the innermost first."""
+    """Parses one pattern from left to right. `repeats`: its repetitions, innermost first."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -177,7 +177,7 @@ class _Reader:
         return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
 
     def _part(self) -> tuple[Node, bool]:
-        """The next part, and whether it may be repeated."""
+        """Return the next part, and whether it may be repeated."""
         if self._take(r"[\^$]|\\b"):
             return NOTHING, False
         if self._next() == "(":
@@ -189,7 +189,7 @@ class _Reader:
         if self._next() == "\\":
             return Characters(self._escape(brackets=False)), True
         if found := self._take(r"\{,([0-9]+)\}"):
-            raise PatternError(f"{found[0]} counts from 0 in Python alone: write {{0,{found[1]}}}")
+            raise PatternError(f"{found[0]} counts from 0 only in Python: write {{0,{found[1]}}}")
         if found := self._take(r"[{}\]]"):
             raise PatternError(
                 f"JavaScript refuses {found[0]} without a backslash: write \\{found[0]} for the character"
@@ -205,7 +205,7 @@ class _Reader:
         if not opening:
             for known, remedy in GROUPS.items():
                 if found := self._take(known):
-                    raise PatternError(f"{found[0]} is not known to every reader: {remedy}")
+                    raise PatternError(f"{found[0]} is not supported by every reader: {remedy}")
         inner = self._choice()
         if not self._take(r"\)"):
             raise PatternError(r"( opens a group that nothing closes: write ), or \( for a parenthesis")
@@ -217,10 +217,10 @@ class _Reader:
         if not sign:
             return part
         if not may_repeat:
-            raise PatternError(f"{self.pattern[start : self.at]} repeats a place, not a character: remove {sign[0]}")
+            raise PatternError(f"{self.pattern[start : self.at]} repeats a position, not a character: remove {sign[0]}")
         self._take(r"\?")
         if self._next() == "+":
-            raise PatternError(f"{sign[0]}+ never gives back what it took, which Python alone knows: remove +")
+            raise PatternError(f"{sign[0]}+ is possessive, which only Python supports: remove +")
         if extra := self._take(r"[*+?]|\{[0-9]*,?[0-9]*\}"):
             raise PatternError(f"{sign[0]}{extra[0]} repeats twice: write one of them, or a group")
         low, high = self._bounds(sign)
@@ -241,7 +241,7 @@ class _Reader:
         return low, high
 
     def _escape(self, *, brackets: bool) -> Ranges:
-        """The characters that an escape stands for, in brackets or elsewhere."""
+        """Return the characters that an escape matches, in brackets or outside."""
         if found := self._take(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"):
             code = int(found[1][1:], 16)
             if 0xD800 <= code <= 0xDFFF:
@@ -256,10 +256,10 @@ class _Reader:
         if not name:
             raise PatternError(r"\ at the end escapes nothing: write \\ for a backslash")
         remedy = ESCAPES.get(name, f"write {name} without the backslash")
-        raise PatternError(f"\\{name} is not read alike by every reader: {remedy}")
+        raise PatternError(f"\\{name} differs between readers: {remedy}")
 
     def _brackets(self) -> Ranges:
-        """The characters of a set, behind its [."""
+        """Return the characters of a set, after its [."""
         start = self.at - 1
         negated = self._take(r"\^")
         if self._next() == "]":
@@ -283,7 +283,7 @@ class _Reader:
         return _complement(found) if negated else found
 
     def _member(self) -> Ranges:
-        """The next character or class in brackets."""
+        """Return the next character or class in brackets."""
         if self._next() == "\\":
             return self._escape(brackets=True)
         if not self._next():
@@ -299,15 +299,15 @@ class _Reader:
 
 # --- How long a match may take ---
 
-FEW = 4  # more repetitions than this are looked at as any number of them
+FEW = 4  # more repetitions than this count as unlimited
 LARGEST = 1000  # positions of a repeated part
 
 
 def _is_exponential(repeat: Repeat) -> bool:
-    """Whether a backtracking matcher may need time that doubles with each repetition.
+    """Return whether a backtracking matcher may need exponential time.
 
-    It tries every way to match a text before it says that there is none. If a position in the pattern leads
-    back to itself by the same text in two ways, their number doubles each time that text comes.
+    Before it fails, it tries every way to match a text. If a position in the pattern leads back to itself in two
+    ways with the same text, the number of ways doubles with each repetition of that text.
     """
     automaton = _Automaton(repeat)
     if automaton.repeats_nothing:
@@ -338,17 +338,17 @@ def _is_exponential(repeat: Repeat) -> bool:
 
 
 class _Automaton:
-    """The positions of a repeated part, and in how many ways one may follow another (Glushkov)."""
+    """Return the positions of a repeated part, and in how many ways one may follow another (Glushkov)."""
 
     def __init__(self, repeat: Repeat) -> None:
         self.text = repeat.text
         self.characters: list[Ranges] = []
         self.follow: Counter[Pair] = Counter()
-        self.repeats_nothing = False  # a part that may match nothing, often: more ways than are counted here
+        self.repeats_nothing = False  # a repeated part that may match nothing has more ways than are counted here
         self._add(repeat)
 
     def cycles(self) -> dict[int, set[int]]:
-        """The positions that may follow each position on a way back to it."""
+        """Return the positions that may follow each position on a way back to it."""
         after: dict[int, set[int]] = {position: set() for position in range(len(self.characters))}
         for one, other in self.follow:
             after[one].add(other)
@@ -406,14 +406,14 @@ def _may_be_empty(node: Node) -> bool:
 
 
 def _is_fixed(node: Node) -> bool:
-    """Whether all texts that a node matches have the same length, as far as a simple look tells."""
+    """Return whether all texts that a node matches provably have the same length."""
     if isinstance(node, Repeat):
         return node.low == node.high and _is_fixed(node.part)
     return isinstance(node, Characters) or (isinstance(node, Sequence) and all(map(_is_fixed, node.parts)))
 
 
 def _reachable(start: T, after: Mapping[T, Iterable[T]]) -> set[T]:
-    """Return what can be reached from `start` in one step or more."""
+    """Return the nodes reachable from `start` in one or more steps."""
     found: set[T] = set()
     waiting = [start]
     while waiting:

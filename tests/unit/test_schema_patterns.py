@@ -36,10 +36,10 @@ COMMON = [
     r"^(?:[A-Z]{2}[ -]?){1,8}(a?){3}$",
 ]
 
-OTHERWISE = "is not read alike by every reader"
-UNKNOWN = "is not known to every reader"
+OTHERWISE = "differs between readers"
+UNKNOWN = "is not supported by every reader"
 REFUSED = {
-    "^a{,3}$": "{,3} counts from 0 in Python alone: write {0,3}",
+    "^a{,3}$": "{,3} counts from 0 only in Python: write {0,3}",
     "a{b": r"JavaScript refuses { without a backslash: write \{ for the character",
     "a}": r"JavaScript refuses } without a backslash: write \} for the character",
     "a]": r"JavaScript refuses ] without a backslash: write \] for the character",
@@ -81,14 +81,14 @@ REFUSED = {
     r"\Qa\E": rf"\Q {OTHERWISE}: put a backslash before each character that has a meaning",
     r"\-": rf"\- {OTHERWISE}: write - without the backslash",
     r"\_": rf"\_ {OTHERWISE}: write _ without the backslash",
-    "a++": "++ never gives back what it took, which Python alone knows: remove +",
-    "a{2}+": "{2}+ never gives back what it took, which Python alone knows: remove +",
+    "a++": "++ is possessive, which only Python supports: remove +",
+    "a{2}+": "{2}+ is possessive, which only Python supports: remove +",
     "a**": "** repeats twice: write one of them, or a group",
     "a{2}{3}": "{2}{3} repeats twice: write one of them, or a group",
     "a???": "?? repeats twice: write one of them, or a group",
-    "^*": "^* repeats a place, not a character: remove *",
-    "(?=a)?": "(?=a)? repeats a place, not a character: remove ?",
-    r"\b{2}": r"\b{2} repeats a place, not a character: remove {2}",
+    "^*": "^* repeats a position, not a character: remove *",
+    "(?=a)?": "(?=a)? repeats a position, not a character: remove ?",
+    r"\b{2}": r"\b{2} repeats a position, not a character: remove {2}",
     "a{3,2}": "{3,2} counts down: write {2,3}",
     "a{1,65536}": "{1,65536} is too many: write at most 65535, or use maxLength",
     "[]a]": r"[] is an empty set in JavaScript and opens one in Python: write \] for the character",

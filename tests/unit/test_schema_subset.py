@@ -133,7 +133,7 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
             "another, or correct the schema"
         },
     ),
-    ({"pattern": "^a{,3}$"}, {"/pattern": "{,3} counts from 0 in Python alone: write {0,3}"}),
+    ({"pattern": "^a{,3}$"}, {"/pattern": "{,3} counts from 0 only in Python: write {0,3}"}),
     ({"pattern": 5}, {"/pattern": "pattern must be a string, not an integer"}),
     ({"type": "array"}, {"": "OpenAPI wants to know the elements of an array: write items"}),
     ({"items": [{}]}, {"/items": "items must be an object, not an array"}),

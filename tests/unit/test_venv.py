@@ -199,7 +199,7 @@ def test_another_programs_unusable_environment_is_not_changed(
     mine.write_text("kept")
     if python:
         script(root / ".venv" / "bin" / "python", python)
-    with pytest.raises(UserError, match=rf"^\.venv {fault}, and holds files .* move or remove that folder"):
+    with pytest.raises(UserError, match=rf"^\.venv {fault}, and has files .* move or remove that folder"):
         venv.ensure()
     assert mine.read_text() == "kept"
     assert not installed
@@ -344,7 +344,7 @@ def test_packages_removed_by_hand_are_reinstalled(
     assert not venv.is_ready()
     capsys.readouterr()
     venv.ensure()
-    assert "lacks boto3: all of it is installed again." in capsys.readouterr().err
+    assert "lacks boto3: installing all packages again." in capsys.readouterr().err
     assert (packages(root / ".venv") / "boto3").is_dir()
     assert venv.is_ready()
 
@@ -390,7 +390,7 @@ def test_an_unusable_terraform_is_replaced(
     assert venv.terraform() == ours
     said = capsys.readouterr().err
     assert said.startswith(f"{theirs} {fault}")
-    assert said.splitlines()[0].endswith(": the one from PyPI in .venv is used instead.")
+    assert said.splitlines()[0].endswith(": using Terraform from PyPI in .venv instead.")
     assert installed == ["local", "terraform"]
     assert venv.terraform() == ours
     assert capsys.readouterr().err == "", "said once"
