@@ -1,8 +1,8 @@
-"""Check that a JSON Schema keeps to the subset that all who read it understand: docs/reference/schemas.md.
+"""Check that a JSON Schema keeps to the subset that all its readers support: docs/reference/schemas.md.
 
-API Gateway's models are of JSON Schema draft 4 and may hold no keyword it does not know. OpenAPI 3.0 has a
-dialect of its own. The functions validate bodies with trestle.schema. What one of the three would misread is
-refused here, before the build. Standard library alone, as build.py is.
+API Gateway's models are JSON Schema draft 4 without unknown keywords. OpenAPI 3.0 has its own dialect. The
+functions validate bodies with trestle.schema. Anything that one of the three would misread is refused here,
+before the build. Standard library only, since build.py imports this module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trestle.schema.formats import FORMATS
 from trestle.schema.validation import validate
 from trestle.strict_json import dumps, loads, pointer
 
-Fault = tuple[str, str]  # JSON pointer (RFC 6901) into the schema, what is wrong there and what to write
+Fault = tuple[str, str]  # JSON pointer (RFC 6901) into the schema; the fault there and the remedy
 
 DRAFT = "http://json-schema.org/draft-04/schema#"
 
@@ -33,16 +33,16 @@ TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
 NUMBERS = ("integer", "number")
 
-# The types that have no text to call an item by.
+# The types that cannot be part of an item's title.
 UNTITLED = ("array", "boolean", "object")
 
-# The types that a parameter of a query, or each element of one, can have, and what its schema may hold beside it.
+# The possible types of a query parameter or of its elements, and the keywords of a query's schema.
 PARAMETERS = ("boolean", "integer", "number", "string")
 QUERY_KEYWORDS = ("$schema", "additionalProperties", "description", "properties", "required", "title", "type")
 
 COMBINING = ("allOf", "anyOf", "oneOf")
 
-# Each keyword: the types of which it says something, and the schema of its own value.
+# For each keyword, the types that it applies to, and the schema of its own value.
 COUNT = {"type": "integer", "minimum": 0}
 NUMBER = {"type": "number"}
 FLAG = {"type": "boolean"}
@@ -81,7 +81,7 @@ KEYWORDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "x-title": (("object",), {}),
 }
 
-# What to write for keywords of other dialects.
+# The remedy for keywords of other dialects.
 INSTEAD = {
     "$comment": "write a description",
     "$defs": "write each schema where it is used",
@@ -100,7 +100,7 @@ INSTEAD = {
     "examples": "write them into the description",
     "id": "leave it out, the file's name is the schema's",
     "if": "write anyOf with a schema for each case",
-    "nullable": "leave the property out of required: an item says null by not having it",
+    "nullable": "leave the property out of required: an item omits a property instead of null",
     "patternProperties": "write additionalProperties with one schema for all other names",
     "prefixItems": "write items with one schema for all elements",
     "then": "write anyOf with a schema for each case",
@@ -116,7 +116,7 @@ LOWER_AND_UPPER = (
 
 
 def faults(content: bytes) -> list[Fault]:
-    """What keeps a schema file out of the subset; nothing when own code's routes can have it."""
+    """Yield why a schema file is outside the subset; nothing if routes of own code can use it."""
     if fault := encoding_fault(content):
         return [("", f"the file {fault}")]
     if content.startswith(codecs.BOM_UTF8):
@@ -136,16 +136,16 @@ def _root(schema: dict[str, Any]) -> Iterator[Fault]:
     if schema.pop("$schema", DRAFT) not in (DRAFT, DRAFT.rstrip("#")):
         yield "/$schema", f"the subset is one of draft 4: write {DRAFT}, or leave it out"
     if "default" in schema:
-        yield "/default", "the whole has no default: write one for each property that has"
+        yield "/default", "the top level cannot have a default: write one for each property that has one"
     if "readOnly" in schema:
-        yield "/readOnly", "the whole cannot be readOnly: write it for each property that clients cannot write"
+        yield "/readOnly", "the top level cannot be readOnly: write it for each property that clients cannot write"
     if "x-title" in schema:
         yield from _title(schema)
     yield from _schema(schema, "", is_items_own=True)
 
 
 def _title(schema: dict[str, Any]) -> Iterator[Fault]:
-    """Yield the faults of `x-title`: one property, or a few, whose texts make the title of an item."""
+    """Yield the faults of `x-title`, which names the properties of an item's title."""
     title = schema["x-title"]
     names = title if isinstance(title, list) else [title]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
@@ -156,11 +156,14 @@ def _title(schema: dict[str, Any]) -> Iterator[Fault]:
         if name not in known:
             yield "/x-title", f'the schema has no property "{name}": write {_nearest(name, known)}'
         elif (kind := _members(known[name]).get("type")) in UNTITLED:
-            yield "/x-title", f"{name} is of the type {kind}, which is no title: name a property with text or numbers"
+            yield (
+                "/x-title",
+                f"{name} has the type {kind}, which cannot be a title: name a property with text or numbers",
+            )
 
 
 def item_faults(schema: dict[str, Any]) -> Iterator[Fault]:
-    """Yield what keeps a schema of the subset from being that of an entity's items."""
+    """Yield why a schema of the subset cannot be the schema of items."""
     if "type" not in schema:
         yield "", 'an item is an object: write "type": "object"'
     elif schema["type"] != "object":
@@ -169,26 +172,26 @@ def item_faults(schema: dict[str, Any]) -> Iterator[Fault]:
 
 
 def query_faults(schema: dict[str, Any]) -> Iterator[Fault]:
-    """Yield what keeps a schema of the subset from being that of a query, whose parameters are texts."""
+    """Yield why a schema of the subset cannot be the schema of a query, whose parameters are strings."""
     if schema.get("type") != "object":
         yield "/type", 'a query is an object of its parameters: write "object"'
     for keyword in schema:
         if keyword not in QUERY_KEYWORDS:
-            yield pointer("", keyword), f"{keyword} says nothing about one parameter of a query: remove it"
+            yield pointer("", keyword), f"{keyword} does not apply to a single parameter of a query: remove it"
     if schema.get("additionalProperties", False) is not False:
-        yield "/additionalProperties", "a query has no parameters but its properties: remove it"
+        yield "/additionalProperties", "a query has only the parameters in properties: remove it"
     for name, rule in schema.get("properties", {}).items():
         place = pointer("/properties", name)
         if "readOnly" in rule:
-            yield f"{place}/readOnly", "parameters are the client's: remove it"
+            yield f"{place}/readOnly", "clients set all parameters: remove it"
         is_array = rule.get("type") == "array"
         if (rule["items"] if is_array else rule).get("type") not in PARAMETERS:
-            fault = f"a parameter of a query is a text: write one of {', '.join(PARAMETERS)}, or an array of them"
+            fault = f"a parameter of a query is a string: write one of {', '.join(PARAMETERS)}, or an array of them"
             yield f"{place}/items/type" if is_array else f"{place}/type", fault
 
 
 def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
-    """Faults of a schema that validates the item itself and speaks of what the server sets."""
+    """Yield the faults of an item's schema that names properties set by the server."""
     for name in SERVERS_OWN:
         if name in _members(schema.get("properties")):
             yield f"{where}/properties/{name}", f"the server sets {name} itself: remove it"
@@ -200,10 +203,10 @@ def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
 
 
 def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterator[Fault]:
-    """Faults of one schema and of those inside it.
+    """Yield the faults of one schema and of those inside it.
 
-    is_items_own: the schema's properties are those of an item, or of an object in one, in an array or not. Only
-    they get defaults, and can be readOnly.
+    is_items_own: the schema's properties are those of an item, or of an object in an item, also in arrays. Only
+    they can have defaults and be readOnly.
     """
     found = [fault for keyword in schema for fault in _keyword(keyword, schema, where)]
     yield from found
@@ -224,7 +227,7 @@ def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterat
 
 
 def _inner(schema: dict[str, Any], where: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The schemas inside a schema, each with the keyword it stands under and its place."""
+    """Yield the schemas inside a schema, each with its keyword and place."""
     for keyword, value in schema.items():
         place = pointer(where, keyword)
         if keyword == "properties":
@@ -239,19 +242,19 @@ def _inner(schema: dict[str, Any], where: str) -> Iterator[tuple[str, str, dict[
 
 
 def _keyword(keyword: str, schema: dict[str, Any], where: str) -> Iterator[Fault]:
-    """Faults of one keyword by itself."""
+    """Yield the faults of one keyword by itself."""
     value, kind, place = schema[keyword], schema.get("type"), pointer(where, keyword)
     if keyword not in KEYWORDS:
         remedy = INSTEAD.get(keyword) or f"write {_nearest(keyword, KEYWORDS)}"
-        yield place, f"{keyword} is no keyword of the subset: {remedy}"
+        yield place, f"{keyword} is not a keyword of the subset: {remedy}"
         return
     types, rule = KEYWORDS[keyword]
     if kind in TYPES and kind not in types:
-        yield place, f"{keyword} says nothing about a value of the type {kind}: remove it or correct the type"
+        yield place, f"{keyword} does not apply to the type {kind}: remove it or correct the type"
     elif keyword == "type" and isinstance(value, list):
-        yield place, "OpenAPI 3.0 takes one type: write it alone, or anyOf with a schema for each type"
+        yield place, "OpenAPI 3.0 allows only one type: write one, or anyOf with a schema for each type"
     elif "enum" in rule and isinstance(value, str) and value not in rule["enum"]:
-        yield place, f"{value} is no {keyword} of the subset: write {_nearest(value, rule['enum'])}"
+        yield place, f"{value} is not a {keyword} of the subset: write {_nearest(value, rule['enum'])}"
     else:
         for fault in validate(value, rule, place):
             detail = fault["detail"]
@@ -264,9 +267,9 @@ def _keyword(keyword: str, schema: dict[str, Any], where: str) -> Iterator[Fault
 
 
 def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:
-    """Faults between the keywords of one schema, each of which is sound by itself."""
+    """Yield the faults between keywords of one schema that are valid by themselves."""
     if schema.get("type") == "array" and "items" not in schema:
-        yield where, "OpenAPI wants to know the elements of an array: write items"
+        yield where, "OpenAPI requires the schema of an array's elements: write items"
     for lower, upper in LOWER_AND_UPPER:
         if lower in schema and upper in schema and schema[lower] > schema[upper]:
             yield (
@@ -277,12 +280,12 @@ def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:
         if f"exclusive{bound}" in schema and bound.lower() not in schema:
             yield (
                 f"{where}/exclusive{bound}",
-                f"it tells how to take {bound.lower()}: write {bound.lower()}, too",
+                f"it modifies {bound.lower()}: write {bound.lower()}, too",
             )
     known = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in known and schema.get("additionalProperties") is False:
-            yield f"{where}/required", f"{name} can never be there: write {_nearest(name, known)}"
+            yield f"{where}/required", f"{name} is never allowed: write {_nearest(name, known)}"
     inner = dict(schema)
     if "default" in inner and (refused := validate(inner.pop("default"), inner)):
         yield f"{where}/default{refused[0]['pointer']}", _refused("default", refused)
@@ -304,6 +307,6 @@ def _elements(value: Any) -> list[Any]:
 
 
 def _nearest(name: str, names: Collection[str]) -> str:
-    """The name among `names` that was probably meant, or all there are."""
+    """Return the name among `names` that was probably meant, or all names."""
     near = difflib.get_close_matches(name, names, 1)
     return near[0] if near else f"one of {', '.join(names)}" if names else "it under properties"

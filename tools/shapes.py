@@ -1,9 +1,9 @@
-"""Derive from an entity's schema what its bodies, items and patches look like to clients.
+"""Derive the schemas ("shapes") of bodies, items and patches from an entity's schema.
 
-The OpenAPI document and API Gateway's model are made of these shapes. A schema validates the client's object
-after its defaults are filled in. A body is the object before that and without readOnly properties, an item has
-the server's properties besides, and a merge patch (RFC 7396) is a part of an object. Terraform has no recursion,
-so build.py writes the shapes into its manifest. This module needs the standard library alone, as build.py does.
+They are part of the OpenAPI document and of API Gateway's models. A schema validates the client's object with
+its defaults. A body is that object before the defaults and without readOnly properties, an item also has the
+server's properties, and a merge patch (RFC 7396) is a part of the object. Terraform has no recursion, so
+build.py writes the shapes into its manifest. Standard library only, since build.py imports this module.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ INTEGERS = {"int32": 2**31, "int64": 2**63}
 
 
 def texts(content: bytes) -> dict[str, str]:
-    """Return the shapes of a valid schema file, as JSON that keeps every number.
+    """Return the shapes of a valid schema file, as JSON with every number unchanged.
 
-    A schema with readOnly properties also has `read_only`: "nested" if some are in objects or arrays, else "top".
-    One that cannot be an entity's has `item_fault`, and one that cannot be a query's `query_fault`: the first
-    fault, to follow the file's name.
+    For a schema with readOnly properties, the result has `read_only`: "nested" if some are in objects or arrays,
+    else "top". If it cannot be an entity's schema, the result has `item_fault`, and if it cannot be a query's,
+    `query_fault`: the first fault, to follow the file's name.
     """
     schema = loads(content.decode())
     place = read_only.find(schema)
@@ -49,12 +49,12 @@ def texts(content: bytes) -> dict[str, str]:
 def shapes(schema: Schema) -> dict[str, Schema]:
     """Return the shapes of a schema.
 
-    Of an entity's: body: of POST, and of PUT if it replaces. item: of answers. model: of bodies, for API Gateway, in
-    draft 4. patch: of PATCH, and of PUT if it merges. Body, model and patch name the server's properties and those that
-    are readOnly only where `additionalProperties` would refuse them: a body may repeat them with any values.
-    unfilled: of answers while no own code fills in readOnly properties, if that makes a difference.
+    For an entity: body, of POST, and of PUT if it replaces; item, of responses; model, of bodies for API Gateway, in
+    draft 4; patch, of PATCH, and of PUT if it merges. Body, model and patch contain readOnly properties and those of
+    the server only if `additionalProperties` would refuse them: a body may repeat them with any values. unfilled:
+    of responses without own code that fills in readOnly properties, if that differs from item.
 
-    Of a route's: request: of its body, and of its query. response: of its answer.
+    For a route: request, of its body and of its query; response, of its response.
 
     Items, requests and responses also list their properties in the schema's order, and items name their title.
     """
@@ -75,9 +75,9 @@ def shapes(schema: Schema) -> dict[str, Schema]:
 
 
 def unfilled(schema: Schema) -> read_only.Place | None:
-    """Return where items may lack readOnly properties while no own code fills them in.
+    """Return the places where items may lack readOnly properties without own code to fill them in.
 
-    Creation gives the item's own their defaults. A patch that makes a new object or element gives it none.
+    Creation fills in the defaults of an item. A patch that creates a nested object or element does not.
     """
     place = read_only.find(schema)
     if place:
@@ -97,7 +97,7 @@ def is_nested(place: read_only.Place) -> bool:
 
 
 def explicit(schema: Schema) -> Schema:
-    """Return a schema that states which objects are open and how large integers get.
+    """Return a schema that states which objects are open, and the size of integers.
 
     Without `additionalProperties: true`, generated clients drop properties that the schema does not name.
     """
@@ -112,9 +112,9 @@ def explicit(schema: Schema) -> Schema:
 
 
 def ordered(schema: Schema) -> Schema:
-    """Return a schema that lists its properties in their order, where they have another one than Terraform's.
+    """Return a schema that lists its properties in their order, if that differs from Terraform's.
 
-    Terraform sorts the members of an object by their names, in the OpenAPI document too.
+    Terraform sorts the members of objects by name, also in the OpenAPI document.
     """
     found = mapped(schema, ordered)
     names = [name for name in schema.get("properties", {}) if name not in SERVERS_OWN or schema["properties"][name]]
@@ -122,21 +122,21 @@ def ordered(schema: Schema) -> Schema:
 
 
 def body_of(schema: Schema, *, strict: bool) -> Schema:
-    """Return what a body may hold: defaults may be left out, and the server's properties may be repeated.
+    """Return the schema of a body, which may omit defaults and repeat the server's properties.
 
-    strict: whether to keep bounds on the whole object, towards which repeated properties of the server count.
+    strict: whether to keep bounds on the whole object, which also count repeated properties of the server.
     """
     found = before_defaults(without_titles(schema))
     return with_servers_own(found if strict else without_totals(found))
 
 
 def item_of(schema: Schema) -> Schema:
-    """Return the client's part of an item in an answer: complete, and without defaults."""
+    """Return the schema of the client's part of an item in a response: complete, without defaults."""
     return beside_servers_own(with_servers_own(without_defaults(without_titles(schema))))
 
 
 def patch_of(schema: Schema) -> Schema:
-    """Return what a merge patch may hold: any of the properties, and null for those that an item may lack."""
+    """Return the schema of a merge patch: any of the properties, and null for those that an item may lack."""
     found: Schema = {
         "type": "object",
         "properties": part_of(without_defaults(without_titles(schema))).get("properties", {}),
@@ -153,7 +153,7 @@ def patch_of(schema: Schema) -> Schema:
 
 
 def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Return a schema with each schema directly inside it changed; what is data (`enum`, `default`) stays."""
+    """Return a schema with each schema directly inside it changed, except data (`enum`, `default`)."""
     found = dict(schema)
     for keyword in ("items", "not", "additionalProperties"):
         if isinstance(found.get(keyword), dict):
@@ -167,7 +167,7 @@ def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
 
 
 def without(keyword: str) -> Callable[[Schema], Schema]:
-    """Return a function that takes a keyword away, wherever in a schema it stands."""
+    """Return a function that removes a keyword everywhere in a schema."""
 
     def change(schema: Schema) -> Schema:
         return {name: value for name, value in mapped(schema, change).items() if name != keyword}
@@ -176,14 +176,14 @@ def without(keyword: str) -> Callable[[Schema], Schema]:
 
 
 without_defaults = without("default")
-# Generators would call all the shapes of a schema by its title.
+# With a title, generators would give all shapes of a schema the same name.
 without_titles = without("title")
 
 
 def writable(schema: Schema, *, strict: bool) -> Schema:
-    """Return what a body may hold of a schema for clients: no readOnly property, or any value in its place.
+    """Return the schema of a body with any value, or none, for each readOnly property.
 
-    strict: whether to keep bounds on the whole of an object, towards which repeated readOnly properties count.
+    strict: whether to keep bounds on whole objects, which also count repeated readOnly properties.
     """
     found = mapped(schema, lambda part: writable(part, strict=strict))
     names = [name for name, rule in schema.get("properties", {}).items() if rule.get("readOnly")]
@@ -196,7 +196,7 @@ def writable(schema: Schema, *, strict: bool) -> Schema:
 
 
 def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Schema:
-    """Return what a value must be before its defaults are filled in.
+    """Return the schema of a value before its defaults are filled in.
 
     filled: the properties of the same value that have a default elsewhere in the schema.
     """
@@ -205,7 +205,7 @@ def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Sch
     for keyword in COMBINING:
         if keyword in schema:
             parts = [before_defaults(part, filled) for part in schema[keyword]]
-            # What was required and is filled in tells the parts apart no longer.
+            # Without required properties that are filled in, the parts are no longer distinct.
             loosened = keyword == "oneOf" and any(needs(part, filled) for part in schema[keyword])
             found["anyOf" if loosened else keyword] = parts
     if "not" in schema and not needs(schema["not"], filled):
@@ -220,14 +220,14 @@ def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Sch
 
 
 def needs(schema: Schema, names: Iterable[str]) -> bool:
-    """Return whether a schema requires one of these properties of the value that it validates."""
+    """Return whether a schema requires one of these properties of its value."""
     return not set(schema.get("required", [])).isdisjoint(names) or any(
         needs(part, names) for keyword in COMBINING for part in schema.get(keyword, [])
     )
 
 
 def looser_on_formats(schema: Schema) -> Schema:
-    """Return a schema that takes at least as much and checks no format: API Gateway is stricter."""
+    """Return a schema that accepts at least as much, without formats: API Gateway is stricter."""
     found = {name: value for name, value in mapped(schema, looser_on_formats).items() if name != "format"}
     if "not" in found and has_format(schema["not"]):
         del found["not"]
@@ -243,7 +243,7 @@ def has_format(schema: Schema) -> bool:
 
 
 def on_same_value(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Return a schema changed, and all in it that validate the same value: the parts of allOf and the like."""
+    """Return a schema changed, together with the schemas in it for the same value, such as parts of allOf."""
     found = dict(schema)
     for keyword in COMBINING:
         if keyword in found:
@@ -254,7 +254,7 @@ def on_same_value(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
 
 
 def with_servers_own(schema: Schema) -> Schema:
-    """Return a schema that takes the server's properties with any values, even if it refuses others."""
+    """Return a schema that accepts the server's properties with any values, even if it refuses others."""
 
     def change(part: Schema) -> Schema:
         if part.get("additionalProperties", True) is True:
@@ -265,20 +265,20 @@ def with_servers_own(schema: Schema) -> Schema:
 
 
 def beside_servers_own(schema: Schema) -> Schema:
-    """Return a schema that validates the client's part of an item, of the whole item."""
+    """Return a schema for the whole item, from the one for the client's part."""
 
     def change(part: Schema) -> Schema:
         counts = {"maxProperties", "minProperties"} & part.keys()
         return part | {keyword: part[keyword] + len(SERVERS_OWN) for keyword in counts}
 
-    # An enumeration lists whole objects, without the server's properties: nothing can compare with those.
+    # An enumeration lists whole objects without the server's properties, so no item would match.
     if has_enum(schema):
         schema = {k: v for k, v in schema.items() if k not in ("enum", "not", *COMBINING)}
     return on_same_value(schema, change)
 
 
 def without_totals(schema: Schema) -> Schema:
-    """Return a schema without what a repeated property of the server's could break."""
+    """Return a schema without keywords that a repeated property of the server could violate."""
     totals = {"enum", "maxProperties", "not"}
 
     def counts(part: Schema) -> bool:
@@ -289,18 +289,18 @@ def without_totals(schema: Schema) -> Schema:
 
 
 def inner(schema: Schema) -> list[Schema]:
-    """Return the schemas inside a schema that validate the same value."""
+    """Return the schemas inside a schema for the same value."""
     parts = [part for keyword in COMBINING for part in schema.get(keyword, [])]
     return [*parts, *([schema["not"]] if "not" in schema else [])]
 
 
 def has_enum(schema: Schema) -> bool:
-    """Return whether a schema lists the values that it allows."""
+    """Return whether a schema lists its allowed values."""
     return "enum" in schema or any(map(has_enum, inner(schema)))
 
 
 def part_of(schema: Schema) -> Schema:
-    """Return what a merge patch may hold in place of a value: of an object some of its properties."""
+    """Return the schema of a merge patch for a value: for an object, some of its properties."""
     if not may_be_object(schema):
         return schema
     found: Schema = {keyword: schema[keyword] for keyword in ("description", "type") if keyword in schema}
@@ -319,7 +319,7 @@ def part_of(schema: Schema) -> Schema:
 
 
 def may_be_object(schema: Schema) -> bool:
-    """Return whether a schema may take an object, whose members a merge patch would merge one by one."""
+    """Return whether a schema may accept an object, which a merge patch merges by member."""
     if "type" in schema:
         return bool(schema["type"] == "object")
     if "enum" in schema:
@@ -331,7 +331,7 @@ def may_be_object(schema: Schema) -> bool:
 
 
 def removable(schema: Schema) -> Schema:
-    """Return a schema that takes null as well, with which a merge patch removes a property."""
+    """Return a schema that also accepts null, with which a merge patch removes a property."""
     described = {"description": schema["description"]} if "description" in schema else {}
     rest = {keyword: value for keyword, value in schema.items() if keyword != "description"}
     if not rest:

@@ -1,8 +1,8 @@
 """Check var-files before Terraform reads them.
 
-Terraform ignores an unknown attribute of an object and lets the last of two equal keys win, both without a
-message: a misspelt `operations` would give an API with all of them. Every command that takes a var-file
-calls `check` first; `python -m tools.tfvars FILE ...` does it for make.
+Terraform silently ignores unknown attributes of an object, and uses the last of two equal keys. With a misspelt
+`operations`, an API would have all operations. Every command with a var-file calls `check` first; for make,
+`python -m tools.tfvars FILE ...` does.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from tools.terraform import ROOT
 
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False, with_comments=False)
 
-# How files end that Terraform loads by itself, besides terraform.tfvars; an editor's copies of them do not count.
+# Suffixes of files that Terraform loads automatically, besides terraform.tfvars. Editors' copies do not count.
 AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 
-# What a first var-file sets.
+# Examples for the required variables.
 EXAMPLES = {"entities": "{ todos = {} }", "environment": '"dev"', "name": '"shop"'}
 
 
 @dataclass(frozen=True)
 class Type:
-    """A type constraint: its kind, such as "map", and an object's attributes or what a collection holds."""
+    """A type constraint: its kind, such as "map", and an object's attributes or a collection's element type."""
 
     kind: str = "string"
     attributes: Mapping[str, Type] = field(default_factory=dict)
     element: Type | None = None
     default: Any = None  # of an attribute
-    is_required: bool = True  # in the object or the file that it is an attribute of
+    is_required: bool = True  # in its object or file
 
     @property
     def has_names(self) -> bool:
-        """Whether a name that is written somewhere inside could be a wrong one."""
+        """Return whether the type contains an object, whose attributes have fixed names."""
         return self.kind == "object" or bool(self.element and self.element.has_names)
 
     def holders(self, name: str) -> Iterator[str]:
-        """Where inside this type an attribute of that name belongs, such as "entities.NAME.function"."""
+        """Yield the places inside this type with an attribute of that name, such as "entities.NAME.function"."""
         inside = {"NAME": self.element} if self.element else self.attributes
         for holder, inner in inside.items():
             if name in inner.attributes:
@@ -59,7 +59,7 @@ class Type:
             yield from (f"{holder}.{place}" for place in inner.holders(name))
 
     def accepts(self, value: Any) -> bool:
-        """Whether Terraform takes a value, which is not null, as this type, whatever is inside the value."""
+        """Return whether Terraform accepts a value as this type, apart from nested values. The value is not null."""
         if self.kind == "any":
             return True
         if self.kind in ("map", "object"):
@@ -73,7 +73,7 @@ class Type:
         return not isinstance(value, dict | list)
 
     def example(self) -> str:
-        """Return a value as one writes it."""
+        """Return an example of a value."""
         if self.kind == "object":
             required = ", ".join(f"{n} = {t.example()}" for n, t in self.attributes.items() if t.is_required)
             return f"{{ {required} }}" if required else "{}"
@@ -88,10 +88,9 @@ class Type:
 
 
 def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
-    """Stop if the var-files have faults; each fault is a line of the error.
+    """Raise UserError if the var-files have faults, with a line for each.
 
-    Variables count as set where the environment has them for Terraform, as TF_VAR_name. What is not HCL at
-    all is left to Terraform, which says where it goes wrong.
+    Environment variables TF_VAR_name count as set variables. Terraform itself reports broken HCL, with the place.
     """
     variables = declared(ROOT / "variables.tf")
     found: list[str] = []
@@ -122,9 +121,9 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
 
 
 def check_names(var_files: Sequence[Path], variables: Type) -> None:
-    """Stop if var-files set a name twice, or one that these variables do not have; each fault is a line of the error.
+    """Raise UserError if var-files set a name twice or an unknown name, with a line for each fault.
 
-    For variables of the user's own: Terraform says what else is wrong with them.
+    For variables of the user's own root, whose other faults Terraform reports.
     """
     found: list[str] = []
     for file in var_files:
@@ -139,14 +138,14 @@ def check_names(var_files: Sequence[Path], variables: Type) -> None:
 
 
 def is_json(file: Path) -> bool:
-    """Tell whether Terraform reads a var-file as JSON and not as HCL: it goes by the name, in lower case."""
+    """Return whether Terraform reads a var-file as JSON instead of HCL, which depends on the name in lower case."""
     return file.name.endswith(".json")
 
 
 def keys_of(file: Path, text: str) -> list[Key]:
-    """Return the names that the text of a var-file sets.
+    """Return the names that a var-file sets.
 
-    Raise UserError if it is in the wrong notation, NotReadableError if HCL is broken.
+    Raise UserError if it is in the wrong notation, NotReadableError if the HCL is broken.
     """
     if is_json(file) and (broken := json_fault(text)):
         raise UserError(f"{display_name(file)}: {broken}")
@@ -159,13 +158,13 @@ def keys_of(file: Path, text: str) -> list[Key]:
 
 
 def name_faults(file: Path, keys: Sequence[Key], variables: Type) -> Iterator[str]:
-    """Yield a sentence for each name in a var-file that is set twice or that the variables do not have."""
+    """Yield a sentence for each name in a var-file that is set twice or unknown."""
     for fault in (*duplicate_key_faults(keys), *unknown_name_faults(keys, variables)):
         yield f"{display_name(file)}: {fault}"
 
 
 def all_var_files(var_files: Sequence[Path], root: Path | None = None) -> list[Path]:
-    """Return the var-files behind those that Terraform loads by itself from a root, as it orders them."""
+    """Return the var-files after those that Terraform loads automatically from a root, in its order."""
     root = root or ROOT
     automatic = (file for file in root.glob("*.auto.tfvars*") if file.name.endswith(AUTOMATIC))
     by_itself = (root / "terraform.tfvars", root / "terraform.tfvars.json", *sorted(automatic))
@@ -173,9 +172,9 @@ def all_var_files(var_files: Sequence[Path], root: Path | None = None) -> list[P
 
 
 def values_of(var_file: Path) -> dict[str, Any]:
-    """Return the variables that Terraform gets with a var-file, as far as they are written out, and the region.
+    """Return the literal values of the variables that Terraform gets with a var-file, and the region.
 
-    The last of the files that Terraform loads decides, then TF_VAR_name, which is text here.
+    The last of Terraform's files takes precedence, then TF_VAR_name, which is always a string here.
     """
     values: dict[str, Any] = {
         name.removeprefix("TF_VAR_"): text for name, text in os.environ.items() if name.startswith("TF_VAR_")
@@ -191,7 +190,7 @@ def region_of(var_file: Path) -> str:
 
 
 def text_of(file: Path) -> str:
-    """Return the text of a var-file; raise UserError if it is no file that Terraform can read."""
+    """Return the text of a var-file. Raise UserError if Terraform cannot read the file."""
     where = display_name(file)
     try:
         mode = file.stat().st_mode
@@ -214,7 +213,7 @@ def text_of(file: Path) -> str:
 
 
 def json_fault(text: str) -> str | None:
-    """Return what keeps the text of a var-file from being a JSON object; None if it is one."""
+    """Return why the text of a var-file is not a JSON object, or None if it is one."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not JSON; write a number, or null.")
@@ -227,7 +226,7 @@ def json_fault(text: str) -> str | None:
         place = f"line {error.lineno}, column {error.colno}"
         if text[error.pos] in "/#":
             return f"{place}: JSON has no comments; remove it."
-        return f"{place}: this is not JSON; look for a comma or a quotation mark too many or too few."
+        return f"{place}: this is not JSON; look for a missing or surplus comma or quotation mark."
     except RecursionError:
         return "its objects and lists are nested too deeply; write fewer levels."
     except ValueError as error:
@@ -236,15 +235,15 @@ def json_fault(text: str) -> str | None:
 
 
 def read(file: Path) -> dict[str, Any] | None:
-    """Return the variables that a file sets, in HCL or, by its suffix, in JSON; None if it does not parse.
+    """Return the variables that a file sets, in HCL or, by its suffix, in JSON; None if it cannot be parsed.
 
-    The parser knows less than Terraform: what it cannot parse may be right. Raise UserError as `text_of`.
+    The parser supports less than Terraform, so an unparsable file may be valid. Raise UserError as `text_of`.
     """
     return parse(file, text_of(file))
 
 
 def parse(file: Path, text: str) -> dict[str, Any] | None:
-    """Return the variables in the text of a file; None if it does not parse."""
+    """Return the variables in the text of a file, or None if it cannot be parsed."""
     try:
         found = json.loads(text) if is_json(file) else hcl2.loads(text, serialization_options=OPTIONS)
     except (LarkError, RecursionError, ValueError):
@@ -253,14 +252,14 @@ def parse(file: Path, text: str) -> dict[str, Any] | None:
 
 
 def unquote(value: Any) -> Any:
-    """Return a value without the quotes that the parser leaves around an object's keys."""
+    """Return a value without the quotes that the parser leaves around keys of objects."""
     if isinstance(value, dict):
         return {name.removeprefix('"').removesuffix('"'): unquote(inner) for name, inner in value.items()}
     return [unquote(inner) for inner in value] if isinstance(value, list) else value
 
 
 def default(variable: str) -> Any:
-    """What a variable is where a var-file does not set it."""
+    """Return the default of a variable."""
     blocks = hcl2.loads((ROOT / "variables.tf").read_text(encoding="utf-8"), serialization_options=OPTIONS)
     bodies = dict(each for block in blocks["variable"] for each in labelled_bodies(block))
     return bodies[variable]["default"]
@@ -268,13 +267,13 @@ def default(variable: str) -> Any:
 
 @functools.cache
 def declared(file: Path) -> Type:
-    """The variables of a Terraform file, as the attributes of one object."""
+    """Return the variables of a Terraform file, as the attributes of one object."""
     blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
     return object_of(each for block in blocks for each in labelled_bodies(block))
 
 
 def object_of(variables: Iterable[tuple[str, Mapping[str, Any]]]) -> Type:
-    """The variables of blocks, given as names and bodies, as the attributes of one object."""
+    """Return the variables of blocks, given as names and bodies, as the attributes of one object."""
     types = {
         name: replace(parse_type(body.get("type", "any")), is_required="default" not in body)
         for name, body in variables
@@ -283,16 +282,16 @@ def object_of(variables: Iterable[tuple[str, Mapping[str, Any]]]) -> Type:
 
 
 def labelled_bodies(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """A block's label and body, without the parser's own notes."""
+    """Return a block's label and body, without the parser's metadata."""
     return [(name, body) for name, body in block.items() if not name.startswith("__")]
 
 
 def parse_type(expression: str) -> Type:
-    """The type that an expression such as "map(object({ size = optional(number, 1) }))" stands for."""
+    """Return the type of an expression such as "map(object({ size = optional(number, 1) }))"."""
     kind, _, inside = expression.removeprefix("${").removesuffix("}").partition("(")
     if not inside or kind == "tuple":
         return Type(kind)
-    # The parser hands over calls as text: what is between the parentheses is a list when put in brackets.
+    # The parser returns calls as text. Their arguments in brackets parse as a list.
     arguments = hcl2.loads(f"x = [{inside.removesuffix(')')}]\n", serialization_options=OPTIONS)["x"]
     if kind == "object":
         return Type(kind, {name.strip('"'): parse_type(text) for name, text in arguments[0].items()})
@@ -303,24 +302,24 @@ def parse_type(expression: str) -> Type:
 
 
 def duplicate_key_faults(keys: Sequence[Key], where: str = "") -> Iterator[str]:
-    """A sentence for each key that an object has twice, or whose name is not written out."""
+    """Yield a sentence for each key that an object has twice, or whose name is an expression."""
     first: dict[str, int] = {}
     for key in keys:
         if key.name is None:
             place = f"in {where}, " if where else ""
-            yield f"{place}line {key.line}: a name is hidden in an expression; write it out."
+            yield f"{place}line {key.line}: a name is an expression; write it as plain text."
             continue
         place = f"{where}.{key.name}" if where else key.name
         if key.name in first:
             lines = (first[key.name], key.line)
             both = f"both in line {key.line}" if len({*lines}) == 1 else "in lines {} and {}".format(*lines)
-            yield f"{place} is set twice, {both}; remove one of them: Terraform would take the last."
+            yield f"{place} is set twice, {both}; remove one of them: Terraform would use the last."
         first.setdefault(key.name, key.line)
         yield from duplicate_key_faults(key.keys, place)
 
 
 def unknown_name_faults(keys: Sequence[Key], kind: Type, where: str = "") -> Iterator[str]:
-    """A sentence for each name that the type does not have."""
+    """Yield a sentence for each name that the type does not have."""
     for key in keys:
         if key.name is None:
             continue
@@ -332,13 +331,13 @@ def unknown_name_faults(keys: Sequence[Key], kind: Type, where: str = "") -> Ite
                 yield f"{place}: no such {thing}; {remedy(key.name, kind)}"
         elif key.is_computed and inner.has_names:
             expected = "write it out, without a for or parentheses"
-            yield f"{place}: its names are hidden in an expression; {expected}."
+            yield f"{place}: its value is an expression; {expected}."
         else:
             yield from unknown_name_faults(key.keys, inner, place)
 
 
 def type_faults(value: Any, kind: Type, where: str = "") -> Iterator[str]:
-    """A sentence for each value that is not of its type, and for each null where there has to be a value."""
+    """Yield a sentence for each value of a wrong type, and for each null in place of a required value."""
     if isinstance(value, str) and value.startswith("${"):
         return  # an expression
     if value is None:
@@ -346,13 +345,13 @@ def type_faults(value: Any, kind: Type, where: str = "") -> Iterator[str]:
     elif not kind.accepts(value):
         yield f"{where} is {describe(value)}; {correction(kind, where, value)}."
     elif isinstance(value, dict):
-        # Several files may set the variables together: they are looked for in all of them.
+        # The variables may be spread over several files, which are checked together.
         for name in (name for name, inner in kind.attributes.items() if where and inner.is_required):
             if name not in value:
                 yield f"{where}.{name} is missing; {correction(kind.attributes[name], f'{where}.{name}')}."
         for name, inner in value.items():
             of_name = kind.element or kind.attributes.get(name)
-            # An attribute that is null is left out, and a variable that is null has its default.
+            # A null attribute counts as omitted, and a null variable has its default.
             if of_name and (inner is not None or kind.element or of_name.is_required):
                 yield from type_faults(inner, of_name, f"{where}.{name}" if where else name)
     elif isinstance(value, list) and kind.element:
@@ -361,14 +360,14 @@ def type_faults(value: Any, kind: Type, where: str = "") -> Iterator[str]:
 
 
 def describe(value: Any) -> str:
-    """A value as a sentence names it."""
+    """Return a value as text for a message."""
     if isinstance(value, dict):
         return "an object"
     return "a list" if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
 
 
 def correction(kind: Type, where: str, value: Any = None) -> str:
-    """What to write at a place that takes this type, where somebody may have written a text."""
+    """Return the remedy at a place of this type; `value` may be a string written there."""
     name = where.rpartition(".")[2]
     if kind.kind == "bool":
         return "write true or false"
@@ -382,7 +381,7 @@ def correction(kind: Type, where: str, value: Any = None) -> str:
 
 
 def is_number(value: float | str) -> bool:
-    """Whether a value is a number or spells one."""
+    """Return whether a value is a number or a string with one."""
     try:
         float(value)
     except ValueError:
@@ -391,7 +390,7 @@ def is_number(value: float | str) -> bool:
 
 
 def remedy(name: str, kind: Type) -> str:
-    """What to write instead of an attribute that an object type does not have."""
+    """Return the remedy for an attribute that an object type does not have."""
     if holder := next(kind.holders(name), None):
         return f"write it in {holder}."
     if near := difflib.get_close_matches(name, kind.attributes, 1):
@@ -400,6 +399,6 @@ def remedy(name: str, kind: Type) -> str:
 
 
 def display_name(file: Path) -> str:
-    """A file as one would name it from the repository."""
+    """Return a file's path relative to the repository, if it is inside."""
     path = Path(os.path.normpath(file.absolute()))
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

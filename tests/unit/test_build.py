@@ -207,7 +207,7 @@ def test_every_fault_of_a_schema_is_a_line(root: Path, capsys: pytest.CaptureFix
     (root / "schemas/todo.json").write_text(text, encoding="utf-8")
     assert run(root) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "build.py: schemas/todo.json#/propertys: propertys is no keyword of the subset: write properties.",
+        "build.py: schemas/todo.json#/propertys: propertys is not a keyword of the subset: write properties.",
         "build.py: schemas/todo.json#/required: required must be an array, not a string.",
     ]
     assert not (root / "dist").exists()

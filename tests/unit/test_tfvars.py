@@ -48,9 +48,9 @@ WRONG = {
         "usage_plans.gold.quota.limits: no such attribute; did you mean limit?"
     ),
     'usage_plans = { gold = { period = "DAY" } }': ("usage_plans.gold.period: no such attribute; write it in quota."),
-    "entities = ({ todos = {} })": "entities: its names are hidden in an expression; write it out, without",
-    "entities = { todos = ({ idz = null }) }": "entities.todos: its names are hidden in an expression;",
-    'entities = { for name in ["todos"] : name => {} }': "entities: its names are hidden in an expression;",
+    "entities = ({ todos = {} })": "entities: its value is an expression; write it out, without",
+    "entities = { todos = ({ idz = null }) }": "entities.todos: its value is an expression;",
+    'entities = { for name in ["todos"] : name => {} }': "entities: its value is an expression;",
     "throttle = { zzz = 1 }": "throttle.zzz: no such attribute; write one of burst_limit, rate_limit.",
     'colour = "red"': "colour: no such variable; write one of alarms, api_key_values, api_keys, ",
 }
@@ -318,7 +318,7 @@ def test_a_name_that_is_computed(tmp_path: Path, text: str) -> None:
     file.write_text(f"\n{text}\n")
     with pytest.raises(UserError) as caught:
         tfvars.check([file])
-    assert str(caught.value) == f"{file}: in entities, line 2: a name is hidden in an expression; write it out."
+    assert str(caught.value) == f"{file}: in entities, line 2: a name is an expression; write it as plain text."
 
 
 def test_the_repositorys_tfvars_are_valid() -> None:
@@ -335,7 +335,7 @@ def test_faults_that_terraform_reports_well_are_left_to_it(tmp_path: Path, text:
 
 
 ENDS = "the JSON ends early; close its quotation marks, braces and brackets."
-ODD_SIGN = "this is not JSON; look for a comma or a quotation mark too many or too few."
+ODD_SIGN = "this is not JSON; look for a missing or surplus comma or quotation mark."
 BROKEN_JSON = {
     "": f"line 1: {ENDS}",
     " \n": f"line 2: {ENDS}",
