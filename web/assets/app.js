@@ -169,7 +169,8 @@ function SideBar({ config, model, session, route, go, docs, entity }) {
     <div class="brand">
       <a href="#/" class="name">${config.name}</a>
       <span class="environment">${config.environment}</span>
-      <${IconButton} kind="icon-button menu" icon=${open ? "close" : "menu"} label="Menu" aria-expanded=${open ? "true" : "false"} aria-controls="menu" onClick=${() => setOpen(!open)} />
+      <${IconButton} kind="icon-button menu" icon=${open ? "close" : "menu"} label="Menu"
+        aria-expanded=${open ? "true" : "false"} aria-controls="menu" onClick=${() => setOpen(!open)} />
     </div>
     <nav id="menu" class=${open ? "open" : ""} aria-label="Main">
       <ul>${item("", "Overview", "home")}</ul>

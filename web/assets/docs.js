@@ -28,7 +28,8 @@ export function Docs({ model, api, session, route, go, notify }) {
           <dt>This document</dt><dd><code>${documentUrl}</code> (OpenAPI 3.0)</dd>
         </dl>
       </div>
-      ${[...new Set(model.operations.map(({ entity }) => entity))].map((name) => html`<section key=${name} aria-labelledby=${`docs-${name}`}>
+      ${[...new Set(model.operations.map(({ entity }) => entity))].map((name) => html`<section key=${name}
+        aria-labelledby=${`docs-${name}`}>
         <h2 id=${`docs-${name}`}>${labelOf(name)}</h2>
         ${model.operations.filter((operation) => operation.entity === name).map((operation) => html`<${Operation}
           key=${operation.id} operation=${operation} api=${api} session=${session} notify=${notify} isOpen=${route.id === operation.id}
@@ -62,11 +63,13 @@ function Reference({ operation }) {
     ${operation.description && html`<p><${Prose} text=${operation.description} /></p>`}
     <p>Access: ${accessLabel(operation)}.${operation.function && !operation.description.includes(operation.function) && html` Answered by the function <code>${operation.function}</code>.`}</p>
     ${parameters.length > 0 && html`<h3>Parameters</h3>
-      <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${keyOf(parameter)} name=${parameter.name} rule=${parameter.schema}
+      <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${keyOf(parameter)}
+        name=${parameter.name} rule=${parameter.schema}
         description=${parameter.description} required=${parameter.required} where=${parameter.in} />`)}</ul>`}
     ${body && html`<h3>Body</h3><p class="hint"><code>${body.type}</code>${body.optional && ", optional"}</p><${Schema} schema=${body.schema} />`}
     <h3>Responses</h3>
-    <ul class="docs-answers">${responses.map((response) => html`<${Response} key=${response.status} response=${response} />`)}</ul>
+    <ul class="docs-answers">${responses.map((response) => html`<${Response} key=${response.status}
+      response=${response} />`)}</ul>
   </div>`;
 }
 
@@ -223,7 +226,8 @@ function TryForm({ operation, api, session, notify }) {
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
     <//>`}
     <div class="buttons">
-      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${Boolean(missing) || isSending}>Send</button>
+      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"}
+        disabled=${Boolean(missing) || isSending}>Send</button>
     </div>
     <div aria-live="polite">${answer && html`<${Answer} answer=${answer} />`}</div>
     ${!isSigned(operation) && html`<${Samples} request=${shownRequest()} notify=${notify} />`}
@@ -244,7 +248,8 @@ function Samples({ request, notify }) {
   const code = language.write(request);
   return html`<div class="samples">
     <div class="toolbar">
-      <${Choice} label="Code sample" value=${name} onChange=${choose} options=${LANGUAGES.map((each) => [each.name, each.label])} />
+      <${Choice} label="Code sample" value=${name} onChange=${choose}
+        options=${LANGUAGES.map((each) => [each.name, each.label])} />
       <${CopyButton} compact label=${`Copy as ${language.label}`} text=${() => code} notify=${notify} />
     </div>
     <pre class="code" tabindex="0" role="region" aria-label=${`${language.label} code`}><${Text} value=${code} /></pre>
@@ -258,10 +263,13 @@ function Parameter({ id, parameter, value, fault, onChange }) {
   const rule = ruleText(without(schema, "pattern"));
   const hint = choices || rule === TYPE_NAMES.string ? "" : rule;
   const attributes = inputAttributes(id, hint, faultList(fault));
-  return html`<${Field} id=${id} label=${location === "path" ? labelOf(name) : name} hint=${hint} faults=${faultList(fault)} required=${required}>
+  return html`<${Field} id=${id} label=${location === "path" ? labelOf(name) : name} hint=${hint}
+    faults=${faultList(fault)} required=${required}>
     ${choices
-      ? html`<${Select} ...${attributes} value=${value} onChange=${onChange} options=${[["", "not sent"], ...choices.map(queryText).map((each) => [each, each])]} />`
-      : html`<input ...${attributes} autocomplete="off" spellcheck=${false} value=${value} onInput=${(event) => onChange(event.target.value)} />`}
+      ? html`<${Select} ...${attributes} value=${value} onChange=${onChange}
+        options=${[["", "not sent"], ...choices.map(queryText).map((each) => [each, each])]} />`
+      : html`<input ...${attributes} autocomplete="off" spellcheck=${false} value=${value}
+        onInput=${(event) => onChange(event.target.value)} />`}
   <//>`;
 }
 
@@ -275,7 +283,8 @@ function Answer({ answer }) {
     <${Disclosure} label="Headers">
       <dl class="docs-facts">${headers.map(([name, header]) => html`<dt>${name}</dt><dd><code>${header}</code></dd>`)}</dl>
     <//>
-    ${text && html`<pre class="code" tabindex="0" role="region" aria-label="Response body"><${LongText} value=${text} limit=${LONG_LENGTH} /></pre>`}
+    ${text && html`<pre class="code" tabindex="0" role="region" aria-label="Response body"><${LongText} value=${text}
+      limit=${LONG_LENGTH} /></pre>`}
   </div>`;
 }
 

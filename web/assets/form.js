@@ -81,7 +81,8 @@ function PropertyFields({ schema, value, where, onChange }) {
   return html`
     ${names.filter((name) => !isFolded(name)).map(
       (name) => properties[name].readOnly
-        ? html`<${ReadOnlyProperty} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)} where=${pointer(where, name)} />`
+        ? html`<${ReadOnlyProperty} key=${name} label=${labelOf(name)} schema=${properties[name]}
+          value=${own(value, name)} where=${pointer(where, name)} />`
         : html`<${Property} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)}
         where=${pointer(where, name)} required=${required.includes(name)} onChange=${changeMember(name)} />`,
     )}
@@ -90,9 +91,11 @@ function PropertyFields({ schema, value, where, onChange }) {
         schema=${isObject(additionalProperties) ? additionalProperties : {}} value=${own(value, name)}
         where=${pointer(where, name)} onChange=${changeMember(name)} />`,
     )}
-    ${hidden > 0 && html`<${Button} kind="link add" icon="down" aria-expanded="false" onClick=${unfold}>Show ${countText(hidden, "optional field")}
+    ${hidden > 0 && html`<${Button} kind="link add" icon="down" aria-expanded="false"
+      onClick=${unfold}>Show ${countText(hidden, "optional field")}
     <//>`}
-    ${additionalProperties !== false && html`<${NewProperty} where=${where} existingNames=${[...Object.keys(properties), ...others]}
+    ${additionalProperties !== false && html`<${NewProperty} where=${where}
+      existingNames=${[...Object.keys(properties), ...others]}
       onAdd=${(name) => changeMember(name)(emptyOf(additionalProperties))} />`}
   `;
 }
@@ -177,7 +180,8 @@ function Property(props) {
   };
   return html`<div class=${`property${removable ? " removable" : ""}`} onFocusOut=${onFocusOut}>
     <${Editor} ...${editorProps} />
-    ${removable && html`<${IconButton} kind="icon-button remove" icon="trash" label=${`Remove ${props.name}`} title="Remove" onClick=${() => onChange(undefined)} />`}
+    ${removable && html`<${IconButton} kind="icon-button remove" icon="trash" label=${`Remove ${props.name}`}
+      title="Remove" onClick=${() => onChange(undefined)} />`}
   </div>`;
 }
 
@@ -248,7 +252,8 @@ function NumberInput({ label, schema, value, where, required, hint, faults, onCh
     onChange(readNumber(event.target.value));
   };
   return html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-    <input ...${inputAttributes(id, hint, faults, required)} class="number" inputmode=${schema.type === "integer" ? "numeric" : "decimal"}
+    <input ...${inputAttributes(id, hint, faults, required)} class="number"
+      inputmode=${schema.type === "integer" ? "numeric" : "decimal"}
       autocomplete="off" value=${shown} onInput=${onInput} />
   <//>`;
 }
@@ -264,12 +269,14 @@ function BooleanInput({ label, schema, value, where, required, hint, faults, onC
   const [isCheckbox] = useState(schema.default !== undefined && value !== undefined);
   if (isCheckbox) {
     return html`<div class="field check">
-      <input ...${inputAttributes(id, hint, faults)} type="checkbox" checked=${value === true} onChange=${(event) => onChange(event.target.checked)} />
+      <input ...${inputAttributes(id, hint, faults)} type="checkbox" checked=${value === true}
+        onChange=${(event) => onChange(event.target.checked)} />
       <label class="label" for=${id}>${label}</label>
       <${Hint} id=${id} hint=${hint} faults=${faults} />
     </div>`;
   }
-  return html`<${EnumSelect} ...${{ label, value, where, required, hint, faults, onChange }} schema=${{ enum: [true, false] }} names=${["Yes", "No"]} />`;
+  return html`<${EnumSelect} ...${{ label, value, where, required, hint, faults, onChange }}
+    schema=${{ enum: [true, false] }} names=${["Yes", "No"]} />`;
 }
 
 function EnumSelect({ label, schema, value, where, required, hint, faults, onChange, names }) {
@@ -297,7 +304,8 @@ function Group({ label, value, where, required, hint, faults, kind = "", childre
   const isShown = isOpen || !canFold || hasFaultsIn(where);
   return html`<fieldset class=${`group ${kind}`} id=${fieldId(where)} tabindex="-1">
     ${canFold
-      ? html`<legend><button type="button" class="fold" aria-expanded=${isShown ? "true" : "false"} onClick=${() => setOpen(!isShown)}>
+      ? html`<legend><button type="button" class="fold" aria-expanded=${isShown ? "true" : "false"}
+        onClick=${() => setOpen(!isShown)}>
           <${Icon} name=${isShown ? "down" : "forward"} />${label}
         </button></legend>`
       : html`<${Legend} label=${label} required=${required} />`}
@@ -349,7 +357,8 @@ function ArrayFields(props) {
   };
   const moveUp = (index) => onChange((elements) => elements.with(index, elements[index - 1]).with(index - 1, elements[index]));
   const buttons = (index) => html`<div class="element-buttons">
-    ${index > 0 && html`<${IconButton} icon="up" label=${`Move ${index + 1} up`} title="Move up" onClick=${() => moveUp(index)} />`}
+    ${index > 0 && html`<${IconButton} icon="up" label=${`Move ${index + 1} up`} title="Move up"
+      onClick=${() => moveUp(index)} />`}
     <${IconButton} icon="trash" label=${`Remove ${index + 1}`} title="Remove" onClick=${() => remove(index)} />
   </div>`;
   const columns = gridColumns(items, elements);
@@ -359,7 +368,8 @@ function ArrayFields(props) {
       : html`<ol ref=${list}>
           ${elements.map(
             (element, index) => html`<li key=${index}>
-              <${Property} label=${pointerLabel(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
+              <${Property} label=${pointerLabel(pointer(where, index))} schema=${items} value=${element}
+                where=${pointer(where, index)}
                 onChange=${change(index)} keepsEmpty />
               ${buttons(index)}
             </li>`,
@@ -398,7 +408,8 @@ function Grid({ gridRef, columns, items: { properties, required = [] }, elements
             return html`<td key=${name} role="cell" class=${kindOfCell(properties[name])} data-label=${cell.label}>
               ${properties[name].readOnly
                 ? html`<${ReadOnlyProperty} ...${cell} />`
-                : html`<${Property} ...${cell} label=${`${cell.label} ${index + 1}`} required=${isRequired(name)} onChange=${changeMember(index, name)} isCompact />`}
+                : html`<${Property} ...${cell} label=${`${cell.label} ${index + 1}`} required=${isRequired(name)}
+                  onChange=${changeMember(index, name)} isCompact />`}
               ${column === 0 && html`<${Hint} faults=${faultsAt(row)} />`}
             </td>`;
           })}
@@ -457,7 +468,8 @@ export function JsonText({ value, onChange, ...attributes }) {
     setText(event.target.value);
     onChange(readJson(event.target.value));
   };
-  return html`<textarea ...${attributes} class="code" spellcheck=${false} autocomplete="off" value=${shown} onInput=${onInput}></textarea>`;
+  return html`<textarea ...${attributes} class="code" spellcheck=${false} autocomplete="off" value=${shown}
+    onInput=${onInput}></textarea>`;
 }
 
 function jsonText(value) {

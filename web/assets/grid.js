@@ -53,7 +53,8 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
   useLayoutEffect(() => tabThrough(tabRow.current?.isConnected ? tabRow.current : body.current.rows[0]));
   const head = ({ name, label, kind }, index) => {
     const isSorted = sort?.name === name;
-    return html`<th key=${name} role="columnheader" scope="col" class=${index === 0 ? `first ${kind}` : kind} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
+    return html`<th key=${name} role="columnheader" scope="col" class=${index === 0 ? `first ${kind}` : kind}
+      aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
       ${isSorted
         ? html`<button type="button" class="sort" title=${sort.isDescending ? "Sort ascending" : "Sort descending"}
             onClick=${onSort}>${label}<${Icon} name=${sort.isDescending ? "down" : "up"} /></button>`
@@ -62,11 +63,13 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
   };
   return html`<table class=${`items ${density}`} role="table">
     <thead role="rowgroup"><tr role="row">
-      ${selection && html`<th role="columnheader" scope="col" class="select"><${SelectAll} ids=${ids} selection=${selection} /></th>`}
+      ${selection && html`<th role="columnheader" scope="col" class="select"><${SelectAll} ids=${ids}
+        selection=${selection} /></th>`}
       ${columns.map(head)}
       <th role="columnheader" scope="col" class="row-actions"><span class="visually-hidden">Actions</span></th>
     </tr></thead>
-    <tbody role="rowgroup" ref=${body} onKeyDown=${moveBetweenRows} onfocusin=${(event) => tabThrough(event.target.closest("tr"))}>
+    <tbody role="rowgroup" ref=${body} onKeyDown=${moveBetweenRows}
+      onfocusin=${(event) => tabThrough(event.target.closest("tr"))}>
       ${rows.map((row) => html`<${Row} key=${row.key} row=${row} entity=${entity} columns=${columns} density=${density} actions=${actions}
         isSelected=${selection ? selection.ids.has(row.key) : null} found=${found?.(row) ?? null} />`)}
     </tbody>
@@ -85,17 +88,22 @@ function Row({ row, entity, columns, density, actions, isSelected, found }) {
       if (!isBusy) actions.current.open(row);
     };
     return html`<tr role="row" onClick=${open} aria-selected=${isSelected === null ? undefined : String(isSelected)}>
-      ${isSelected !== null && html`<td role="cell" class="select"><label><input type="checkbox" aria-label=${`Select ${name}`} checked=${isSelected}
+      ${isSelected !== null && html`<td role="cell" class="select"><label><input type="checkbox"
+        aria-label=${`Select ${name}`} checked=${isSelected}
         onClick=${(event) => actions.current.select(event, key)} /></label></td>`}
       ${columns.map((column, index) => {
         const value = column.name === OWNER ? owner : own(item, column.name);
-        const cell = html`<${DataCell} value=${value} column=${column} density=${density} actions=${actions} isLink=${index === 0} item=${item} href=${href} />`;
-        return html`<td key=${column.name} role="cell" data-label=${visibleText(column.label)} class=${index === 0 ? `first ${column.kind}` : column.kind}>
-          ${cell}${index === 0 && found && html`<small class="found"><${Text} value=${found.label} limit=${40} />: <${Text} value=${found.text} /></small>`}
+        const cell = html`<${DataCell} value=${value} column=${column} density=${density} actions=${actions}
+          isLink=${index === 0} item=${item} href=${href} />`;
+        return html`<td key=${column.name} role="cell" data-label=${visibleText(column.label)}
+          class=${index === 0 ? `first ${column.kind}` : column.kind}>
+          ${cell}${index === 0 && found && html`<small class="found"><${Text} value=${found.label}
+            limit=${40} />: <${Text} value=${found.text} /></small>`}
         </td>`;
       })}
       <td role="cell" class="row-actions">
-        ${entity.operations.delete && html`<${IconButton} icon="trash" label=${`Delete ${name}`} title="Delete" onClick=${(event) => actions.current.remove(event, row)} />`}
+        ${entity.operations.delete && html`<${IconButton} icon="trash" label=${`Delete ${name}`} title="Delete"
+          onClick=${(event) => actions.current.remove(event, row)} />`}
       </td>
     </tr>`;
   }, [row.item, row.owner, row.key, entity, columns, density, isSelected, found?.label, found?.text]);
@@ -104,14 +112,16 @@ function Row({ row, entity, columns, density, actions, isSelected, found }) {
 function DataCell({ value, column, density, actions, isLink, item, href }) {
   const { name, label, schema, kind } = column;
   const link = (content) => (isLink ? html`<a class="row-link" href=${href}>${content}</a>` : content);
-  if (name === "id" || (typeof value === "string" && FORMATS.uuid(value))) return html`<${ShortId} id=${value} label=${label} link=${link} notify=${actions.current.notify} />`;
+  if (name === "id" || (typeof value === "string" && FORMATS.uuid(value))) return html`<${ShortId} id=${value}
+    label=${label} link=${link} notify=${actions.current.notify} />`;
   // The id is the link if there is no text to click on.
   if (isLink && (value === undefined || value === null || value === "")) return link(html`<code>${shortId(item.id)}</code>`);
   const cut = cutText(value, kind, TEXT_LENGTHS[density]);
   if (cut === null) return link(html`<${Cell} value=${value} schema=${isLink && schema.format === "uri" ? {} : schema} />`);
   return html`<span class="cut">
     ${link(html`<span class=${typeof value === "string" ? "" : "mono muted"}><${Text} value=${cut} /></span>`)}
-    <button type="button" class="peek-button" aria-label=${`Show all of ${label}`} title="Show all" aria-haspopup="dialog" tabindex="-1"
+    <button type="button" class="peek-button" aria-label=${`Show all of ${label}`} title="Show all"
+      aria-haspopup="dialog" tabindex="-1"
       onClick=${(event) => actions.current.peek(event, column, value)}>…</button>
   </span>`;
 }
@@ -208,7 +218,8 @@ function SelectAll({ ids, selection }) {
 
 export function Skeleton({ rows = SKELETON_ROWS, label }) {
   return html`<div class="table-frame skeleton" aria-busy="true" role="status" aria-label=${label}>
-    ${Array.from({ length: Math.min(rows, SKELETON_ROWS) }, (_, index) => html`<div key=${index} aria-hidden="true"><i /><i /><i /><i /></div>`)}
+    ${Array.from({ length: Math.min(rows, SKELETON_ROWS) }, (_, index) => html`<div key=${index}
+      aria-hidden="true"><i /><i /><i /><i /></div>`)}
   </div>`;
 }
 
@@ -326,7 +337,8 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
       <${Choice} label="Row height" value=${density} onChange=${(next) => choose({ density: next })}
         options=${[["comfortable", "Comfortable"], ["compact", "Compact"]]} />
       ${columns.length > MANY && html`<label><span class="visually-hidden">Find a column</span>
-        <input type="search" placeholder=${`Find one of ${columns.length} columns`} autocomplete="off" value=${text} onInput=${(event) => setText(event.target.value)} />
+        <input type="search" placeholder=${`Find one of ${columns.length} columns`} autocomplete="off" value=${text}
+          onInput=${(event) => setText(event.target.value)} />
       </label>`}
       <ul>
         ${listed.map(({ name, label }) => {
@@ -339,11 +351,14 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
           };
           return html`<li key=${name} draggable=${isShown} class=${dragged === name ? "dragged" : ""}
             onDragStart=${() => setDragged(name)} onDragEnd=${() => setDragged(null)} onDragOver=${(event) => isShown && event.preventDefault()} onDrop=${drop}>
-            <label><input type="checkbox" checked=${isShown} disabled=${isShown && names.length === 1} onChange=${() => toggle(name)} />
+            <label><input type="checkbox" checked=${isShown} disabled=${isShown && names.length === 1}
+              onChange=${() => toggle(name)} />
               <${Text} value=${label} limit=${60} /></label>
             ${isShown && html`<span class="moves">
-              <${IconButton} icon="up" label=${`Move ${label} up`} disabled=${place === 0} onClick=${(event) => step(event, name, -1)} />
-              <${IconButton} icon="down" label=${`Move ${label} down`} disabled=${place === names.length - 1} onClick=${(event) => step(event, name, 1)} />
+              <${IconButton} icon="up" label=${`Move ${label} up`} disabled=${place === 0}
+                onClick=${(event) => step(event, name, -1)} />
+              <${IconButton} icon="down" label=${`Move ${label} down`} disabled=${place === names.length - 1}
+                onClick=${(event) => step(event, name, 1)} />
             </span>`}
           </li>`;
         })}

@@ -32,17 +32,21 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
           <dt>Links</dt><dd class="home-links">
             <a href=${hashOf({ name: docs })}>API documentation</a>
             <a href=${document} target="_blank" rel="noopener">OpenAPI document</a>
-            ${config.dashboard && html`<a href=${config.dashboard} target="_blank" rel="noopener">Dashboard: requests, errors, latency</a>`}
+            ${config.dashboard && html`<a href=${config.dashboard} target="_blank"
+              rel="noopener">Dashboard: requests, errors, latency</a>`}
           </dd>
         </dl>
         ${sample && html`<div class="home-sample">
-          <pre class="code" tabindex="0" role="region" aria-label="A first request">${curl(api.buildRequest(sample, { query: { limit: 2 } }))}</pre>
-          <${CopyButton} compact label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(sample, { query: { limit: 2 } }))} />
+          <pre class="code" tabindex="0" role="region"
+            aria-label="A first request">${curl(api.buildRequest(sample, { query: { limit: 2 } }))}</pre>
+          <${CopyButton} compact label="Copy as curl" notify=${notify}
+            text=${() => curl(api.buildRequest(sample, { query: { limit: 2 } }))} />
         </div>`}
       </section>
       ${config.activity && html`<${Activity} activity=${activity} />`}
       <ul class="home-entities">
-        ${model.entities.map((entity) => html`<${EntityCard} key=${entity.name} entity=${entity} visit=${visit} reader=${reader} session=${session}
+        ${model.entities.map((entity) => html`<${EntityCard} key=${entity.name} entity=${entity} visit=${visit}
+          reader=${reader} session=${session}
           deletions=${deletions} isCounted=${Boolean(config.activity)} counts=${activity && countsOf(activity, operationsOf(model, entity))} operations=${operationsOf(model, entity)} />`)}
       </ul>
       ${routes.length > 0 && html`<${Routes} routes=${routes} docs=${docs} activity=${activity} />`}
@@ -153,7 +157,8 @@ function EntityCard({ entity, operations, isCounted, counts, visit, reader, sess
     </header>
     <dl class="docs-facts">${accessRows(operations).map(([label, kinds]) => html`<dt>${label}</dt><dd>${kinds.join(", ")}</dd>`)}</dl>
     <div class=${`home-newest${list && !missing ? " listed" : ""}`} aria-busy=${isReading ? "true" : undefined}>
-      <${Newest} entity=${entity} answer=${answer} missing=${missing} deletions=${deletions} retry=${() => read({ force: true })} />
+      <${Newest} entity=${entity} answer=${answer} missing=${missing} deletions=${deletions}
+        retry=${() => read({ force: true })} />
     </div>
     ${isCounted && html`<p class="hint home-count">${counts && countsText(counts)}</p>`}
   </li>`;

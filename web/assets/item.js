@@ -22,7 +22,8 @@ export function ItemView(props) {
   const { entity, route } = props;
   const owner = entity.reachesOwners ? route.query.owner : undefined;
   const api = useMemo(() => forOwner(props.api, owner), [props.api, owner]);
-  return route.id === NEW ? html`<${NewItem} ...${props} api=${api} owner=${owner} />` : html`<${StoredItem} ...${props} api=${api} owner=${owner} />`;
+  return route.id === NEW ? html`<${NewItem} ...${props} api=${api} owner=${owner} />` : html`<${StoredItem} ...${props}
+    api=${api} owner=${owner} />`;
 }
 
 function NewItem(props) {
@@ -106,7 +107,8 @@ function useView({ route, go }, fits) {
 }
 
 function Views({ view, formLabel = "Form", onChange }) {
-  return html`<div class="toolbar"><${Choice} label="View" options=${[["form", formLabel], ["json", "JSON"]]} value=${view} onChange=${onChange} /></div>`;
+  return html`<div class="toolbar"><${Choice} label="View" options=${[["form", formLabel], ["json", "JSON"]]}
+    value=${view} onChange=${onChange} /></div>`;
 }
 
 function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
@@ -123,7 +125,8 @@ function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
 function Metadata({ item, owner, notify }) {
   return html`<aside class="envelope" aria-label="About this item">
     <dl>
-      <div><dt>ID</dt><dd><code class="id">${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
+      <div><dt>ID</dt><dd><code class="id">${item.id}</code><${CopyButton} compact text=${() => item.id}
+        label="Copy the ID" notify=${notify} /></dd></div>
       ${owner && html`<div><dt>Owner</dt><dd><${Text} value=${decodeURIComponent(owner)} /></dd></div>`}
       <div><dt>Created</dt><dd><${Value} value=${item.createdAt} schema=${TIME} /></dd></div>
       <div><dt>Updated</dt><dd><${Value} value=${item.updatedAt} schema=${TIME} /></dd></div>
@@ -264,7 +267,8 @@ function Editor(props) {
           <${Summary} faults=${faults.summary} />
           ${!item && entity.acceptsId && html`<${IdField} rule=${entity.idRule} value=${id} onChange=${setId} faults=${faults} />`}
           ${isForm
-            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${faults.at} hasFaultsIn=${faults.isIn} touch=${faults.touch} />`
+            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${faults.at}
+              hasFaultsIn=${faults.isIn} touch=${faults.touch} />`
             : html`<${Field} id="json" label="The item as JSON" faults=${faults.all}>
                 <${JsonText} ...${inputAttributes("json", "", faults.all)} rows="18" value=${draft} onChange=${change} />
               <//>`}
@@ -431,7 +435,8 @@ export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClo
       <p>Nothing is overwritten. ${conflicts.length > 0 ? "Choose a value where you both changed the same property, then review" : "Review"} the result before you save it.</p>
       ${conflicts.map(({ pointer, mine, theirs: their }) => {
         const option = (side, label, value) => html`<label class="side-by-side">
-          <input type="radio" name=${pointer} checked=${theirs.has(pointer) === (side === "theirs")} onChange=${() => choose(pointer, side)} />
+          <input type="radio" name=${pointer} checked=${theirs.has(pointer) === (side === "theirs")}
+            onChange=${() => choose(pointer, side)} />
           <span class="label">${label}</span><span><${Value} value=${value} schema=${ruleAt(schema, pointer)} /></span>
         </label>`;
         return html`<fieldset class="conflict" key=${pointer}>

@@ -113,7 +113,8 @@ function Bar(props) {
       ${reading ? `Read ${countText(reading.read, "item")} …` : count > 0 ? `${count} selected${elsewhere > 0 ? `, ${elsewhere} on other pages` : ""}` : ""}
     </p>
     ${reading && button("Stop", reading.stop)}
-    ${!reading && count === 0 && rows.length > 0 && html`<${Button} kind="link phone" onClick=${() => selectRows(rows)}>Select all<//>`}
+    ${!reading && count === 0 && rows.length > 0 && html`<${Button} kind="link phone"
+      onClick=${() => selectRows(rows)}>Select all<//>`}
     ${!reading && next && !search && count > 0 && rows.every(({ key }) => selected.has(key)) && elsewhere === 0
       && html`<${Button} kind="link" onClick=${selectMatching}>Select all that match<//>`}
     ${count > 0 && !reading && html`
@@ -125,7 +126,8 @@ function Bar(props) {
       ${button("Export", () => setDialog("export"))}
       ${create && html`<a class="button" href=${hashOf({ name: entity.name, id: IMPORT })}>Import</a>`}
     </span>
-    ${dialog === "set" && html`<${SetDialog} entity=${entity} count=${count} items=${chosen.map(({ item }) => item)} onSet=${change} onClose=${() => setDialog(null)} />`}
+    ${dialog === "set" && html`<${SetDialog} entity=${entity} count=${count} items=${chosen.map(({ item }) => item)}
+      onSet=${change} onClose=${() => setDialog(null)} />`}
     ${dialog === "export" && html`<${ExportDialog} what=${isWhole ? `all that match, up to ${MOST}` : countText(count || rows.length, "item")} onExport=${exportAs} onClose=${() => setDialog(null)} />`}
   </div>`;
 }
@@ -186,7 +188,8 @@ function SetDialog({ entity, count, items, onSet, onClose }) {
   return html`<${Dialog} title=${`Set a property of ${countText(count, "item")}`} onClose=${onClose}>
     <form class="dialog-body" onSubmit=${save} novalidate>
       <${Field} id="set-name" label="Property">
-        <${Select} ...${inputAttributes("set-name")} value=${String(names.indexOf(name))} onChange=${(index) => choose(names[index] ?? "")}
+        <${Select} ...${inputAttributes("set-name")} value=${String(names.indexOf(name))}
+          onChange=${(index) => choose(names[index] ?? "")}
           options=${[["-1", "Choose …"], ...names.map((each, index) => [String(index), labelOf(each)])]} />
       <//>
       ${name && !isRequired && html`<p class="hint">An empty value removes the property.</p>`}

@@ -367,10 +367,12 @@ export function Access({ model, session }) {
     ${usesScheme(model, "api_key") && html`<button type="button" class="nav-item" onClick=${() => setOpen("key")}>
       <${Icon} name="key" />${key ? "API key set" : "Enter API key"}<span class=${key ? "dot on" : "dot"}></span>
     </button>`}
-    ${!user && session.signIns().map(({ scheme, label }) => html`<button type="button" class="nav-item" key=${scheme} onClick=${() => session.signIn(scheme)}>
+    ${!user && session.signIns().map(({ scheme, label }) => html`<button type="button" class="nav-item" key=${scheme}
+      onClick=${() => session.signIn(scheme)}>
       <${Icon} name="user" />${label}
     </button>`)}
-    ${(!user || (isExpired && !session.scheme)) && session.takesTokens(schemes) && html`<button type="button" class="nav-item" onClick=${() => setOpen("token")}>
+    ${(!user || (isExpired && !session.scheme)) && session.takesTokens(schemes) && html`<button type="button"
+      class="nav-item" onClick=${() => setOpen("token")}>
       <${Icon} name="user" />Enter access token
     </button>`}
     ${user && html`<div class="nav-item who"><${Icon} name="user" /><span>${user}</span>
@@ -424,7 +426,8 @@ function SecretForm({ id, label, button, initial, fault, onUse, onDone, children
   const hint = "It is kept in this tab until you close it.";
   return html`<form class="key-form" onSubmit=${save}>
     <${Field} id=${id} label=${label} hint=${hint} faults=${faults}>
-      <input ...${inputAttributes(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${secret} onInput=${onInput} />
+      <input ...${inputAttributes(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false}
+        value=${secret} onInput=${onInput} />
     <//>
     <div class="buttons">${children}<button class="button primary" disabled=${!secret.trim()}>${button}</button></div>
   </form>`;
@@ -459,11 +462,13 @@ export function NeedsAccess({ operation, session, answer }) {
   }
   const signIns = session.signIns(operation.security.flatMap(Object.keys));
   if (signIns.length === 0) {
-    return html`<${EmptyState} icon="user" title=${missing ? "This requires an access token" : "The access token is not accepted"}>
+    return html`<${EmptyState} icon="user"
+      title=${missing ? "This requires an access token" : "The access token is not accepted"}>
       <${TokenForm} session=${session} />
     <//>`;
   }
   return html`<${EmptyState} icon="user" title=${missing ? "Sign in to see this" : "Your sign-in is not accepted"}>
-    ${signIns.map(({ scheme, label }) => html`<${Button} kind="button primary" key=${scheme} onClick=${() => session.signIn(scheme)}>${label}<//>`)}
+    ${signIns.map(({ scheme, label }) => html`<${Button} kind="button primary" key=${scheme}
+      onClick=${() => session.signIn(scheme)}>${label}<//>`)}
   <//>`;
 }

@@ -57,7 +57,8 @@ export function EntityView(props) {
     ${views && html`<a class="button" href=${views.list}><${Icon} name="list" />List</a>`}
     ${list && html`<${IconButton} icon="columns" label="Columns" aria-haspopup="dialog" onClick=${() => setChoosing(true)} />`}
     ${list && html`<${IconButton} icon="refresh" label="Reload" onClick=${reload} />`}
-    ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(list, { query }))} />`}
+    ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify}
+      text=${() => curl(api.buildRequest(list, { query }))} />`}
     ${canCreate && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />New</a>`}
   `;
   if (!list) {
@@ -68,7 +69,8 @@ export function EntityView(props) {
   const refusal = isSearching ? searched.problem : answer?.problem && answer;
   const content = () => {
     if (refusal && isAccessDenied(refusal, list)) return html`<${NeedsAccess} operation=${list} session=${session} answer=${refusal} />`;
-    if (!isSearching && !answer) return html`<${Skeleton} rows=${Number(query.limit ?? entity.limit.default)} label=${`${entity.label} are being read`} />`;
+    if (!isSearching && !answer) return html`<${Skeleton} rows=${Number(query.limit ?? entity.limit.default)}
+      label=${`${entity.label} are being read`} />`;
     if (!isSearching && answer.problem) return html`<${Problem} problem=${answer.problem} retry=${page.load} />`;
     const isKnown = isSearching || page.key === listKey(entity, query);
     const common = { ...props, query, columns, conditions, isSearching, pageName, change: changeQuery, reload };
@@ -77,15 +79,18 @@ export function EntityView(props) {
       ${toolbar?.({ items: rows.map(({ item }) => item), rows, query, search: isSearching ? text : "", next: data.next, reload })}
       ${isSearching
         ? html`<${Found} ...${common} rows=${rows} searched=${searched} />`
-        : html`<${Items} ...${common} rows=${rows} next=${data.next} loading=${loading} isKnown=${isKnown} newItem=${canCreate && newItem} />`}
+        : html`<${Items} ...${common} rows=${rows} next=${data.next} loading=${loading} isKnown=${isKnown}
+          newItem=${canCreate && newItem} />`}
     `;
   };
   return html`<${Page} title=${entity.label} actions=${actions} isTable>
     <div class="toolbar filters">
-      <${SearchBox} text=${text} entity=${entity} go=${go} onChange=${(next, options) => changeQuery({ [searchName]: next || undefined }, options)} />
+      <${SearchBox} text=${text} entity=${entity} go=${go}
+        onChange=${(next, options) => changeQuery({ [searchName]: next || undefined }, options)} />
       <${Filters} entity=${entity} query=${route.query} onChange=${changeQuery} seesAll=${hasOwners} />
     </div>
-    ${isSearching && html`<${SearchStatus} entity=${entity} text=${text} searched=${searched} count=${rows.length} hasDirect=${Boolean(direct)} isFiltered=${isFiltered(entity, query)} />`}
+    ${isSearching && html`<${SearchStatus} entity=${entity} text=${text} searched=${searched} count=${rows.length}
+      hasDirect=${Boolean(direct)} isFiltered=${isFiltered(entity, query)} />`}
     ${content()}
     ${isChoosing && html`<${ColumnChooser} ...${columns} onClose=${() => setChoosing(false)} />`}
   <//>`;
@@ -167,7 +172,8 @@ function SearchBox({ text, entity, go, onChange }) {
   };
   return html`<form class="search" role="search" onSubmit=${onSubmit}>
     <${Icon} name="search" />
-    <input ref=${input} type="search" aria-label=${`Search ${entity.label}, or open one by its ID`} aria-keyshortcuts="/" autocomplete="off" spellcheck=${false}
+    <input ref=${input} type="search" aria-label=${`Search ${entity.label}, or open one by its ID`}
+      aria-keyshortcuts="/" autocomplete="off" spellcheck=${false}
       enterkeyhint="search" placeholder=${entity.operations.get ? "Search, or paste an ID" : "Search"} value=${typed} onInput=${onInput} onKeyDown=${onKeyDown} />
     <kbd aria-hidden="true">/</kbd>
   </form>`;
@@ -184,12 +190,16 @@ function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) 
   const mayBeId = entity.operations.get && isId(entity, id) && (FORMATS.uuid(id) || items.some((item) => !FORMATS.uuid(item.id)));
   return html`<div class="search-status">
     <span role="status">${isReading ? "" : `${summary}.`}</span>
-    ${isReading && html`<span><span class="spinner" aria-hidden="true"></span>${`${countText(count, "match")} in ${countText(total, "item")} so far …`}</span>
+    ${isReading && html`<span><span class="spinner"
+      aria-hidden="true"></span>${`${countText(count, "match")} in ${countText(total, "item")} so far …`}</span>
       <${Button} kind="link" onClick=${stop}>Stop<//>`}
-    ${!isReading && !isDone && !problem && html`<${Button} kind="link" onClick=${readOn}>${`Search the next ${countText(SEARCH_STEP, "item")}`}<//>`}
-    ${problem && html`<span class="fault" role="alert">${`The search stopped: ${problem.problem.detail || problem.problem.title}`}</span>
+    ${!isReading && !isDone && !problem && html`<${Button} kind="link"
+      onClick=${readOn}>${`Search the next ${countText(SEARCH_STEP, "item")}`}<//>`}
+    ${problem && html`<span class="fault"
+      role="alert">${`The search stopped: ${problem.problem.detail || problem.problem.title}`}</span>
       <${Button} kind="link" onClick=${readOn}>Continue<//>`}
-    ${mayBeId && html`<a class="link" href=${hashOf({ name: entity.name, id })}>${`Open the item with ID ${truncate(id, 40)}`}</a>`}
+    ${mayBeId && html`<a class="link"
+      href=${hashOf({ name: entity.name, id })}>${`Open the item with ID ${truncate(id, 40)}`}</a>`}
   </div>`;
 }
 
@@ -221,7 +231,8 @@ function Frame({ entity, query, columns, change, rows, isKnown = true, loading, 
   }, [step, isKnown]);
   const onScroll = () => isKnown && keepPosition(currentStep(), { top: frame.current.scrollTop, left: frame.current.scrollLeft });
   const sort = sortOf(entity, query);
-  return html`<div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"} ref=${frame} onScroll=${onScroll}
+  return html`<div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"}
+    ref=${frame} onScroll=${onScroll}
     tabindex="0" role="region" aria-label=${entity.label}>
     <${Table} ...${props} entity=${entity} rows=${rows} columns=${columns.shown} density=${columns.density} found=${found}
       sort=${sort} onSort=${() => change({ order: sort.isDescending ? "asc" : "desc" })} />
@@ -340,12 +351,14 @@ export function Filters({ entity, query, onChange, seesAll }) {
   return html`
     ${hasOwner && html`<${TypedValue} label="Owner is exactly" value=${query.owner} onChange=${setOwner} />`}
     ${entity.filters.length > 1 && html`<label>Filter
-      <${Select} value=${filter?.name ?? ""} disabled=${needsOwner} title=${needsOwner ? "Choose an owner first" : undefined} onChange=${choose}
+      <${Select} value=${filter?.name ?? ""} disabled=${needsOwner}
+        title=${needsOwner ? "Choose an owner first" : undefined} onChange=${choose}
         options=${[["", needsOwner ? "Requires an owner" : "None"], ...entity.filters.map(({ name }) => [name, labelOf(name)])]} />
     </label>`}
     ${filter && !needsOwner && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name]} onChange=${set}
       isOnly=${entity.filters.length === 1} />`}
-    ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query} onChange=${onChange} />`}
+    ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query}
+      onChange=${onChange} />`}
     ${(active || query.owner !== undefined) && html`<${Button} kind="link" icon="close" onClick=${clear}>Clear<//>`}
   `;
 }
@@ -377,7 +390,8 @@ function FilterValue({ filter, value, onChange, isOnly }) {
     </label>`;
   }
   const type = filter.schema.format === "date" ? "date" : "text";
-  return html`<${TypedValue} label=${text} name=${name} type=${type} value=${value} onChange=${onChange} isNumber=${isNumeric(filter.schema)} />`;
+  return html`<${TypedValue} label=${text} name=${name} type=${type} value=${value} onChange=${onChange}
+    isNumber=${isNumeric(filter.schema)} />`;
 }
 
 const isNumeric = (schema) => ["integer", "number"].includes(schema.type);
@@ -401,7 +415,8 @@ function TypedValue({ label, name = label, type = "text", value = "", onChange, 
     }, FILTER_PAUSE_MS);
   };
   return html`<label>${label}
-    <input type=${type} aria-label=${name} value=${text} inputmode=${isNumber ? "decimal" : undefined} autocomplete="off" spellcheck=${false} onInput=${onInput} />
+    <input type=${type} aria-label=${name} value=${text} inputmode=${isNumber ? "decimal" : undefined}
+      autocomplete="off" spellcheck=${false} onInput=${onInput} />
   </label>`;
 }
 
@@ -414,7 +429,8 @@ function Range({ entity, filter, query, onChange }) {
     const parameter = boundOf(operator)?.name;
     if (!parameter) return null;
     const set = (text, options) => onChange({ [parameter]: text && write(text) }, options);
-    return html`<${TypedValue} label=${name === "to" ? name : `${label} ${name}`} name=${`${label} ${name}`} type=${type} value=${query[parameter] ? read(query[parameter]) : ""} onChange=${set} isNumber=${isNumber} />`;
+    return html`<${TypedValue} label=${name === "to" ? name : `${label} ${name}`} name=${`${label} ${name}`}
+      type=${type} value=${query[parameter] ? read(query[parameter]) : ""} onChange=${set} isNumber=${isNumber} />`;
   };
   if (rule.format === "date-time") return html`${input("gte", "from", "date", dayOf, startOf)}${input("lt", "to", "date", dayBefore, endOf)}`;
   if (rule.format === "date") return html`${input("gte", "from", "date")}${input("lte", "to", "date")}`;

@@ -49,18 +49,21 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   };
 
   const { operations } = entity;
-  return html`<${Page} title=${entity.label} actions=${html`<a class="button" href=${views.table}><${Icon} name="table" />Table</a>`}>
+  return html`<${Page} title=${entity.label} actions=${html`<a class="button"
+    href=${views.table}><${Icon} name="table" />Table</a>`}>
     <div class="todo">
       ${operations.create && !session.missingAccess(operations.create.security) && html`<${Add} entity=${entity} api=${api}
         onAdded=${list.put} />`}
       <div class="todo-bar">
-        ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[["", "All"], ["false", "Open"], ["true", "Done"]]}
+        ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter}
+          options=${[["", "All"], ["false", "Open"], ["true", "Done"]]}
           onChange=${(value) => go({ name: entity.name, query: { [done]: value || undefined } })} />`}
         <p class="hint" role="status">${list.isRead && summary(shown, list.next, filter, done)}</p>
       </div>
       ${list.answer.problem && !isAccessDenied(list.answer, operations.list) && html`<${Problem} problem=${list.answer.problem} retry=${list.reload} />`}
       ${list.answer.problem && list.items.length === 0
-        ? isAccessDenied(list.answer, operations.list) && html`<${NeedsAccess} operation=${operations.list} session=${session} answer=${list.answer} />`
+        ? isAccessDenied(list.answer, operations.list) && html`<${NeedsAccess} operation=${operations.list}
+          session=${session} answer=${list.answer} />`
         : html`<ul class="todo-list" ref=${rows} aria-busy=${list.isReading ? "true" : undefined}>
             ${shown.map((item) => html`<${Todo} key=${item.id} item=${item} done=${done} entity=${entity} api=${api}
               notify=${notify} onTick=${tick} onChange=${take} onRemove=${remove} />`)}
@@ -72,7 +75,8 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
 }
 
 function EmptyList({ filter }) {
-  if (filter === "true") return html`<${EmptyState} icon="check" title="Nothing is done yet"><p>Completed items appear here.</p><//>`;
+  if (filter === "true") return html`<${EmptyState} icon="check"
+    title="Nothing is done yet"><p>Completed items appear here.</p><//>`;
   if (filter === "false") return html`<${EmptyState} icon="check" title="All done"><p>There is nothing left to do.</p><//>`;
   return html`<${EmptyState} icon="list" title="Nothing to do"><p>Add the first item above.</p><//>`;
 }
@@ -152,13 +156,16 @@ function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
     <input type="checkbox" id=${id} checked=${ticked} disabled=${!canChange} onChange=${() => onTick(item)} />
     <div class="todo-text">
       <label for=${id}><${Text} value=${title} limit=${TITLE_LENGTH} /></label>
-      ${typeof description === "string" && description && html`<p class="hint"><${Text} value=${description} limit=${TITLE_LENGTH} /></p>`}
+      ${typeof description === "string" && description && html`<p class="hint"><${Text} value=${description}
+        limit=${TITLE_LENGTH} /></p>`}
     </div>
     <div class="todo-actions">
       ${canChange && typeof own(item, "title") === "string" && html`<button type="button" class="icon-button" ref=${edit}
         aria-label=${`Edit ${name}`} title="Edit" onClick=${() => setEdited(true)}><${Icon} name="edit" /></button>`}
-      <a class="icon-button" href=${hashOf({ name: entity.name, id: item.id })} aria-label=${`Details of ${name}`} title="Details"><${Icon} name="forward" /></a>
-      ${entity.operations.delete && html`<${IconButton} icon="trash" label=${`Delete ${name}`} title="Delete" onClick=${() => onRemove(item)} />`}
+      <a class="icon-button" href=${hashOf({ name: entity.name, id: item.id })} aria-label=${`Details of ${name}`}
+        title="Details"><${Icon} name="forward" /></a>
+      ${entity.operations.delete && html`<${IconButton} icon="trash" label=${`Delete ${name}`} title="Delete"
+        onClick=${() => onRemove(item)} />`}
     </div>
   </li>`;
 }

@@ -281,7 +281,8 @@ export function ImportView({ entity, api, jobs }) {
       ${rows.length > 0 && html`
         <div class="bar">
           <p role="status">${countText(ready.length, "row")} to create${faulty.length > 0 ? `, ${faulty.length} with faults` : ""}${rows.length - ready.length - faulty.length > 0 ? `, ${rows.length - ready.length - faulty.length} done` : ""}</p>
-          <${Button} kind="button primary end" disabled=${isRunning || !ready.length} onClick=${start}>${ready.length > 0 ? `Create ${countText(ready.length, "item")}` : "Create"}<//>
+          <${Button} kind="button primary end" disabled=${isRunning || !ready.length}
+            onClick=${start}>${ready.length > 0 ? `Create ${countText(ready.length, "item")}` : "Create"}<//>
         </div>
         <${Preview} entity=${entity} table=${table} mapping=${mapping} rows=${shown} results=${state.results} assign=${assign} />
       `}
@@ -308,12 +309,15 @@ function Source({ state, change, readFile, faults }) {
   const hint = `CSV, tab-separated text, JSON lines or a JSON array, up to ${MOST} rows. The first row contains the property names. Objects and arrays are JSON in one cell. An empty cell omits the property.`;
   return html`<div class="card import-source">
     <${Field} id="import-text" label="Paste a table" hint=${hint} faults=${faults}>
-      <textarea ...${inputAttributes("import-text", hint, faults)} class="code" rows="5" spellcheck=${false} autocomplete="off" value=${text} onInput=${onInput}></textarea>
+      <textarea ...${inputAttributes("import-text", hint, faults)} class="code" rows="5" spellcheck=${false}
+        autocomplete="off" value=${text} onInput=${onInput}></textarea>
     <//>
     <${Field} id="import-file" label="Or choose a file">
-      <input id="import-file" type="file" accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson" onChange=${(event) => readFile(event.target.files[0])} />
+      <input id="import-file" type="file" accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson"
+        onChange=${(event) => readFile(event.target.files[0])} />
     <//>
-    <label class="with-label"><input type="checkbox" checked=${state.repeats} onChange=${(event) => change({ repeats: event.target.checked, results: new Map() })} />Create rows again that were imported before</label>
+    <label class="with-label"><input type="checkbox" checked=${state.repeats}
+      onChange=${(event) => change({ repeats: event.target.checked, results: new Map() })} />Create rows again that were imported before</label>
   </div>`;
 }
 
@@ -327,7 +331,8 @@ function Preview({ entity, table, mapping, rows, results, assign }) {
         ${table.columns.map((column, index) => {
           const options = [...new Set([...names, ...(isOpen && column ? [column] : [])])];
           return html`<th key=${index} scope="col"><${Text} value=${column || "–"} limit=${40} />
-            <${Select} aria-label=${`Column ${column || index + 1}`} value=${mapping[index] ?? ""} onChange=${(name) => assign(index, name || null)}
+            <${Select} aria-label=${`Column ${column || index + 1}`} value=${mapping[index] ?? ""}
+              onChange=${(name) => assign(index, name || null)}
               options=${[["", "Leave out"], ...options.map((name) => [name, labelOf(name)])]} /></th>`;
         })}
       </tr></thead>

@@ -103,7 +103,8 @@ export function inputAttributes(id, hint, faults = [], required = false) {
 
 export function Field({ id, label, hint, faults = [], required, children }) {
   return html`<div class="field">
-    <label class="label" for=${id}>${label}${required && html`<span class="required" title="Required" aria-hidden="true">*</span>`}</label>
+    <label class="label" for=${id}>${label}${required && html`<span class="required" title="Required"
+      aria-hidden="true">*</span>`}</label>
     ${children}
     <${Hint} id=${id} hint=${hint} faults=${faults} />
   </div>`;
@@ -120,7 +121,8 @@ export function Hint({ id, hint, faults = [] }) {
 export function Choice({ label, options, value, onChange }) {
   return html`<div class="choice" role="group" aria-label=${label}>
     ${options.map(
-      ([each, text]) => html`<button type="button" key=${each} aria-pressed=${each === value ? "true" : "false"} onClick=${() => onChange(each)}>${text}</button>`,
+      ([each, text]) => html`<button type="button" key=${each} aria-pressed=${each === value ? "true" : "false"}
+        onClick=${() => onChange(each)}>${text}</button>`,
     )}
   </div>`;
 }
@@ -157,7 +159,8 @@ export function Notes({ notes, dismiss }) {
     ${notes.map(
       (note) => html`<div class=${`note ${note.tone ?? ""}`} key=${note.id}>
         <span><${Text} value=${note.text} /></span>
-        ${note.action && html`<${Button} kind="note-action" onClick=${() => { note.action.run(); dismiss(note.id); }}>${note.action.label}<//>`}
+        ${note.action && html`<${Button} kind="note-action"
+          onClick=${() => { note.action.run(); dismiss(note.id); }}>${note.action.label}<//>`}
         <${IconButton} icon="close" label="Dismiss" onClick=${() => dismiss(note.id)} />
       </div>`,
     )}
