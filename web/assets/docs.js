@@ -1,10 +1,10 @@
 // The API's documentation, and a form for each operation that sends requests.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { LANGUAGES, sampleHint } from "./api.js";
 import { SERVERS_OWN } from "./contract.js";
 import { own, parseTyped, queryText, stringify, without } from "./json.js";
 import { isSigned, propertyNames } from "./model.js";
 import { FORMAT_EXAMPLES, patternExample } from "./rules.js";
-import { LANGUAGES, sampleHint } from "./samples.js";
 import { accessLabel } from "./session.js";
 import { countText, labelOf } from "./text.js";
 import { Button, Choice, CopyButton, Field, LongText, Page, Problem, Select, Text, inputAttributes, useChanges } from "./ui.js";
@@ -121,23 +121,24 @@ function ruleText(rule) {
   const types = rule.type === undefined ? [] : [rule.type].flat();
   const kind = types.map((type) => TYPE_NAMES[type]).join(" or ") || "anything";
   const of = rule.items?.type ? ` of ${[rule.items.type].flat().join(" or ")}` : "";
+  const count = (noun) => (value) => countText(value, noun);
   const phrases = [
-    ["format", (value) => value],
+    ["format", String],
     ["enum", (value) => `one of ${value.map((element) => stringify(element)).join(", ")}`],
-    ["const", (value) => `always ${stringify(value)}`],
-    ["minimum", (value) => `at least ${stringify(value)}`],
-    ["maximum", (value) => `at most ${stringify(value)}`],
-    ["multipleOf", (value) => `a multiple of ${stringify(value)}`],
-    ["minLength", (value) => `at least ${countText(value, "character")}`],
-    ["maxLength", (value) => `at most ${countText(value, "character")}`],
-    ["pattern", (value) => `pattern ${value}`],
-    ["minItems", (value) => `at least ${countText(value, "element")}`],
-    ["maxItems", (value) => `at most ${countText(value, "element")}`],
+    ["const", stringify, "always "],
+    ["minimum", stringify, "at least "],
+    ["maximum", stringify, "at most "],
+    ["multipleOf", stringify, "a multiple of "],
+    ["minLength", count("character"), "at least "],
+    ["maxLength", count("character"), "at most "],
+    ["pattern", String, "pattern "],
+    ["minItems", count("element"), "at least "],
+    ["maxItems", count("element"), "at most "],
     ["uniqueItems", (value) => (value ? "no duplicates" : "")],
     ["nullable", (value) => (value ? "or null" : "")],
-    ["default", (value) => `default ${stringify(value)}`],
+    ["default", stringify, "default "],
   ];
-  const rules = phrases.filter(([keyword]) => Object.hasOwn(rule, keyword)).map(([keyword, tell]) => tell(rule[keyword]));
+  const rules = phrases.filter(([keyword]) => Object.hasOwn(rule, keyword)).map(([keyword, tell, start = ""]) => start + tell(rule[keyword]));
   return [kind + of, ...rules.filter(Boolean)].join(", ");
 }
 

@@ -1,8 +1,8 @@
 // The first page: entities, access, and the activity of the last hour.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { curl } from "./api.js";
 import { isSigned, titleOf } from "./model.js";
 import { NEW, hashOf } from "./place.js";
-import { curl } from "./samples.js";
 import { accessLabel } from "./session.js";
 import { countText, dateTimeText, timeText } from "./text.js";
 import { Button, CopyButton, Icon, IconButton, Page, Problem, Text, useChanges } from "./ui.js";

@@ -1,13 +1,12 @@
 // One item: create, view, edit, delete, and merge concurrent changes.
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { forOwner } from "./api.js";
+import { curl, forOwner } from "./api.js";
 import { SERVERS_OWN } from "./contract.js";
 import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from "./form.js";
 import { isEqual, isObject, mergePatch, mergeThreeWay, own, pointer, setAtPath, stringify, without, writablePart } from "./json.js";
 import { isId, propertyNames, titleOf } from "./model.js";
 import { NEW, drafts, listPlace, readRoute } from "./place.js";
 import { InvalidInput, faultText, ruleAt, validate } from "./rules.js";
-import { curl } from "./samples.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { labelOf, truncate } from "./text.js";
 import { Button, Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useChanges, useKeys, withModifier } from "./ui.js";

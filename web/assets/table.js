@@ -1,12 +1,12 @@
 // The page of an entity's items: search, filters, table, and pages.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { curl } from "./api.js";
 import { ColumnChooser, Skeleton, Table, allColumns, rowsOf, useColumns } from "./grid.js";
 import { own, queryText } from "./json.js";
 import { SEARCH_STEP, foundElsewhere, isMatch, listKey, readSearch, usePage, useSearchedItems } from "./list.js";
 import { isId, isSigned } from "./model.js";
 import { NEW, currentStep, cursorsOf, hashOf, keepCursors, keepPosition, ownParameter, positionOf } from "./place.js";
 import { FORMATS } from "./rules.js";
-import { curl } from "./samples.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, labelOf, timeText, truncate } from "./text.js";
 import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, Select, plainText, useChanges, useKeys } from "./ui.js";
@@ -70,7 +70,7 @@ export function EntityView(props) {
   const content = () => {
     if (refusal && isAccessDenied(refusal, list)) return html`<${NeedsAccess} operation=${list} session=${session} answer=${refusal} />`;
     if (!isSearching && !answer) return html`<${Skeleton} rows=${Number(query.limit ?? entity.limit.default)}
-      label=${`${entity.label} are being read`} />`;
+      label=${`Loading ${entity.label}`} />`;
     if (!isSearching && answer.problem) return html`<${Problem} problem=${answer.problem} retry=${page.load} />`;
     const isKnown = isSearching || page.key === listKey(entity, query);
     const common = { ...props, query, columns, conditions, isSearching, pageName, change: changeQuery, reload };
