@@ -9,7 +9,7 @@ import { NEW, currentStep, cursorsOf, hashOf, keepCursors, keepPosition, ownPara
 import { FORMATS } from "./rules.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, labelOf, timeText, truncate } from "./text.js";
-import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, Select, plainText, useChanges, useKeys } from "./ui.js";
+import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, Select, plainText, useChanges, useKeys, useTyped } from "./ui.js";
 
 const PAGE_SIZES = ["25", "50", "100"];
 const SEARCH_PAUSE_MS = 250; // after the last key
@@ -130,13 +130,8 @@ function useItemById({ api, entity, id, owner }) {
 }
 
 function SearchBox({ text, entity, go, onChange }) {
-  const [typed, setTyped] = useState(text);
-  const timer = useRef(null);
+  const { text: typed, type, stop } = useTyped(text, SEARCH_PAUSE_MS);
   const input = useRef(null);
-  useEffect(() => {
-    if (timer.current === null) setTyped(text);
-  }, [text]);
-  useEffect(() => () => clearTimeout(timer.current), []);
   useKeys({
     "/": () => {
       input.current.focus();
@@ -144,22 +139,17 @@ function SearchBox({ text, entity, go, onChange }) {
     },
   });
   const search = (next) => {
-    clearTimeout(timer.current);
-    timer.current = null;
+    stop();
     if (next.trim() !== text.trim()) onChange(next.trim(), { replace: text !== "" && next.trim() !== "" });
   };
-  const onInput = (event) => {
-    const next = event.target.value;
-    setTyped(next);
-    clearTimeout(timer.current);
+  const change = (next) => {
+    type(next, search);
     if (!next.trim()) search("");
-    else timer.current = setTimeout(() => search(next), SEARCH_PAUSE_MS);
   };
   const onKeyDown = (event) => {
     if (event.key === "Escape" && typed) {
       event.preventDefault();
-      setTyped("");
-      search("");
+      change("");
     } else if (event.key === "ArrowDown") {
       event.preventDefault();
       document.querySelector("main .items .row-link")?.focus();
@@ -174,7 +164,8 @@ function SearchBox({ text, entity, go, onChange }) {
     <${Icon} name="search" />
     <input ref=${input} type="search" aria-label=${`Search ${entity.label}, or open one by its ID`}
       aria-keyshortcuts="/" autocomplete="off" spellcheck=${false}
-      enterkeyhint="search" placeholder=${entity.operations.get ? "Search, or paste an ID" : "Search"} value=${typed} onInput=${onInput} onKeyDown=${onKeyDown} />
+      enterkeyhint="search" placeholder=${entity.operations.get ? "Search, or paste an ID" : "Search"} value=${typed}
+      onInput=${(event) => change(event.target.value)} onKeyDown=${onKeyDown} />
     <kbd aria-hidden="true">/</kbd>
   </form>`;
 }
@@ -273,12 +264,9 @@ function Found({ rows, searched, conditions, pageName, ...props }) {
     <//>`;
   }
   return html`<${Frame} ...${props} rows=${rows.slice((number - 1) * size, number * size)} found=${found} />
-    <nav class="pager" aria-label="Pages">
-      <${PageSize} entity=${entity} query=${query} change=${change} />
-      <span class="muted">${`Page ${number} of ${last}`}</span>
-      <${Button} icon="back" disabled=${number === 1} onClick=${() => turn(-1)}>Previous<//>
-      <${Button} disabled=${number === last} onClick=${() => turn(1)}>Next<${Icon} name="forward" /><//>
-    </nav>`;
+    <${Pages} ...${{ entity, query, change }} label=${`Page ${number} of ${last}`}
+      back=${html`<${Button} icon="back" disabled=${number === 1} onClick=${() => turn(-1)}>Previous<//>`}
+      next=${number < last && (() => turn(1))} />`;
 }
 
 // Cursors only lead forward, so the tab remembers those of previous pages.
@@ -293,21 +281,24 @@ function Pager({ entity, query, route, next, change, go }) {
     keepCursors(list, [...(pageIndex < 0 ? [cursor] : cursors.slice(0, pageIndex + 1)), next]);
     turn(next);
   };
-  return html`<nav class="pager" aria-label="Pages">
-    <${PageSize} entity=${entity} query=${query} change=${change} />
-    <span class="muted">${pageIndex >= 0 && cursors[0] === null ? `Page ${pageIndex + 1}` : ""}</span>
-    ${pageIndex < 0 || (pageIndex === 0 && cursor !== null)
+  const back =
+    pageIndex < 0 || (pageIndex === 0 && cursor !== null)
       ? html`<${Button} onClick=${() => change({})}>First page<//>`
-      : html`<${Button} icon="back" disabled=${pageIndex === 0} onClick=${() => turn(cursors[pageIndex - 1])}>Previous<//>`}
-    <${Button} disabled=${!next} onClick=${forward}>Next<${Icon} name="forward" /><//>
-  </nav>`;
+      : html`<${Button} icon="back" disabled=${pageIndex === 0} onClick=${() => turn(cursors[pageIndex - 1])}>Previous<//>`;
+  const label = pageIndex >= 0 && cursors[0] === null ? `Page ${pageIndex + 1}` : "";
+  return html`<${Pages} ...${{ entity, query, change, label, back }} next=${next && forward} />`;
 }
 
-function PageSize({ entity, query, change }) {
+function Pages({ entity, query, change, label, back, next }) {
   const size = query.limit ?? String(entity.limit.default);
-  return html`<label class="page-size">Rows
-    <${Select} value=${size} onChange=${(limit) => change({ limit })} options=${PAGE_SIZES.map((each) => [each, each])} />
-  </label>`;
+  return html`<nav class="pager" aria-label="Pages">
+    <label class="page-size">Rows
+      <${Select} value=${size} onChange=${(limit) => change({ limit })} options=${PAGE_SIZES.map((each) => [each, each])} />
+    </label>
+    <span class="muted">${label}</span>
+    ${back}
+    <${Button} disabled=${!next} onClick=${next}>Next<${Icon} name="forward" /><//>
+  </nav>`;
 }
 
 function OpenById({ entity, go }) {
@@ -398,25 +389,11 @@ const isNumeric = (schema) => ["integer", "number"].includes(schema.type);
 
 /** Applies its text after a pause. */
 function TypedValue({ label, name = label, type = "text", value = "", onChange, isNumber = false }) {
-  const [text, setText] = useState(value);
-  const timer = useRef(null);
-  // Do not overwrite newer input.
-  useEffect(() => {
-    if (timer.current === null) setText(value);
-  }, [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const onInput = (event) => {
-    const next = event.target.value;
-    setText(next);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => {
-      timer.current = null;
-      onChange(next || undefined, { replace: value !== "" });
-    }, FILTER_PAUSE_MS);
-  };
+  const { text, type: change } = useTyped(value, FILTER_PAUSE_MS);
+  const apply = (next) => onChange(next || undefined, { replace: value !== "" });
   return html`<label>${label}
     <input type=${type} aria-label=${name} value=${text} inputmode=${isNumber ? "decimal" : undefined}
-      autocomplete="off" spellcheck=${false} onInput=${onInput} />
+      autocomplete="off" spellcheck=${false} onInput=${(event) => change(event.target.value, apply)} />
   </label>`;
 }
 

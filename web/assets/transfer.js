@@ -1,5 +1,5 @@
 // Export and import items. Numbers keep their digits.
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useMemo, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { pointerLabel } from "./form.js";
 import { isObject, own, parse, stringify, without, writablePart } from "./json.js";
@@ -8,7 +8,7 @@ import { isId, propertyNames } from "./model.js";
 import { hashOf } from "./place.js";
 import { InvalidInput, validate } from "./rules.js";
 import { countText, labelOf } from "./text.js";
-import { Button, Cell, EmptyState, Field, Page, Select, Text, inputAttributes, useChanges } from "./ui.js";
+import { Button, Cell, EmptyState, Field, Page, Select, Text, inputAttributes, useChanges, useTyped } from "./ui.js";
 
 const DELIMITERS = ["\t", ";", ","];
 
@@ -291,26 +291,13 @@ export function ImportView({ entity, api, jobs }) {
 }
 
 function Source({ state, change, readFile, faults }) {
-  const [text, setText] = useState(state.text);
-  const timer = useRef(null);
-  // The text of a file replaces typed text.
-  const before = useRef(state.text);
-  useEffect(() => {
-    if (before.current !== state.text) setText(state.text);
-    before.current = state.text;
-  }, [state.text]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const onInput = (event) => {
-    const next = event.target.value;
-    setText(next);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => change({ text: next, mapping: null }), PAUSE_MS);
-  };
+  const { text, type } = useTyped(state.text, PAUSE_MS);
+  const apply = (next) => change({ text: next, mapping: null });
   const hint = `CSV, tab-separated text, JSON lines or a JSON array, up to ${MOST} rows. The first row contains the property names. Objects and arrays are JSON in one cell. An empty cell omits the property.`;
   return html`<div class="card import-source">
     <${Field} id="import-text" label="Paste a table" hint=${hint} faults=${faults}>
       <textarea ...${inputAttributes("import-text", hint, faults)} class="code" rows="5" spellcheck=${false}
-        autocomplete="off" value=${text} onInput=${onInput}></textarea>
+        autocomplete="off" value=${text} onInput=${(event) => type(event.target.value, apply)}></textarea>
     <//>
     <${Field} id="import-file" label="Or choose a file">
       <input id="import-file" type="file" accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson"

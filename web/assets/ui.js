@@ -339,6 +339,29 @@ function Help({ onClose }) {
 
 // --- views whose modules are loaded when they are first shown ---
 
+/** Typed text, whose effect comes after a pause. A new value replaces it, unless the text is newer. */
+export function useTyped(value, pauseMs) {
+  const [text, setText] = useState(value);
+  const timer = useRef(null);
+  const stop = () => {
+    clearTimeout(timer.current);
+    timer.current = null;
+  };
+  const type = (next, apply) => {
+    stop();
+    setText(next);
+    timer.current = setTimeout(() => {
+      stop();
+      apply(next);
+    }, pauseMs);
+  };
+  useEffect(() => {
+    if (timer.current === null) setText(value);
+  }, [value]);
+  useEffect(() => stop, []);
+  return { text, type, stop };
+}
+
 const failures = new Map(); // by path
 
 /** Browsers remember the address of a module that failed to load, so a retry has another one. */
