@@ -303,12 +303,12 @@ function faultList(fault) {
 const MAX_EXAMPLE_DEPTH = 5;
 
 /** One property is enough where the API keeps the others. */
-export function exampleBody({ schema, partial }) {
+function exampleBody({ schema, partial }) {
   const example = exampleOf(schema);
   return partial ? Object.fromEntries(Object.entries(example).slice(0, 1)) : example;
 }
 
-export function exampleOf(schema, depth = 0) {
+function exampleOf(schema, depth = 0) {
   for (const keyword of ["default", "example", "const"]) {
     if (Object.hasOwn(schema, keyword)) return schema[keyword];
   }

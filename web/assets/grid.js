@@ -223,7 +223,7 @@ export function Skeleton({ rows = SKELETON_ROWS, label }) {
   </div>`;
 }
 
-export const OWNER = "+owner"; // the column of owners, which are not a property
+const OWNER = "+owner"; // the column of owners, which are not a property
 const SERVERS_LABELS = { [OWNER]: "Owner", id: "ID", createdAt: "Created", updatedAt: "Updated", version: "Version" };
 const SERVERS_SCHEMAS = { createdAt: { format: "date-time" }, updatedAt: { format: "date-time" }, version: { type: "integer" } };
 const MANY = 12; // columns; the chooser of more has a search box
@@ -274,7 +274,7 @@ export function allColumns(entity, items, hasOwners) {
 }
 
 /** As many columns as fit: required ones first, long texts and objects last. */
-export function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (innerWidth - 336) / 16)) {
+function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (innerWidth - 336) / 16)) {
   const properties = columns.filter(({ name }) => !own(SERVERS_LABELS, name));
   const last = [...(hasOwners ? [OWNER] : []), "id", "createdAt"];
   if (!properties.length) return last;

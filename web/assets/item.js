@@ -410,7 +410,7 @@ function IdField({ rule, value, onChange, faults }) {
   <//>`;
 }
 
-export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClose }) {
+function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClose }) {
   const [theirs, setTheirs] = useState(new Set());
   const choose = (where, side) => {
     const next = new Set(theirs);

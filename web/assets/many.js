@@ -304,7 +304,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
 }
 
 /** Resolves to {rows, hasMore, problem}. */
-export async function readAll({ api, list, query, limit, signal, onProgress = () => {}, sleep = pause }) {
+async function readAll({ api, list, query, limit, signal, onProgress = () => {}, sleep = pause }) {
   const found = [];
   let cursor;
   for (;;) {
@@ -348,7 +348,7 @@ function pause(ms, signal) {
   });
 }
 
-export function pick(selected, shown, keys) {
+function pick(selected, shown, keys) {
   const byKey = new Map([...selected, ...shown.map((row) => [row.key, row])]);
   return new Map([...keys].filter((key) => byKey.has(key)).map((key) => [key, byKey.get(key)]));
 }
@@ -460,7 +460,7 @@ async function deleteRow(api, entity, { id, owner, item }, keepalive) {
 }
 
 /** An item's ETag, which lists do not return. */
-export function etagOf({ createdAt, version }) {
+function etagOf({ createdAt, version }) {
   return `"${createdAt}-${version}"`;
 }
 

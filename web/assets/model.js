@@ -254,7 +254,7 @@ const WRITE = "x-writable-by";
 
 export const HIDDEN = "x-hidden";
 
-export function documentFor(document, claims) {
+function documentFor(document, claims) {
   const schemas = Object.entries(document.components?.schemas ?? {});
   if (!schemas.some(([, schema]) => Object.values(schema?.properties ?? {}).some(hasRule))) return document;
   const caller = callerOf(document, claims);

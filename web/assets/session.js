@@ -309,7 +309,7 @@ function userName(token) {
 // --- issuers: the user pool, and an OpenID Connect issuer ---
 
 /** url: null if responses do not name the issuer. */
-export function createIssuers({ sign_in: pool, jwt }) {
+function createIssuers({ sign_in: pool, jwt }) {
   return { ...(pool && { cognito: createPool(pool) }), ...(jwt && { jwt: createOpenId(jwt) }) };
 }
 

@@ -320,7 +320,7 @@ function OpenById({ entity, go }) {
 const FILTER_PAUSE_MS = 400;
 
 /** seesAll: the caller sees the items of all owners, and must choose one before other filters. */
-export function Filters({ entity, query, onChange, seesAll }) {
+function Filters({ entity, query, onChange, seesAll }) {
   const active = entity.filters.find(({ name }) => query[name] !== undefined);
   const [picked, setPicked] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
   const filter = active ?? entity.filters.find(({ name }) => name === picked);

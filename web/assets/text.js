@@ -35,7 +35,7 @@ export function visibleText(text) {
   return replaceHidden(text, codePointName);
 }
 
-export function replaceHidden(text, replacement) {
+function replaceHidden(text, replacement) {
   return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
 }
 

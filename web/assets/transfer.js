@@ -160,7 +160,7 @@ function readLine(text, index) {
 }
 
 /** isOpen: other names too. */
-export function targetsOf({ schema, acceptsId }) {
+function targetsOf({ schema, acceptsId }) {
   const names = propertyNames(schema).filter((name) => !schema.properties[name].readOnly);
   return { names: [...(acceptsId ? ["id"] : []), ...names], isOpen: (schema.additionalProperties ?? true) !== false };
 }
@@ -178,7 +178,7 @@ export function suggestMapping(entity, columns) {
   });
 }
 
-export function readRow(entity, mapping, { cells, fault }) {
+function readRow(entity, mapping, { cells, fault }) {
   if (fault) return { body: {}, faults: [{ pointer: "", detail: fault }] };
   const entries = mapping.flatMap((name, index) => {
     if (name === null) return [];

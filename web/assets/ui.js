@@ -269,7 +269,7 @@ const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
 /** "Ctrl+S", or "⌘S" on a Mac. */
 export const withModifier = (key) => (IS_MAC ? `⌘${key}` : `Ctrl+${key}`);
 
-export const SHORTCUTS = [
+const SHORTCUTS = [
   ["n", "New item"],
   ["/", "Search"],
   [withModifier("S"), "Save the item"],
