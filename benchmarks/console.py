@@ -157,7 +157,7 @@ class StandIn(BaseHTTPRequestHandler):
     delay = 0.0
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Handle a request."""
         url = urlsplit(self.path)
         if url.path.startswith("/api/"):
             time.sleep(type(self).delay)

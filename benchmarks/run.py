@@ -84,7 +84,7 @@ def machine(bench: Bench) -> str:
 
 
 def main() -> int:
-    """The command line."""
+    """Parse the command line and run the benchmarks. Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="processes per handler and operation")
     parser.add_argument("--warm", type=int, default=200, help="warm requests per process")

@@ -297,7 +297,7 @@ LAPTOP = (
             Option("--debug", metavar="FUNCTION", help="let this function wait for a debugger; it then has no timeout"),
             Option(
                 "--yes", action="store_true",
-                help="delete the items and users of removed entities and pools without asking",
+                help="delete items and users of removed entities and user pools without asking",
             ),
         ),
     ),
@@ -349,7 +349,8 @@ LAPTOP = (
             ),
             Option(
                 "--issuer", choices=("cognito", "jwt"),
-                help="cognito for the user pool, jwt for the local issuer (default: the one it has; cognito if both)",
+                help="cognito for the user pool, jwt for the local issuer (default: the one that the system has; "
+                "cognito if it has both)",
             ),
         ),
     ),

@@ -30,7 +30,7 @@ class LocalEnvironment:
 
     @property
     def system(self) -> str:
-        """NAME-ENVIRONMENT."""
+        """The system's name, NAME-ENVIRONMENT."""
         return "{name}-{environment}".format(**self.running_system.settings)
 
     @property
@@ -74,7 +74,7 @@ class LocalEnvironment:
 
     def apply(self, _arguments: list[str]) -> int:
         """Build and apply with the variables that the system was started with."""
-        self.running = self.systems.again()
+        self.running = self.systems.reapply()
         return 0
 
     def release_settings(self) -> dict[str, Any]:
