@@ -174,7 +174,7 @@ class Sources:
         files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         return {path: sha256(content) for path, content in files.items()}
 
-    def described(self) -> dict[str, Any]:
+    def manifest_parts(self) -> dict[str, Any]:
         """Return the manifest's entries for own code and schemas."""
         return {
             "app": self.app.manifest(),
@@ -446,7 +446,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
         if len(content) > LARGEST_ZIP:
             raise BuildError(_too_large(function, len(content), files[function]))
     manifest = {
-        **sources.described(),
+        **sources.manifest_parts(),
         "authorizer": sources.libraries.platform.name if sources.libraries else None,
         "bytecode": None if compiled is None else RUNTIME,
         "functions": {

@@ -131,7 +131,7 @@ def rows_of(type_: Type, before: str = "") -> Iterator[tuple[str, Type]]:
         yield from rows_of(attribute, path)
 
 
-def said_of(description: str) -> tuple[str, dict[str, str]]:
+def description_texts(description: str) -> tuple[str, dict[str, str]]:
     """Return the general text of a description, and the texts of its attributes by name."""
     lines: list[str] = []
     for line in description.strip().replace('\\"', '"').splitlines():
@@ -148,7 +148,7 @@ def said_of(description: str) -> tuple[str, dict[str, str]]:
     return " ".join(whole), attributes
 
 
-def text_of(variable: str, path: str, said: Mapping[str, str], texts: Mapping[str, str]) -> str:
+def attribute_text(variable: str, path: str, said: Mapping[str, str], texts: Mapping[str, str]) -> str:
     """Return the text of an attribute. Raise ValueError if there is none.
 
     `said` has the texts of the variable's description. `texts` is attributes.json, which has the other attributes by
@@ -166,7 +166,7 @@ def variables_page() -> str:
     texts = json.loads((ROOT / "docs" / "reference" / "attributes.json").read_text(encoding="utf-8"))
     parts: list[str] = []
     for name, variable in service_variables().items():
-        whole, said = said_of(variable["description"])
+        whole, said = description_texts(variable["description"])
         type_ = parse_type(variable["type"])
         default = f"`{hcl(variable['default'])}`" if "default" in variable else "none: it is required"
         parts.append(f"## {name}\n\n{whole}\n\n- Type: `{type_name(type_)}`\n- Default: {default}\n")
@@ -177,7 +177,7 @@ def variables_page() -> str:
             lines = ["| attribute | type | default | what it sets |", "|---|---|---|---|"]
             for path, attribute in rows:
                 value = "required" if attribute.is_required else f"`{hcl(attribute.default)}`"
-                text = text_of(name, path, said, texts).replace("|", "\\|")
+                text = attribute_text(name, path, said, texts).replace("|", "\\|")
                 lines.append(f"| `{path}` | `{type_name(attribute)}` | {value} | {text} |")
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
@@ -194,7 +194,7 @@ def _commands_of(program: str, commands: Sequence[Command]) -> str:
     for command in commands:
         parts.append(f"### {program} {command.name}\n\n{command.summary[0].upper()}{command.summary[1:]}.\n")
         if command.options:
-            lines = ["| option | |", "|---|---|", *map(_option_row, command.options)]
+            lines = ["| option | what it does |", "|---|---|", *map(_option_row, command.options)]
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -212,7 +212,7 @@ def targets_page() -> str:
     parts: list[str] = []
     for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines():
         if line.startswith("##@ "):
-            parts.append(f"\n### {line[4:]}\n\n| target | |\n|---|---|")
+            parts.append(f"\n### {line[4:]}\n\n| target | what it does |\n|---|---|")
         elif found := re.match(r"([a-z]+):.*## (.*)", line):
             parts.append(f"| `make {found[1]}` | {found[2]} |")
     return "\n".join(parts).strip() + "\n"

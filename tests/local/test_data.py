@@ -68,7 +68,7 @@ def test_the_files_of_an_earlier_version_are_migrated(small: Local, folder: Path
     assert small("down").returncode == 0
     before = small.system.folder
     # Earlier, Terraform's state was a file.
-    saved = small.system.emulator.saved
+    saved = small.system.emulator.saved_file
     header, *services = saved.read_text().splitlines(keepends=True)
     known = json.loads(header)
     (before / "terraform.tfstate").write_text(known.pop("terraform"))
@@ -106,7 +106,7 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
         assert run.poll() is None
     small.api().create({"name": victim})
     if victim == "emulator":
-        saved = small.system.emulator.saved
+        saved = small.system.emulator.saved_file
         while victim not in saved.read_text():
             time.sleep(0.05)
         os.kill(emulator, signal.SIGKILL)

@@ -138,7 +138,7 @@ def item_names(small: Local) -> list[str]:
 
 def wait_until_saved(small: Local, name: str) -> None:
     """Wait until the emulator has saved an item, which it does periodically."""
-    saved = small.system.emulator.saved
+    saved = small.system.emulator.saved_file
     while name not in saved.read_text():
         time.sleep(0.05)
 
@@ -163,7 +163,7 @@ def test_items_survive_a_full_disk(small: Local, var_file: Path) -> None:
     small.api().create({"name": "kept-2"})  # the function has started, so it writes no more files
     wait_until_saved(small, "kept-2")
     emulator = small.running().pid
-    saved = small.system.emulator.saved.stat().st_size
+    saved = small.system.emulator.saved_file.stat().st_size
     _, most = resource.prlimit(emulator, resource.RLIMIT_FSIZE)
     resource.prlimit(emulator, resource.RLIMIT_FSIZE, (saved // 2, most))
     small.api().create({"name": "kept-3"})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Values, run
-from tools.laptop.corrections.apigateway import unpacked
+from tools.laptop.corrections.apigateway import unpack
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -108,7 +108,7 @@ def test_a_document_too_large_for_a_template_is_packed(planner: Planner, tmp_pat
     assert "#set" not in document_template(plan, "small"), "as it stands while it fits"
     packed = document_template(plan, "large")
     assert len(packed.encode()) < TEMPLATE
-    assert json.loads(unpacked(packed)) == large
+    assert json.loads(unpack(packed)) == large
     assert json.loads(document_template(plan, "small")) == small
 
 

@@ -181,10 +181,10 @@ def test_each_attribute_of_a_type_is_a_row() -> None:
 
 def test_an_attribute_without_a_description_stops_the_reference() -> None:
     said, texts = {"a": "The a."}, {"x.b.c": "The c.", "d": "Any d."}
-    shown = [reference.text_of("x", path, said, texts) for path in ("NAME.a", "b.c", "b.d")]
+    shown = [reference.attribute_text("x", path, said, texts) for path in ("NAME.a", "b.c", "b.d")]
     assert shown == ["The a.", "The c.", "Any d."]
     with pytest.raises(ValueError, match=r"x\.b\.e"):
-        reference.text_of("x", "b.e", said, texts)
+        reference.attribute_text("x", "b.e", said, texts)
 
 
 def test_the_readme_is_short() -> None:

@@ -256,8 +256,8 @@ def test_the_callers_account_does_not_change_the_response() -> None:
 def test_a_packed_document_is_served_complete() -> None:
     """Repeated parts of a template become a variable; values are inserted unchanged."""
     template = "#set($a0 = '\"$ref\":\"#/x\",')#set($a1f = '${a0}')[${a0}${a1f}${a0} $context.requestId]"
-    assert apigateway.unpacked(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
-    assert apigateway.unpacked("{ ${a0} }") == "{ ${a0} }"
+    assert apigateway.unpack(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
+    assert apigateway.unpack("{ ${a0} }") == "{ ${a0} }"
 
 
 def test_the_sign_in_page_says_where_to_get_a_password() -> None:

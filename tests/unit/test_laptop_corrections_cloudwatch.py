@@ -20,7 +20,7 @@ def test_query_parameters_are_objects_and_lists() -> None:
         "Metrics.member.2.Id": ["first"],
     }
     metric = {"Dimensions": [{"Name": "entity"}]}
-    assert cloudwatch.nested(sent) == {
+    assert cloudwatch.nest(sent) == {
         "AlarmName": "a",
         "Metrics": [{"MetricStat": {"Metric": metric}, "Id": "first"}, {"Id": "last"}],
     }

@@ -20,7 +20,7 @@ def test_a_lost_response_is_repeated() -> None:
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": str(len(calls)).encode()})
 
-    served = serving.replay_lost_answers(app)
+    served = serving.replay_lost_responses(app)
 
     def ask(path: str, call: bytes | None) -> bytes:
         sent: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ class WrappedServer:
         self.sent: list[Any] = []
         names = {name: {"DomainName": name, "Aliases": [ALIAS]} for name in distributions}
         cloudfront = SimpleNamespace(_distributions=names, _get_distribution_aliases=lambda each: each["Aliases"])
-        self.serve = serving.serve_to_whom_it_is_for(self.app, cloudfront, lambda: domains, "4566")
+        self.serve = serving.serve_allowed_clients(self.app, cloudfront, lambda: domains, "4566")
 
     async def app(self, scope: Any, *_: Any) -> None:
         self.seen.append(scope)

@@ -13,7 +13,7 @@ import pytest
 
 from tools.laptop.corrections import events, secretsmanager
 from tools.laptop.corrections.queues import correct_order, correct_policies, correct_restarts
-from tools.laptop.corrections.streams import Batch, failures, left_over
+from tools.laptop.corrections.streams import Batch, failures, remaining_batches
 
 RECORDS = [(position, {"dynamodb": {"SequenceNumber": f"n{position}"}}) for position in range(4, 8)]
 REPORTS = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
@@ -49,7 +49,7 @@ LEFT: list[tuple[dict[str, Any], dict[str, Any], list[tuple[list[int], int]]]] =
 
 @pytest.mark.parametrize(("mapping", "answer", "left"), LEFT)
 def test_batches_that_are_retried(mapping: Any, answer: Any, left: Any) -> None:
-    batches, given_up = left_over(mapping, Batch(RECORDS, failed=2), answer, 10)
+    batches, given_up = remaining_batches(mapping, Batch(RECORDS, failed=2), answer, 10)
     assert (positions(batches), given_up) == (left, "")
 
 
@@ -62,8 +62,8 @@ def test_batches_that_are_retried(mapping: Any, answer: Any, left: Any) -> None:
     ],
 )
 def test_records_are_given_up(mapping: Any, why: str) -> None:
-    assert left_over(mapping, Batch(RECORDS, failed=2), ERROR, 61) == ([], why)
-    assert left_over(mapping | REPORTS, Batch(RECORDS[:1], failed=2), named("n4"), 61) == ([], why)
+    assert remaining_batches(mapping, Batch(RECORDS, failed=2), ERROR, 61) == ([], why)
+    assert remaining_batches(mapping | REPORTS, Batch(RECORDS[:1], failed=2), named("n4"), 61) == ([], why)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,10 @@ def test_a_schedule_is_due_on_time_over_restarts() -> None:
 def test_a_schedule_sends_when_it_was_due() -> None:
     service = SimpleNamespace(_parse_rate_seconds=rates)
     every = {"ScheduleExpression": "rate(2 minutes)", "CreationDate": 1_767_225_600.0}
-    assert events.due(service, every, 1_767_225_600 + 250.5) == 1_767_225_600 + 240
-    assert events.due(service, {"ScheduleExpression": "cron(* * * * ? *)"}, 1_767_225_663.2) == 1_767_225_660
+    assert events.latest_due_time(service, every, 1_767_225_600 + 250.5) == 1_767_225_600 + 240
+    assert (
+        events.latest_due_time(service, {"ScheduleExpression": "cron(* * * * ? *)"}, 1_767_225_663.2) == 1_767_225_660
+    )
     said = events.with_context('{"at": "<aws.scheduler.scheduled-time>", "b": "<aws.other>"}', "arn", 1_767_225_660)
     assert said == '{"at": "2026-01-01T00:01:00Z", "b": "<aws.other>"}'
 

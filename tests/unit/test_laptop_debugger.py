@@ -97,9 +97,9 @@ def test_a_message_waits_for_the_debugger(tmp_path: Path, is_debugged: bool, mov
         _poll_sqs=None, _execute_function=execute, _emit_lambda_metrics=lambda *_, **__: None,
         _esm_backoff_until={}, _ESM_BACKOFF_SECONDS=1,
     )  # fmt: skip
-    background = SimpleNamespace(changed=lambda: None)
+    background = SimpleNamespace(mark_changed=lambda: None)
     service = SimpleNamespace(_delete_messages_for_esm=lambda *_: None)
-    queues.correct_answers(functions, service, background, Debugging(tmp_path / FILE))
+    queues.correct_batches(functions, service, background, Debugging(tmp_path / FILE))
     run: Any = functions.__dict__["_run_sqs_batch"]
     run({"UUID": "u"}, {"config": {"FunctionName": "f"}}, {}, [message], "url", "queue")
     assert seen == [50.0 + (NO_LIMIT if is_debugged else 0)]

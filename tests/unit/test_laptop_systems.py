@@ -49,7 +49,7 @@ class Machine:
         monkeypatch.setattr(Emulator, "running", lambda each: self.runs.get(each.folder))
         monkeypatch.setattr(Emulator, "stop", lambda each: self.runs.pop(each.folder, None))
         monkeypatch.setattr(Emulator, "save", lambda *_: self.fault)
-        monkeypatch.setattr(Emulator, "answers", lambda *_: True)
+        monkeypatch.setattr(Emulator, "is_responding", lambda *_: True)
         monkeypatch.setattr(System, "apply", apply)
         monkeypatch.setattr(systems, "build_functions", lambda *_, **__: None)
         monkeypatch.setattr(Systems, "_settings", lambda _, files, _root: json.loads(files[0].read_text()))
@@ -88,7 +88,7 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
     assert machine.systems.up([todos]).name == "todos-local"
     assert machine.running == {"todos-local": 5000}, "the port is reused"
     assert data.read_text() == "of the shop"
-    assert machine.systems.others() == ["shop-demo"]
+    assert machine.systems.other_names() == ["shop-demo"]
     assert machine.systems.down() == ("todos-local", True)
     assert machine.systems.current().name == "todos-local", "the system that ran last"
     assert machine.systems.up([]).name == "todos-local"
@@ -160,7 +160,7 @@ def test_systems_with_the_same_name_have_separate_folders(machine: Machine) -> N
         "a-b-c",
         told_apart,
     ]
-    assert machine.systems.others() == ["a-b-c", 'a-b-c-2 (name "a-b", environment "c-2")']
+    assert machine.systems.other_names() == ["a-b-c", 'a-b-c-2 (name "a-b", environment "c-2")']
     assert machine.systems.down(purge=True) == (told_apart, True)
     assert {folder.name for folder in machine.systems.folder.iterdir() if folder.is_dir()} == {"a-b-c", "a-b-c-2-2"}
     # A folder without the file, as of an earlier version, is recognised by what was applied.
@@ -405,7 +405,7 @@ def test_an_emulator_that_does_not_respond_has_no_state() -> None:
 def test_an_interrupted_apply_is_rolled_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException] | None
 ) -> None:
-    each, running, saved = System(tmp_path), Running(1, 1, "us-west-2"), System(tmp_path).emulator.saved
+    each, running, saved = System(tmp_path), Running(1, 1, "us-west-2"), System(tmp_path).emulator.saved_file
     saved.parent.mkdir(parents=True)
     saved.write_text('{"terraform": "before"}\n')
     monkeypatch.setattr(System, "name", "x-y")
@@ -430,7 +430,7 @@ def test_an_interrupted_apply_is_rolled_back(
 def test_an_interrupted_apply_of_an_earlier_version_is_rolled_back(tmp_path: Path, copied: str | None) -> None:
     """It kept Terraform's state in a file, which did not exist before the first apply."""
     each, before = System(tmp_path), tmp_path / "before"
-    for file in (each.emulator.saved, before / "saved"):
+    for file in (each.emulator.saved_file, before / "saved"):
         file.parent.mkdir(parents=True)
         file.write_text("{}\n")
     (before / "lock").touch()
@@ -532,7 +532,7 @@ def test_an_unchanged_system_is_not_applied(
     """
     started = Running(1, 1, "us-west-2", emulator.corrections_version())
     monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
-    monkeypatch.setattr(Emulator, "died", died)
+    monkeypatch.setattr(Emulator, "has_died", died)
     monkeypatch.setattr(Emulator, "start", lambda *_: started)
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 7, "empty": False, "notice": ""})
     applies: list[bool] = []

@@ -118,7 +118,7 @@ def test_a_save_in_several_steps_is_one_change(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("time.sleep", lambda _: None)
     file = Path("x")
     looks = iter([{}, {file: (1, 0, 1)}, {file: (2, 9, 1)}, {file: (2, 9, 1)}])
-    assert watch.settled({file: (0, 0, 0)}, lambda: next(looks)) == {file: (2, 9, 1)}
+    assert watch.wait_until_settled({file: (0, 0, 0)}, lambda: next(looks)) == {file: (2, 9, 1)}
     assert next(looks, None) is None
 
 

@@ -88,11 +88,13 @@ def welcome(system: System) -> str:
     said = ["\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)]
     if functions := outputs.get("functions"):
         width = max(map(len, functions)) + 2
-        said.append("\n".join(["Functions", *(f"  {name:<{width}}{calls(of)}" for name, of in functions.items())]))
+        said.append(
+            "\n".join(["Functions", *(f"  {name:<{width}}{triggers_text(of)}" for name, of in functions.items())])
+        )
     return "\n\n".join([*said, *filter(None, [advice(system.missing_secrets())])])
 
 
-def calls(function: dict[str, Any]) -> str:
+def triggers_text(function: dict[str, Any]) -> str:
     """Return what calls a function: its routes, or the kind of its trigger."""
     kinds = {"job": "only `python local.py run`", "changes": "changes of items", "event": "events"}
     return ", ".join(function["routes"]) or kinds.get(function["kind"], f"a {function['kind']}")
@@ -105,7 +107,7 @@ def status(options: argparse.Namespace) -> int:
     running = system.running()
     print(f"{system.name} is running on port {running.port}: {system.outputs()['api_url']}")
     print(f"Trestle {VERSION}")
-    if others := systems.others():
+    if others := systems.other_names():
         print_note(f"Other systems with data here: {', '.join(others)}")
     if fault := system.emulator.state(running).get("fault"):
         print_note(f"Its latest changes cannot be saved ({fault}): fix this before you stop it.")

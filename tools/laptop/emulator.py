@@ -73,12 +73,12 @@ class Emulator:
         return self.folder / "emulator.log"
 
     @property
-    def saved(self) -> Path:
+    def saved_file(self) -> Path:
         """The file with all its state, which tools/laptop/corrections/persistence.py saves."""
         return self.folder / "state" / "saved"
 
     @property
-    def died(self) -> bool:
+    def has_died(self) -> bool:
         """Whether it ended without being stopped, so that its latest changes may not be saved."""
         return self._record.exists() and self.running() is None
 
@@ -127,7 +127,7 @@ class Emulator:
         # An emulator that an earlier version has started does not know this path, but saves when it stops.
         return "it does not respond" if status == 0 else str(answered.get("fault", ""))
 
-    def answers(self, running: Running) -> bool:
+    def is_responding(self, running: Running) -> bool:
         """Return whether it is running and responds."""
         return self.running() is not None and is_healthy(running.port)
 

@@ -202,7 +202,7 @@ class System:
         if running and (running.region, running.version) != (settings["region"], corrections_version()):
             self.stop()
             port, running = running.port, None
-        died = self.emulator.died
+        died = self.emulator.has_died
         inputs = fingerprint(var_files, root_of(settings))
         started = running or self.emulator.start(port, settings["region"])
         try:
@@ -279,7 +279,7 @@ class System:
         running = self.emulator.running()
         fault = self.emulator.save(running) if running and save else ""
         # If it does not respond, it has ended, or only a signal can stop it.
-        if running and fault and self.emulator.answers(running):
+        if running and fault and self.emulator.is_responding(running):
             raise UserError(
                 f"{self.name} keeps running, because its latest changes cannot be saved ({fault}). "
                 f"Fix this, for example by freeing space in {self.folder}, then run `python local.py down`."
@@ -347,7 +347,7 @@ class System:
                     refresh=refresh,
                 )
             except UserError as error:
-                if not self.emulator.answers(started):
+                if not self.emulator.is_responding(started):
                     raise InterruptedApplyError(
                         f"The emulator of {self.name} ended during the apply (log: {self.emulator.log}): run "
                         "`python local.py up` again, which starts from the state before this apply."
@@ -407,7 +407,7 @@ class System:
         for folder in (new, self._before):
             shutil.rmtree(folder, ignore_errors=True)
         new.mkdir()
-        write(new / self.emulator.saved.name, self.emulator.saved.read_bytes())
+        write(new / self.emulator.saved_file.name, self.emulator.saved_file.read_bytes())
         (new / "lock").touch()
         new.rename(self._before)
         with (self._before / "lock").open() as lock:
@@ -437,8 +437,8 @@ class System:
         self.progress("The last apply was interrupted: restoring the state before it ...")
         self._wait_for_apply()
         self.stop()
-        before = self._before / self.emulator.saved.name
-        snapshot.restore(self.emulator.saved, before)
+        before = self._before / self.emulator.saved_file.name
+        snapshot.restore(self.emulator.saved_file, before)
         snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
         if (self._before / self._state_file.name).exists():
             write(self._state_file, (self._before / self._state_file.name).read_bytes())

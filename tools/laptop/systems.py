@@ -146,7 +146,7 @@ class Systems:
                 write_json(self.folder / "last.json", remembered)
             return system
 
-    def again(self) -> Running:
+    def reapply(self) -> Running:
         """Build and apply again, with the variables of the running system."""
         system = self.current()
         system.running()
@@ -175,7 +175,7 @@ class Systems:
         with self.lock():
             system.stop()
 
-    def others(self) -> list[str]:
+    def other_names(self) -> list[str]:
         """Return the names of the other systems that have data here."""
         current = self.current().folder
         return [system.name for system in self._systems() if system.folder != current]

@@ -218,8 +218,8 @@ class Watch:
         threading.Thread(target=self._follow_logs, daemon=True).start()
         while not self.ended.wait(INTERVAL):
             if (now := self._stamps()) != self.seen:
-                self.seen = settled(now, self._stamps)
-                self._bring(time.monotonic())
+                self.seen = wait_until_settled(now, self._stamps)
+                self._deploy_changes(time.monotonic())
 
     def _follow_logs(self) -> None:
         while self.follower.look() or self.is_applying or self.system.emulator.running():
@@ -243,7 +243,7 @@ class Watch:
         else:
             self.follower = Follower(self.system.outputs(), running, int(time.time() * 1000))
 
-    def _bring(self, began: float) -> None:
+    def _deploy_changes(self, began: float) -> None:
         """Deploy what was saved, or print why that is not possible."""
         try:
             with self.systems.lock():
@@ -305,7 +305,7 @@ class Watch:
         print_note(f"{self.system.name} is up to date.")
 
 
-def settled(found: dict[Path, Stamp], look: Callable[[], dict[Path, Stamp]]) -> dict[Path, Stamp]:
+def wait_until_settled(found: dict[Path, Stamp], look: Callable[[], dict[Path, Stamp]]) -> dict[Path, Stamp]:
     """Return the stamps once two checks in a row find the same."""
     while True:
         time.sleep(SETTLED)

@@ -154,7 +154,9 @@ class OwnFunctions:
             "time": datetime.fromtimestamp(self._clock.time(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self._region, "resources": [], "detail": dict(detail),
         }  # fmt: skip
-        taken = [name for name, each in self._functions.items() if each["event"] and _takes(each["event"], event)]
+        taken = [
+            name for name, each in self._functions.items() if each["event"] and _matches_pattern(each["event"], event)
+        ]
         for name in taken:
             url = self._url(self._functions[name]["queue"])
             aws("sqs", self._region).send_message(QueueUrl=url, MessageBody=dumps(event))
@@ -186,7 +188,7 @@ class OwnFunctions:
                 for name, each in self._functions.items()
                 if each["queue"]
             ]
-            if not any(found) and not (retry and self._wait()):
+            if not any(found) and not (retry and self._advance_to_next_job()):
                 return
 
     # --- Changes
@@ -252,7 +254,7 @@ class OwnFunctions:
         finally:
             message.sent_timestamp = sent
 
-    def _wait(self) -> bool:
+    def _advance_to_next_job(self) -> bool:
         """Move the clock forward to the next job. Return False if there is none."""
         waiting = [
             max(message.visible_at, message.delayed_until)
@@ -336,7 +338,7 @@ def _record(message: Mapping[str, Any], queue: str, region: str) -> dict[str, An
     }
 
 
-def _takes(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+def _matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Return whether the rule of a function matches an event."""
     if pattern["source"] != event["source"] or (pattern["types"] and event["detail-type"] not in pattern["types"]):
         return False

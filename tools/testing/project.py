@@ -81,14 +81,14 @@ def read_project(folder: Path, var_file: Path) -> Project:
         read = build.Sources(ROOT, folder, "laptop")
     except build.BuildError as error:
         raise UserError(str(error)) from None
-    manifest = json.dumps(read.described(), sort_keys=True)
-    found = _evaluated(folder, var_file, manifest)
+    manifest = json.dumps(read.manifest_parts(), sort_keys=True)
+    found = _cached_values(folder, var_file, manifest)
     if found["faults"]:
         raise UserError("\n".join(found["faults"]))
     return Project(folder=folder, packages=read.packages.folder if read.packages else None, **found)
 
 
-def _evaluated(folder: Path, var_file: Path, manifest: str) -> dict[str, Any]:
+def _cached_values(folder: Path, var_file: Path, manifest: str) -> dict[str, Any]:
     """Return the values of EXPRESSIONS. The same inputs are evaluated only once."""
     cache = folder / ".local" / "testing" / f"{_digest(folder, var_file, manifest)}.json"
     try:

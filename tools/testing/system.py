@@ -342,7 +342,7 @@ class System:
         from trestle.store.boto3_client import shared_client
         from trestle.store.records import has_expired
 
-        for name in self._watched:
+        for name in self._watched_entities:
             entity = self.entity(name)._entity
             for record in list(records_of(entity.table)) if entity.ttl else ():
                 if has_expired(entity, record):
@@ -351,7 +351,7 @@ class System:
                     last["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
     @property
-    def _watched(self) -> set[str]:
+    def _watched_entities(self) -> set[str]:
         """The entities whose changes functions handle."""
         return {name for each in self._project.own_functions.values() for name in each["changes"]}
 
@@ -393,7 +393,7 @@ class System:
         elif access != "open":
             gateway["identity"].update(identity)
         sent["resource"] = gateway["resourcePath"] = template = self._templates[key]
-        sent["pathParameters"] = _matched(template, path) or None
+        sent["pathParameters"] = _match_path(template, path) or None
         is_own = key in self._project.own_routes
         result = self._invoke(route["function"], sent) if is_own else self._call(route["function"], sent)
         return Answer(result["statusCode"], result["headers"], result["body"] or "")
@@ -439,7 +439,7 @@ class System:
         """Return the methods of a path, each with its key in the project. Fixed segments match before parameters."""
         found: dict[str, dict[str, str]] = {}
         for key, template in self._templates.items():
-            if _matched(template, path) is not None:
+            if _match_path(template, path) is not None:
                 route = self._project.own_routes.get(key)
                 method = route["method"] if route else OPERATIONS[self._project.methods[key]["operation"]]["method"]
                 found.setdefault(template, {})[method] = key
@@ -517,11 +517,11 @@ class System:
             KeySchema=_key_schema(ITEMS["key"]),
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
             **(more if indexes else {}),
-            **(stream if name in self._watched else {}),
+            **(stream if name in self._watched_entities else {}),
         )
 
 
-def _matched(template: str, path: str) -> dict[str, str] | None:
+def _match_path(template: str, path: str) -> dict[str, str] | None:
     """Return the values of a route's parameters in a path, or None if it does not match. It may end with a slash."""
     parts, asked = template.strip("/").split("/"), path.removeprefix("/").removesuffix("/").split("/")
     if len(parts) != len(asked):

@@ -90,10 +90,10 @@ def main() -> None:
 
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
     sign_in_page.correct(service("cognito"), password.with_name("users.json"))
-    answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
+    answering = persistence.serve(serving.replay_lost_responses(app.app), saver, password)
     answering = server.serve(answering, password.with_name(FOLDER), int(port))
     answering = activity.serve(answering, distributions, counted)
-    app.app = serving.serve_to_whom_it_is_for(answering, distributions, domains, port)
+    app.app = serving.serve_allowed_clients(answering, distributions, domains, port)
     app.main()
 
 

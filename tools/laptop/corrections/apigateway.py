@@ -40,7 +40,7 @@ def correct(v1: Any, app: Any, auth_error: Any) -> None:
     correct_models(v1)
     correct_request_ids(v1)
     correct_proxy_events(app, v1)
-    correct_mock_answers(v1)
+    correct_mock_integrations(v1)
     correct_signed_calls(app, v1, auth_error)
 
 
@@ -181,7 +181,7 @@ def correct_proxy_events(app: Any, v1: Any) -> None:
     v1._build_lambda_event_v1 = build_whole_event
 
 
-def correct_mock_answers(v1: Any) -> None:
+def correct_mock_integrations(v1: Any) -> None:
     """Correct MOCK integrations: they return their template without evaluation, and a body with a 204."""
     invoke_mock = v1._invoke_mock_v1
     endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
@@ -196,13 +196,13 @@ def correct_mock_answers(v1: Any) -> None:
             headers["Access-Control-Allow-Origin"] = origin
         known = {"requestId": request["request_id"]}
         text = OWN_URL.sub(lambda path: endpoint + SENT.get().removesuffix(path[1]), text)
-        text = v1._render_request_template_v1(unpacked(ALLOW_ORIGIN.sub("", text)), "", {}, known)
+        text = v1._render_request_template_v1(unpack(ALLOW_ORIGIN.sub("", text)), "", {}, known)
         return status, headers, b"" if status == 204 else text.encode()
 
     v1._invoke_mock_v1 = invoke_rendered_mock
 
 
-def unpacked(template: str) -> str:
+def unpack(template: str) -> str:
     """Return the template with its variables replaced by their values."""
     values = dict(VARIABLE.findall(template))
     text = VARIABLE.sub("", template)

@@ -13,11 +13,11 @@ INVOKE = "execute-api:Invoke"
 
 def correct(v1: Any) -> None:
     """Correct ministack.services.apigateway_v1."""
-    correct_answers(v1)
+    correct_errors(v1)
     v1._evaluate_policy = decide
 
 
-def correct_answers(v1: Any) -> None:
+def correct_errors(v1: Any) -> None:
     """Correct errors: any spelling of "Unauthorized" gives a 401, and invalid parts of a context are only dropped."""
     invoke = v1._invoke_authorizer_lambda
 
@@ -46,7 +46,7 @@ def decide(policy: Any, method: str) -> str:
     statements = policy.get("Statement") if isinstance(policy, dict) else None
     found = {
         statement.get("Effect")
-        for statement in listed(statements)
+        for statement in as_list(statements)
         if isinstance(statement, dict) and applies(statement, method)
     }
     return "Deny" if "Deny" in found else "Allow" if "Allow" in found else "NoMatch"
@@ -54,12 +54,12 @@ def decide(policy: Any, method: str) -> str:
 
 def applies(statement: Params, method: str) -> bool:
     """Return whether a statement applies to calls of a method."""
-    actions, others = listed(statement.get("Action")), listed(statement.get("NotAction"))
+    actions, others = as_list(statement.get("Action")), as_list(statement.get("NotAction"))
     if not (is_named(actions, INVOKE, re.IGNORECASE) or (others and not is_named(others, INVOKE, re.IGNORECASE))):
         return False
     if statement.get("Condition") and statement.get("Effect") != "Deny":
         return False
-    resources, excepted = listed(statement.get("Resource")), listed(statement.get("NotResource"))
+    resources, excepted = as_list(statement.get("Resource")), as_list(statement.get("NotResource"))
     return is_named(resources, method) or bool(excepted and not is_named(excepted, method))
 
 
@@ -69,6 +69,6 @@ def is_named(patterns: list[Any], text: str, flags: re.RegexFlag = re.NOFLAG) ->
     return any(re.fullmatch(each, text, flags | re.DOTALL) for each in as_regexes)
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Return a policy's value as a list. A policy can have a single value instead of a list."""
     return [] if value is None else value if isinstance(value, list) else [value]

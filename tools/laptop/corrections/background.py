@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tools.laptop.corrections.persistence import Saver, tell
+from tools.laptop.corrections.persistence import Saver, log_line
 
 
 class Background:
@@ -22,13 +22,13 @@ class Background:
         """Whether functions can reach the emulator."""
         return self.saver.is_serving
 
-    def changed(self) -> None:
+    def mark_changed(self) -> None:
         """Record, from any thread, that data has changed."""
         self.saver.touch_from_thread()
 
     def log(self, text: str) -> None:
         """Write a line to the emulator's log."""
-        tell(text)
+        log_line(text)
 
     def run_for(self, account: str, region: str, work: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function of the emulator for an account and region. Return its result."""

@@ -47,7 +47,7 @@ def correct_distributions(cloudfront: Any, app: Any, domains: Callable[[], Colle
         )
         return status, "", cloudfront._multidict_from_pairs(answered.items()), content
 
-    def find_whoever_asks(label: str) -> Params | None:
+    def find_caller(label: str) -> Params | None:
         # Without this, a browser could choose between the console and AWS by the name of the caller's account.
         every: Any = cloudfront._distributions.to_dict().values()
         return next((d for d in every if d["DomainName"] == f"{label}.cloudfront.net"), None)
@@ -61,7 +61,7 @@ def correct_distributions(cloudfront: Any, app: Any, domains: Callable[[], Colle
         viewer = {"x-viewer-address": {"value": event["viewer"]["ip"]}}
         return request | {"uri": uri.removeprefix("/api"), "headers": request["headers"] | viewer}
 
-    cloudfront.find_distribution_for_label = find_whoever_asks
+    cloudfront.find_distribution_for_label = find_caller
     cloudfront._fetch_from_origin = fetch_from_any
     cloudfront._run_function = run_function
 
@@ -70,26 +70,26 @@ def correct_changed_functions(cloudfront: Any) -> None:
     """Correct aws_cloudfront_function: an update's response lacks ETtag, which is AWS's spelling and SDKs read."""
     update = cloudfront._cf_update_function
 
-    def update_and_tell(*call: Any) -> Any:
+    def update_with_etag(*call: Any) -> Any:
         status, headers, body = update(*call)
         if status == 200:
             headers["ETtag"] = headers["ETag"]
         return status, headers, body
 
-    cloudfront._cf_update_function = update_and_tell
+    cloudfront._cf_update_function = update_with_etag
 
 
 def correct_response_headers_policies(cloudfront: Any) -> None:
     """Correct aws_cloudfront_response_headers_policy: unset values are reported as empty ones."""
     build = cloudfront._RHP_SPEC["build_config"]
 
-    def build_what_is_set(parent: Any, config: Params) -> None:
+    def build_set_headers(parent: Any, config: Params) -> None:
         build(parent, config)
         for name in ("CustomHeaders", "RemoveHeaders"):
             if not config[name]:
                 parent.remove(parent.find(f"{name}Config"))
 
-    cloudfront._build_rhp_config_xml = cloudfront._RHP_SPEC["build_config"] = build_what_is_set
+    cloudfront._build_rhp_config_xml = cloudfront._RHP_SPEC["build_config"] = build_set_headers
 
 
 def correct_bucket_policies(evaluator: Any) -> None:

@@ -1,4 +1,4 @@
-"""CloudWatch: alarms."""
+"""Correct CloudWatch: alarms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def correct(cloudwatch: Any) -> None:
     put, describe = cloudwatch._put_metric_alarm, cloudwatch._describe_alarms
 
     def put_metric_alarm(params: Params, data: Params, is_cbor: bool, is_json: bool = False) -> Any:
-        sent = data if is_cbor or is_json else nested(params)
+        sent = data if is_cbor or is_json else nest(params)
         answer = put(params, data, is_cbor, is_json)
         if answer[0] == 200:
             alarm = cloudwatch._alarms[sent["AlarmName"]]
@@ -32,7 +32,7 @@ def correct(cloudwatch: Any) -> None:
     def describe_alarms(params: Params, data: Params, is_cbor: bool, is_json: bool = False) -> Any:
         if is_cbor or is_json:
             return describe(params, data, is_cbor, is_json)
-        status, _, body = describe(params, nested(params), False, True)
+        status, _, body = describe(params, nest(params), False, True)
         if status != 200:
             return describe(params, data, False)
         found = json.loads(body)
@@ -46,7 +46,7 @@ def correct(cloudwatch: Any) -> None:
     cloudwatch._describe_alarms = describe_alarms
 
 
-def nested(params: Params) -> Params:
+def nest(params: Params) -> Params:
     """Return the parameters of AWS's Query protocol as objects and lists."""
     found: Params = {}
     for name, value in params.items():
@@ -55,18 +55,18 @@ def nested(params: Params) -> Params:
         for key in parents:
             below = below.setdefault(key, {})
         below[last] = value[0] if isinstance(value, list) else value
-    members: Params = listed(found)
+    members: Params = as_lists(found)
     return members
 
 
-def listed(found: Any) -> Any:
+def as_lists(found: Any) -> Any:
     """Return objects whose only property is "member", by number, as lists."""
     if not isinstance(found, dict):
         return found
     if found.keys() == {"member"}:
         numbered = sorted((int(number), value) for number, value in found["member"].items())
-        return [listed(value) for _, value in numbered]
-    return {key: listed(value) for key, value in found.items()}
+        return [as_lists(value) for _, value in numbered]
+    return {key: as_lists(value) for key, value in found.items()}
 
 
 def as_xml(found: Any) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tools.laptop.corrections import Params
-from tools.laptop.corrections.rights import may
+from tools.laptop.corrections.rights import is_allowed
 
 INTERVAL = 1.0  # seconds between two checks of the schedules
 
@@ -30,7 +30,7 @@ def correct_targets(events: Any, queues: Any, evaluator: Any, background: Any) -
         arn, is_schedule = target.get("Arn", ""), "ScheduleExpression" in rule and "Target" in rule
         if ":sqs:" in arn:
             if is_schedule:
-                allowed = may(evaluator, target.get("RoleArn", "::::::"), "sqs:SendMessage", arn)
+                allowed = is_allowed(evaluator, target.get("RoleArn", "::::::"), "sqs:SendMessage", arn)
             else:
                 allowed = queues.queue_policy_allows(
                     arn, "events.amazonaws.com", rule["Arn"], rule["Arn"].split(":")[4]
@@ -40,9 +40,11 @@ def correct_targets(events: Any, queues: Any, evaluator: Any, background: Any) -
                 background.log(f"An event for {arn} is dropped: {who} does not allow sqs:SendMessage.")
                 return
         if is_schedule and target.get("Input"):
-            target = target | {"Input": with_context(target["Input"], rule["Arn"], due(events, rule, time.time()))}
+            target = target | {
+                "Input": with_context(target["Input"], rule["Arn"], latest_due_time(events, rule, time.time()))
+            }
         invoke(target, event, rule, view)
-        background.changed()
+        background.mark_changed()
 
     events._invoke_target = invoke_if_allowed
 
@@ -58,7 +60,7 @@ def with_context(text: str, arn: str, scheduled: float) -> str:
     return text
 
 
-def due(events: Any, schedule: Params, now: float) -> float:
+def latest_due_time(events: Any, schedule: Params, now: float) -> float:
     """Return a schedule's latest planned time before now, in seconds since the epoch."""
     if interval := events._parse_rate_seconds(schedule["ScheduleExpression"]):
         began = schedule["CreationDate"]
@@ -80,7 +82,7 @@ def correct_times(schedules: Any, events: Any, background: Any) -> None:
                 fired[key] = schedule["CreationDate"] - interval  # AWS calls the target of a new rate at once
             else:
                 # Skip the times at which the emulator was not running, without a drift of the next time.
-                fired[key] = due(events, schedule, fired.get(key, time.time()))
+                fired[key] = latest_due_time(events, schedule, fired.get(key, time.time()))
         tick()
 
     schedules._tick_schedules, schedules._SCHEDULE_TICK_INTERVAL = tick_on_time, INTERVAL

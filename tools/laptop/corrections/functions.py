@@ -73,7 +73,7 @@ def correct_events(functions: Any, runtime: Any) -> None:
     runtime._PYTHON_WORKER_SCRIPT = DESCRIBE + runtime._PYTHON_WORKER_SCRIPT.replace(TRACE, '"trace": _describe(e)')
     execute = functions._execute_function_warm
 
-    def execute_and_tell(*call: Any) -> Any:
+    def execute_with_traceback(*call: Any) -> Any:
         result = execute(*call)
         if result.get("error") and not result.get("log"):
             result["log"] = "\r".join("[ERROR] {errorType}: {errorMessage}".format(**result["body"]).splitlines())
@@ -81,4 +81,4 @@ def correct_events(functions: Any, runtime: Any) -> None:
             result["log"] = Output(result["log"])
         return result
 
-    functions._execute_function_warm = execute_and_tell
+    functions._execute_function_warm = execute_with_traceback

@@ -128,7 +128,7 @@ class Saver:
             began = time.monotonic()
             fault = await self.save()
             if fault and not self.fault:
-                tell(f"The state could not be saved: {fault}")
+                log_line(f"The state could not be saved: {fault}")
             self.fault = fault
             if fault:
                 self.wake.set()
@@ -140,15 +140,15 @@ class Saver:
             seen, copied = self.touched, self._copy()
             fault = await asyncio.to_thread(outcome, *copied)
             if not fault:
-                self._saved(seen)
+                self._mark_saved(seen)
             return fault
 
     def save_at_the_end(self) -> None:
         """Save the changes that are not saved yet."""
         if self.touched != self.saved and (fault := outcome(*self._copy())):
-            tell(f"The state could not be saved: {fault}")
+            log_line(f"The state could not be saved: {fault}")
 
-    def _saved(self, seen: int) -> None:
+    def _mark_saved(self, seen: int) -> None:
         self.saved = seen
         for old in self.folder.glob("*.json"):  # as the emulator itself does
             if old.stem in self.app._state_map:
@@ -222,7 +222,7 @@ class Saver:
         except OSError:
             raise
         except Exception as error:
-            tell(f"The state of {name} could not be saved: {error!r}")
+            log_line(f"The state of {name} could not be saved: {error!r}")
             state = None
         if state is not None:
             return text.encode()
@@ -244,7 +244,7 @@ class Saver:
                 self.app._get_module(name_of_module(self.app, name)).load_persisted_state(state)
             except Exception as error:
                 # Without this error, the next save would delete its state.
-                tell(f"The saved state of {name} cannot be restored ({error!r}). It is in {self.folder}.")
+                log_line(f"The saved state of {name} cannot be restored ({error!r}). It is in {self.folder}.")
                 os._exit(1)
         if unreadable:
             since = "the state that was saved before it" if states else "nothing"
@@ -299,7 +299,7 @@ def name_of_module(app: Any, state: str) -> str:
     return name
 
 
-def tell(text: str) -> None:
+def log_line(text: str) -> None:
     """Write a line to the emulator's log without buffers, whose locks another thread may have held."""
     os.write(2, f"{text}\n".encode())
 

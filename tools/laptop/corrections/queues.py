@@ -11,7 +11,7 @@ from typing import Any
 
 from tools.laptop.corrections import Params
 from tools.laptop.corrections.debugging import NO_LIMIT, Debugging
-from tools.laptop.corrections.rights import may
+from tools.laptop.corrections.rights import is_allowed
 from tools.laptop.corrections.streams import failures
 
 READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
@@ -23,7 +23,7 @@ def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, deb
     """Correct how ministack.services.lambda_svc reads queues."""
     correct_policies(evaluator)
     correct_rights(functions, evaluator)
-    correct_answers(functions, queues, background, debugging)
+    correct_batches(functions, queues, background, debugging)
     correct_restarts(queues)
     correct_order(queues)
 
@@ -45,7 +45,7 @@ def correct_rights(functions: Any, evaluator: Any) -> None:
 
     def concurrency_by_rights(mapping: Params, function: Params, config: Params, queue: Any = None) -> int:
         source = mapping["EventSourceArn"]
-        if lacking := [each for each in READING if not may(evaluator, config["Role"], f"sqs:{each}", source)]:
+        if lacking := [each for each in READING if not is_allowed(evaluator, config["Role"], f"sqs:{each}", source)]:
             mapping["LastProcessingResult"] = f"PROBLEM: The function's role lacks sqs:{lacking[0]} on the queue."
             return 0
         limit: int = concurrency(mapping, function, config, queue)
@@ -54,7 +54,7 @@ def correct_rights(functions: Any, evaluator: Any) -> None:
     functions._sqs_esm_concurrency = concurrency_by_rights
 
 
-def correct_answers(functions: Any, queues: Any, background: Any, debugging: Debugging) -> None:
+def correct_batches(functions: Any, queues: Any, background: Any, debugging: Debugging) -> None:
     """Correct batches: a response that names no message is a success, and calls have no metrics and are not saved."""
     poll = functions._poll_sqs
 
@@ -86,12 +86,12 @@ def correct_answers(functions: Any, queues: Any, background: Any, debugging: Deb
                 message.pop(TAKEN, None)
                 if message["visible_at"] == until[message["id"]] + NO_LIMIT:
                     message["visible_at"] = until[message["id"]]
-            background.changed()
+            background.mark_changed()
 
     def poll_once_serving() -> bool:
         if not background.is_serving or not poll():
             return False
-        background.changed()
+        background.mark_changed()
         return True
 
     functions._run_sqs_batch, functions._poll_sqs = run_batch, poll_once_serving

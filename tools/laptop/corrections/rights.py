@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def may(evaluator: Any, role: str, action: str, resource: str) -> bool:
+def is_allowed(evaluator: Any, role: str, action: str, resource: str) -> bool:
     """Return whether a role's policies allow an action on a resource, both by ARN. `evaluator` is MiniStack's."""
     account, name = role.split(":")[4], role.rpartition("/")[2]
     session = f"arn:aws:sts::{account}:assumed-role/{name}/service"

@@ -23,12 +23,12 @@ def correct_foreign_secrets(vault: Any) -> None:
     """Let a secret whose name is an ARN stand for the secret with this ARN, of any account and region."""
     resolve, create, policy_for = vault._resolve, vault._create_secret, vault.secret_policy_for_arn
 
-    def foreign(arn: str) -> tuple[str, Params] | None:
+    def find_foreign(arn: str) -> tuple[str, Params] | None:
         known = vault._secrets.all_items() if arn.startswith("arn:") else ()
         return next(((key[-1], secret) for key, secret in known if key[-1] == arn), None)
 
     def resolve_any(secret_id: str, **options: Any) -> Any:
-        return foreign(secret_id or "") or resolve(secret_id, **options)
+        return find_foreign(secret_id or "") or resolve(secret_id, **options)
 
     def create_named(data: Params) -> Any:
         answer = create(data)
@@ -40,7 +40,7 @@ def correct_foreign_secrets(vault: Any) -> None:
 
     def policy_of(arn: str) -> Any:
         # The secret's own policy in AWS is not known here, so only the function's policies decide.
-        return None if foreign(arn) else policy_for(arn)
+        return None if find_foreign(arn) else policy_for(arn)
 
     vault._resolve, vault._create_secret, vault.secret_policy_for_arn = resolve_any, create_named, policy_of
 

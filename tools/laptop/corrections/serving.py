@@ -30,7 +30,7 @@ OF_APIS = re.compile(
 )
 
 
-def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Collection[str]], port: str) -> Any:
+def serve_allowed_clients(app: Any, cloudfront: Any, domains: Callable[[], Collection[str]], port: str) -> Any:
     """Wrap the server: serve the console at http://localhost, and keep web pages away from the emulated AWS.
 
     A domain of an API serves only that API, for every client, and an alias of the console serves the console.
@@ -92,7 +92,7 @@ def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Col
     return serve
 
 
-def replay_lost_answers(app: Any) -> Any:
+def replay_lost_responses(app: Any) -> Any:
     """Wrap the server: a retry of a request whose response was lost gets that response.
 
     SDKs send an id with each call, which is the same in a retry. Without this correction, a retry of a creation would

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tools.laptop.corrections import Params
-from tools.laptop.corrections.rights import may
+from tools.laptop.corrections.rights import is_allowed
 
 READING = ("GetRecords", "GetShardIterator", "DescribeStream")
 
@@ -85,7 +85,7 @@ def correct_expiry(tables: Any, background: Any) -> None:
             _, _, _, region, account, resource = table["TableArn"].split(":", 5)
             event = (resource.partition("/")[2], "REMOVE", item, None)
             background.run_for(account, region, tables._emit_stream_event, *event)
-            background.changed()
+            background.mark_changed()
         return item
 
     def build_with_identity(*arguments: Any) -> Params:
@@ -168,21 +168,21 @@ def correct_reading(functions: Any, tables: Any, queues: Any, metrics: Any, *, e
         age = time.time() - created_at(records[0])
         of = {"FunctionName": config["FunctionName"]}
         metrics.record_metric("AWS/Lambda", "IteratorAge", age * 1000, "Milliseconds", of)
-        left, given_up = left_over(mapping, batch, answer, age)
+        left, given_up = remaining_batches(mapping, batch, answer, age)
         if given_up:
             report(mapping, config, batch, answer, given_up)
         reading = readings[mapping["UUID"]]
         reading.batches[:1] = left
         positions[mapping["UUID"]] = reading.position
         mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if left else "OK"
-        background.changed()
+        background.mark_changed()
 
     def report(mapping: Params, config: Params, batch: Batch, answer: Params, condition: str) -> None:
         """Send the position of discarded records to the mapping's destination."""
         target = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
         if not target:
             return
-        if ":sqs:" not in target or not may(evaluator, config["Role"], "sqs:SendMessage", target):
+        if ":sqs:" not in target or not is_allowed(evaluator, config["Role"], "sqs:SendMessage", target):
             background.log(f"The role of {config['FunctionName']} may not send discarded records to {target}.")
             return
         about = failure(mapping, config, batch, answer, condition)
@@ -196,7 +196,7 @@ def correct_reading(functions: Any, tables: Any, queues: Any, metrics: Any, *, e
         is_busy = functions._esm_inflight.get(name, 0) > 0
         if is_busy or not function or tables._tables.get(table, {}).get("LatestStreamArn") != stream:
             return False
-        lacking = [each for each in READING if not may(evaluator, config["Role"], f"dynamodb:{each}", stream)]
+        lacking = [each for each in READING if not is_allowed(evaluator, config["Role"], f"dynamodb:{each}", stream)]
         if lacking:
             mapping["LastProcessingResult"] = f"PROBLEM: The function's role lacks dynamodb:{lacking[0]} on the stream."
             return False
@@ -223,7 +223,7 @@ def created_at(record: Params) -> float:
     return int(record["dynamodb"]["SequenceNumber"][:20]) / 1000
 
 
-def left_over(mapping: Params, batch: Batch, answer: Params, age: float) -> tuple[list[Batch], str]:
+def remaining_batches(mapping: Params, batch: Batch, answer: Params, age: float) -> tuple[list[Batch], str]:
     """Return the records to retry, and the reason to discard them, or an empty text."""
     records = batch.records
     if not answer.get("error"):
@@ -264,7 +264,7 @@ def failures(answer: Any, known: list[str]) -> list[str]:
 def failure(mapping: Params, config: Params, batch: Batch, answer: Params, condition: str) -> Params:
     """Return the message about discarded records, which has their positions but not their content."""
 
-    def written(seconds: float) -> str:
+    def format_time(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     records = [record for _, record in batch.records]
@@ -278,13 +278,13 @@ def failure(mapping: Params, config: Params, batch: Batch, answer: Params, condi
         },
         "responseContext": {"statusCode": 200, "executedVersion": config["Version"], **said},
         "version": "1.0",
-        "timestamp": written(time.time()),
+        "timestamp": format_time(time.time()),
         "DDBStreamBatchInfo": {
             "shardId": "shardId-00000000000000000000-00000000",
             "startSequenceNumber": records[0]["dynamodb"]["SequenceNumber"],
             "endSequenceNumber": records[-1]["dynamodb"]["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": written(created_at(records[0])),
-            "approximateArrivalOfLastRecord": written(created_at(records[-1])),
+            "approximateArrivalOfFirstRecord": format_time(created_at(records[0])),
+            "approximateArrivalOfLastRecord": format_time(created_at(records[-1])),
             "batchSize": len(records),
             "streamArn": mapping["EventSourceArn"],
         },
