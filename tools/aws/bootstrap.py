@@ -23,7 +23,7 @@ from tools import tfvars
 from tools.aws.environment import PLACEHOLDERS
 from tools.aws.errors import SIGN_IN, explain_aws_error
 from tools.errors import UserError
-from tools.laptop.emulator import ACCOUNT as EMULATED_ACCOUNT
+from tools.laptop.planning import EMULATED_ACCOUNT
 from tools.terraform import ROOT, Progress, Terraform, own_environment
 
 FOLDER = ROOT / "bootstrap"

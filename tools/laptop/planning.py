@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tools import tfvars
-from tools.laptop.emulator import Emulator, free_port
+from tools.laptop.emulator import ACCOUNT, Emulator, free_port
 from tools.laptop.systems import local_folder
 from tools.terraform import Terraform, environment, stage
+
+EMULATED_ACCOUNT = ACCOUNT  # the id of the account in an emulated AWS
 
 
 def plan_without_aws(var_files: Sequence[Path], folder: Path | None = None) -> dict[str, Any]:
