@@ -208,7 +208,7 @@ class Sources:
         """
         plain = [function for function in self.functions if function != OWN]
         found = {function: self.files(function, "index.py") for function in plain}
-        for module in self.app.named():
+        for module in self.app.named_modules():
             for function in plain:
                 own = self.app.packed_with(module, function)
                 if own and f"lambda_src/{function}/{HOOKED}" in self.modules:
@@ -228,7 +228,9 @@ class Sources:
             name = path.removeprefix("lambda_src/").removeprefix(f"{function}/") if path not in self.app.files else path
             if name not in found:
                 found[name] = path
-                waiting += self.app.imported(path) if path in self.app.files else self._imported_modules(function, path)
+                waiting += (
+                    self.app.imported_paths(path) if path in self.app.files else self._imported_modules(function, path)
+                )
         if "lambda_handler" not in self._bound_names(first):
             raise BuildError(f"{first} defines no lambda_handler.")
         files = {name: self.modules[path] for name, path in found.items()}

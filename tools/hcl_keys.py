@@ -106,16 +106,16 @@ class _Reader:
         """Return the name of a key, or None if it must be evaluated."""
         bare = written.strip("() \t\r\n")
         if not bare.startswith('"'):
-            return None if written.startswith("(") and not bare.isdigit() else normalised(bare)
+            return None if written.startswith("(") and not bare.isdigit() else normalise_name(bare)
         inside = bare[1:-1]
         if TEMPLATE.search(inside) or not JSON_STRING.fullmatch(bare):
             return None
         if self.is_json:
             try:
-                return normalised(json.loads(bare, strict=False))
+                return normalise_name(json.loads(bare, strict=False))
             except ValueError:
                 raise NotReadableError from None
-        return normalised(ESCAPE.sub(_unescape, inside))
+        return normalise_name(ESCAPE.sub(_unescape, inside))
 
     def value(self, key: Key) -> None:
         """Read the beginning of a value: a whole object or list, or one token."""
@@ -198,7 +198,7 @@ class _Reader:
         return space.end() if space else word.end()
 
 
-def normalised(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Return a name in the form that Terraform compares."""
     return unicodedata.normalize("NFC", name)
 

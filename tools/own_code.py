@@ -245,7 +245,7 @@ class OwnCode:
         """Return the files of app/ that a build reads, by path."""
         return self.files | ({REQUIREMENTS: self.lock} if self.lock is not None else {})
 
-    def named(self) -> dict[str, Module]:
+    def named_modules(self) -> dict[str, Module]:
         """Return the modules that a tfvars file can name, by that name."""
         return {module.parts[1]: module for _, module in sorted(self._by_name.items()) if len(module.parts) == 2}
 
@@ -253,10 +253,10 @@ class OwnCode:
         """Return what Terraform needs of each module: its path, its hooks and its functions."""
         return {
             name: {"file": module.path, "functions": module.handlers(), "hooks": module.hooks}
-            for name, module in self.named().items()
+            for name, module in self.named_modules().items()
         }
 
-    def imported(self, path: str) -> list[str]:
+    def imported_paths(self, path: str) -> list[str]:
         """Return the paths of the modules of app/ and lambda_src/ that a module of app/ imports."""
         return self._imported[path]
 
@@ -265,7 +265,7 @@ class OwnCode:
 
         A hook before a write may write other entities, whose hooks run, too. Only Terraform knows which ones.
         """
-        named = self.named()
+        named = self.named_modules()
         module = named[name]
         writes = any(_runs_in(hook, function) for hook in module.hooks if hook in WRITES)
         if not any(_runs_in(hook, function) for hook in module.hooks):
@@ -274,13 +274,13 @@ class OwnCode:
 
     def handled_by(self, name: str) -> list[str]:
         """Return the paths of the modules to pack for a module's functions; none if it has no handler."""
-        module = self.named()[name]
+        module = self.named_modules()[name]
         if all(each["fault"] for each in module.handlers().values()):
             return []
         return [module.path, *self._writing_modules()]
 
     def _writing_modules(self) -> list[str]:
-        return [module.path for module in self.named().values() if WRITES & module.functions.keys()]
+        return [module.path for module in self.named_modules().values() if WRITES & module.functions.keys()]
 
     # --- Imports ---
 
@@ -294,7 +294,7 @@ class OwnCode:
             if not isinstance(node, ast.Import | ast.ImportFrom):
                 continue
             where = module.where(node)
-            for name, names in _asked(module, node):
+            for name, names in _imported_names(module, node):
                 top = name.partition(".")[0]
                 if not name:
                     self.faults.append(f"{where}: the relative import leads out of {FOLDER}/. Write the full name.")
@@ -350,7 +350,7 @@ def _runs_in(hook: str, function: str) -> bool:
     return function == "entity" or function in HOOKS[hook]
 
 
-def _asked(module: Module, node: Import) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _imported_names(module: Module, node: Import) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the full names of an import's modules, "" if outside app/, and the names imported from each."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, ()) for alias in node.names)
@@ -397,7 +397,7 @@ def import_fault(external: External, app: OwnCode) -> str | None:
     if external.is_optional or top in PROVIDED or is_standard(external):
         return None
     begun = f"{external.where} imports {external.module}, which"
-    if top in app.named():
+    if top in app.named_modules():
         return f"{begun} is a module of {FOLDER}/: write from {FOLDER} import {top}."
     if top in REMOVED:
         return f"{begun} Lambda's Python no longer has."

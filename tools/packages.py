@@ -178,7 +178,7 @@ def extras_of(text: str | None) -> frozenset[str]:
     return frozenset(canonical(each.strip()) for each in (text or "").split(",") if each.strip())
 
 
-def holds(marker: str, variables: Mapping[str, str], extras: Collection[str] = ()) -> bool:
+def marker_applies(marker: str, variables: Mapping[str, str], extras: Collection[str] = ()) -> bool:
     """Return whether an environment marker is true, with one of the extras or without. An unknown marker is true."""
     try:
         tree = ast.parse(marker.strip() or "1 == 1", mode="eval").body
@@ -199,8 +199,8 @@ def _holds(node: ast.expr, variables: Mapping[str, str]) -> bool:
             if isinstance(op, ast.In | ast.NotIn):
                 return (left in right) is isinstance(op, ast.In)
             if names & VERSIONS:
-                return _compared(op, *_versions(left, right))
-            return _compared(op, *(map(canonical, (left, right)) if "extra" in names else (left, right)))
+                return _compare(op, *_versions(left, right))
+            return _compare(op, *(map(canonical, (left, right)) if "extra" in names else (left, right)))
     raise ValueError(ast.unparse(node))
 
 
@@ -212,7 +212,7 @@ def _versions(left: str, right: str) -> tuple[list[int], list[int]]:
     return first, second
 
 
-def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
+def _compare(op: ast.cmpop, left: Any, right: Any) -> bool:
     return bool(
         {
             ast.Eq: left == right,
@@ -327,7 +327,7 @@ class Packages:
             for text in self._found[name].requires or ():
                 requirement, _, marker = text.partition(";")
                 match = re.match(r"\s*([\w.-]+)\s*(?:\[([^]]*)\])?", requirement)
-                if match and holds(marker, self.platform.markers, extras):
+                if match and marker_applies(marker, self.platform.markers, extras):
                     other = canonical(match[1])
                     waiting.append((other, extras_of(match[2]) | self._extras.get(other, frozenset())))
         return sorted({name for name, _ in seen})
@@ -345,13 +345,13 @@ def install(app: OwnCode, platform: Platform, dist: Path) -> Packages | None:
     requirements, faults = read_lock(app.lock or b"")
     if faults:
         raise PackagesError("\n".join(faults))
-    lock = [each for each in requirements if holds(each.marker, platform.markers)]
+    lock = [each for each in requirements if marker_applies(each.marker, platform.markers)]
     imports = [each for found in app.externals.values() for each in found if not is_standard(each)]
     # Without a pin, Lambda's own boto3 and the like are used.
     others = set() if PINNABLE.intersection(each.name for each in lock) else PROVIDED
     if not lock or {each.module.partition(".")[0] for each in imports} <= others:
         return None
-    packages = _installed(dist, lock, platform)
+    packages = _install_lock(dist, lock, platform)
     if faults := packages.faults():
         raise PackagesError("\n".join(faults))
     return packages
@@ -362,8 +362,8 @@ def install_libraries(content: bytes, platform: Platform, dist: Path, source: st
 
     source: the lock's path, whose stem must not be a platform's name. Raise PackagesError.
     """
-    lock = [each for each in read_lock(content)[0] if holds(each.marker, platform.markers)]
-    return _installed(dist, lock, platform, source, Path(source).stem)
+    lock = [each for each in read_lock(content)[0] if marker_applies(each.marker, platform.markers)]
+    return _install_lock(dist, lock, platform, source, Path(source).stem)
 
 
 def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
@@ -381,7 +381,7 @@ def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
     return there if there and there.equals(here) else here
 
 
-def _installed(
+def _install_lock(
     dist: Path, lock: Sequence[Requirement], platform: Platform, source: str = REQUIREMENTS, prefix: str = ""
 ) -> Packages:
     """Return the packages of a lock; install them if dist/ has no complete copy. Raise PackagesError."""

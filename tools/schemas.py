@@ -168,7 +168,7 @@ def item_faults(schema: dict[str, Any]) -> Iterator[Fault]:
         yield "", 'an item is an object: write "type": "object"'
     elif schema["type"] != "object":
         yield "/type", 'an item is an object: write "object"'
-    yield from _servers_own(schema, "")
+    yield from _server_property_faults(schema, "")
 
 
 def query_faults(schema: dict[str, Any]) -> Iterator[Fault]:
@@ -190,7 +190,7 @@ def query_faults(schema: dict[str, Any]) -> Iterator[Fault]:
             yield f"{place}/items/type" if is_array else f"{place}/type", fault
 
 
-def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
+def _server_property_faults(schema: dict[str, Any], where: str) -> Iterator[Fault]:
     """Yield the faults of an item's schema that names properties set by the server."""
     for name in SERVERS_OWN:
         if name in _members(schema.get("properties")):
@@ -199,7 +199,7 @@ def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
             yield f"{where}/required", f"the server sets {name} itself: remove it"
     for keyword in COMBINING:
         for index, part in enumerate(_elements(schema.get(keyword))):
-            yield from _servers_own(_members(part), f"{where}/{keyword}/{index}")
+            yield from _server_property_faults(_members(part), f"{where}/{keyword}/{index}")
 
 
 def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterator[Fault]:
@@ -288,13 +288,13 @@ def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:
             yield f"{where}/required", f"{name} is never allowed: write {_nearest(name, known)}"
     inner = dict(schema)
     if "default" in inner and (refused := validate(inner.pop("default"), inner)):
-        yield f"{where}/default{refused[0]['pointer']}", _refused("default", refused)
+        yield f"{where}/default{refused[0]['pointer']}", _refusal("default", refused)
     for index, value in enumerate(inner.pop("enum", ())):
         if refused := validate(value, inner):
-            yield f"{where}/enum/{index}", _refused("value", refused)
+            yield f"{where}/enum/{index}", _refusal("value", refused)
 
 
-def _refused(what: str, by: list[dict[str, str]]) -> str:
+def _refusal(what: str, by: list[dict[str, str]]) -> str:
     return f"the schema refuses its own {what} ({by[0]['detail']}): write another, or correct the schema"
 
 

@@ -64,17 +64,17 @@ def shapes(schema: Schema) -> dict[str, Schema]:
     sent = without("readOnly")(writable(clients, strict=True))
     found = {
         "body": explicit(body_of(sent, strict=True)),
-        "item": ordered(explicit(item_of(given))) | title,
+        "item": order_properties(explicit(item_of(given))) | title,
         "model": looser_on_formats(body_of(without("readOnly")(writable(clients, strict=False)), strict=False)),
         "patch": explicit(patch_of(sent)),
-        "request": ordered(explicit(before_defaults(without_titles(sent)))),
-        "response": ordered(explicit(without("readOnly")(without_defaults(without_titles(given))))),
+        "request": order_properties(explicit(before_defaults(without_titles(sent)))),
+        "response": order_properties(explicit(without("readOnly")(without_defaults(without_titles(given))))),
     }
-    may_lack = ordered(explicit(item_of(read_only.before_own_code(given, unfilled(given))))) | title
+    may_lack = order_properties(explicit(item_of(read_only.before_own_code(given, unfilled_places(given))))) | title
     return found if may_lack == found["item"] else found | {"unfilled": may_lack}
 
 
-def unfilled(schema: Schema) -> read_only.Place | None:
+def unfilled_places(schema: Schema) -> read_only.Place | None:
     """Return the places where items may lack readOnly properties without own code to fill them in.
 
     Creation fills in the defaults of an item. A patch that creates a nested object or element does not.
@@ -101,7 +101,7 @@ def explicit(schema: Schema) -> Schema:
 
     Without `additionalProperties: true`, generated clients drop properties that the schema does not name.
     """
-    found = mapped(schema, explicit)
+    found = map_subschemas(schema, explicit)
     if found.get("type") == "object" or "properties" in found:
         found.setdefault("additionalProperties", True)
     if found.get("type") == "integer" and {"maximum", "minimum"} <= found.keys():
@@ -111,12 +111,12 @@ def explicit(schema: Schema) -> Schema:
     return found
 
 
-def ordered(schema: Schema) -> Schema:
+def order_properties(schema: Schema) -> Schema:
     """Return a schema that lists its properties in their order, if that differs from Terraform's.
 
     Terraform sorts the members of objects by name, also in the OpenAPI document.
     """
-    found = mapped(schema, ordered)
+    found = map_subschemas(schema, order_properties)
     names = [name for name in schema.get("properties", {}) if name not in SERVERS_OWN or schema["properties"][name]]
     return found if names == sorted(names) else found | {ORDER: names}
 
@@ -152,7 +152,7 @@ def patch_of(schema: Schema) -> Schema:
 # --- the steps ---
 
 
-def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+def map_subschemas(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """Return a schema with each schema directly inside it changed, except data (`enum`, `default`)."""
     found = dict(schema)
     for keyword in ("items", "not", "additionalProperties"):
@@ -170,7 +170,7 @@ def without(keyword: str) -> Callable[[Schema], Schema]:
     """Return a function that removes a keyword everywhere in a schema."""
 
     def change(schema: Schema) -> Schema:
-        return {name: value for name, value in mapped(schema, change).items() if name != keyword}
+        return {name: value for name, value in map_subschemas(schema, change).items() if name != keyword}
 
     return change
 
@@ -185,7 +185,7 @@ def writable(schema: Schema, *, strict: bool) -> Schema:
 
     strict: whether to keep bounds on whole objects, which also count repeated readOnly properties.
     """
-    found = mapped(schema, lambda part: writable(part, strict=strict))
+    found = map_subschemas(schema, lambda part: writable(part, strict=strict))
     names = [name for name, rule in schema.get("properties", {}).items() if rule.get("readOnly")]
     if names:
         rest = {name: rule for name, rule in found["properties"].items() if name not in names}
@@ -201,7 +201,7 @@ def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Sch
     filled: the properties of the same value that have a default elsewhere in the schema.
     """
     filled |= {name for name, rule in schema.get("properties", {}).items() if "default" in rule}
-    found = mapped({k: v for k, v in schema.items() if k not in (*COMBINING, "not")}, before_defaults)
+    found = map_subschemas({k: v for k, v in schema.items() if k not in (*COMBINING, "not")}, before_defaults)
     for keyword in COMBINING:
         if keyword in schema:
             parts = [before_defaults(part, filled) for part in schema[keyword]]
@@ -228,7 +228,7 @@ def needs(schema: Schema, names: Iterable[str]) -> bool:
 
 def looser_on_formats(schema: Schema) -> Schema:
     """Return a schema that accepts at least as much, without formats: API Gateway is stricter."""
-    found = {name: value for name, value in mapped(schema, looser_on_formats).items() if name != "format"}
+    found = {name: value for name, value in map_subschemas(schema, looser_on_formats).items() if name != "format"}
     if "not" in found and has_format(schema["not"]):
         del found["not"]
     if any(map(has_format, schema.get("oneOf", []))):

@@ -264,7 +264,7 @@ class Terraform:
                 f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that contains {PROVIDER}{self._see_log()}."
             )
         if done.code:
-            raise self.failed("init", done.errors)
+            raise self.failure("init", done.errors)
 
     def init_once(self) -> None:
         """Run `init` unless the folder is already initialised for its content."""
@@ -292,7 +292,7 @@ class Terraform:
         answer = next((line for line in done.output.splitlines() if line.startswith('"')), None)
         # The console evaluates even with an invalid variable, and only prints the error.
         if done.code or answer is None or "Error: " in done.errors:
-            raise self.failed("console", done.errors or done.output)
+            raise self.failure("console", done.errors or done.output)
         found: str = json.loads(answer)
         return found
 
@@ -304,7 +304,7 @@ class Terraform:
         # The console evaluates even with an invalid variable. It prints the error, and exits with 1 for some.
         faults = {*re.findall(r"Error: (.+)", done.errors)} - UNKNOWN_NUMBERS
         if not found or faults or (done.code and "Error: " not in done.errors):
-            raise self.failed("console", done.errors or done.output)
+            raise self.failure("console", done.errors or done.output)
         answers = (line.strip().removesuffix(",") for line in list_.splitlines())
         named = zip(expressions, answers, strict=False)
         return {name: json.loads(json.loads(answer)) for name, answer in named if answer.startswith('"')}
@@ -335,7 +335,7 @@ class Terraform:
                 command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
                 done = attached.run(command, each_line=events.line)
                 if done.code:
-                    raise self.failed("plan", events.errors + done.errors)
+                    raise self.failure("plan", events.errors + done.errors)
                 consider(events.deleted)
                 events.planned = 0  # applying the plan reports the changes again
                 inputs = [str(plan)]
@@ -347,7 +347,7 @@ class Terraform:
         if done.code < 0:
             raise InterruptedApplyError(f"terraform apply was killed by signal {-done.code}{self._see_log()}")
         if done.code:
-            raise self.failed("apply", events.errors + done.errors)
+            raise self.failure("apply", events.errors + done.errors)
         return events.summary
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
@@ -357,7 +357,7 @@ class Terraform:
         with self._with_provider() as attached:
             done = attached.run(command, each_line=events.line)
         if done.code == 1:
-            raise self.failed("plan", events.errors + done.errors)
+            raise self.failure("plan", events.errors + done.errors)
         return done.code == 2
 
     def plan(self, var_files: Sequence[Path]) -> dict[str, Any]:
@@ -386,7 +386,7 @@ class Terraform:
         """Run one command; return its stdout. Raise UserError if it fails."""
         done = self.run(arguments)
         if done.code:
-            raise self.failed(arguments[0], done.errors or done.output)
+            raise self.failure(arguments[0], done.errors or done.output)
         return done.output
 
     def attend(self, *arguments: str) -> int:
@@ -478,7 +478,7 @@ class Terraform:
         with provider(self.folder, self.environment) as reached:
             yield replace(self, environment={**self.environment, **reached})
 
-    def failed(self, command: str, errors: str) -> UserError:
+    def failure(self, command: str, errors: str) -> UserError:
         """Return the error for a failed command: Terraform's first error, and the log's name."""
         said = first_error(errors)
         # Our own validations are whole sentences, and need neither the command nor the log.

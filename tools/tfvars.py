@@ -92,7 +92,7 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
 
     Environment variables TF_VAR_name count as set variables. Terraform itself reports broken HCL, with the place.
     """
-    variables = declared(ROOT / "variables.tf")
+    variables = variable_types(ROOT / "variables.tf")
     found: list[str] = []
     written = {name.removeprefix("TF_VAR_") for name in environ or () if name.startswith("TF_VAR_")}
     for file in var_files:
@@ -266,7 +266,7 @@ def default(variable: str) -> Any:
 
 
 @functools.cache
-def declared(file: Path) -> Type:
+def variable_types(file: Path) -> Type:
     """Return the variables of a Terraform file, as the attributes of one object."""
     blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
     return object_of(each for block in blocks for each in labelled_bodies(block))

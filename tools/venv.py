@@ -339,7 +339,7 @@ def create_environment(folder: Path, with_pip: bool) -> None:
     except InstallError as error:
         raise UserError(
             f"Python's venv module could not create {folder.name}: install it (on Debian python3-venv) or uv, "
-            f"then try again.\n{indented(error)}"
+            f"then try again.\n{indent(error)}"
         ) from None
     (folder / MARKER).write_text(identity(folder))
 
@@ -374,7 +374,7 @@ def install(folder: Path, lock: Path, uv: Path | None, reinstall: bool) -> None:
         try:
             return installer()
         except InstallError as error:
-            errors.append(f"{name} reported:\n{indented(error)}")
+            errors.append(f"{name} reported:\n{indent(error)}")
     raise UserError(
         f"Could not install {lock.relative_to(ROOT)} into {folder.name}. Check the connection to the package "
         "index and the free space, then try again.\n" + "\n".join(errors)
@@ -473,7 +473,7 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
     return done.stdout
 
 
-def indented(text: object) -> str:
+def indent(text: object) -> str:
     """Return an installer's output, indented for printing below our own sentence."""
     return "\n".join(f"  {line}" for line in str(text).splitlines())
 

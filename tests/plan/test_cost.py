@@ -20,7 +20,7 @@ SHOWN = "make cost ENV=prod REQUESTS=10000000"
 @pytest.mark.parametrize("name", sorted(inventory.VAR_FILES))
 def test_no_type_is_without_a_price(var_files: dict[str, Plan], name: str) -> None:
     estimate = cost.Estimate(var_files[name].alone, 1_000_000, TABLE)
-    assert not estimate.unknown(), "write them into tools/aws/prices.json: monthly, by_use or free"
+    assert not estimate.unknown_types(), "write them into tools/aws/prices.json: monthly, by_use or free"
     assert sum(line.by_request for line in estimate.lines()) > 5
 
 

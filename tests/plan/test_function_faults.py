@@ -11,7 +11,7 @@ from tests.plan.conftest import SMALL
 from tests.plan.planner import Planner, Values
 from tests.plan.test_refusals import faulty_values, set_at
 from tools.terraform import ROOT
-from tools.tfvars import declared
+from tools.tfvars import variable_types
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -420,7 +420,7 @@ MAY_BE_EMPTY = [("settings", "NAME")]
 
 
 def test_no_empty_text_or_key_and_no_repetition_is_accepted(folder: Path) -> None:
-    kind = declared(ROOT / "variables.tf").attributes["functions"].element
+    kind = variable_types(ROOT / "variables.tf").attributes["functions"].element
     assert kind
     places = [*faulty_values(kind)]
     said = sentences(folder, {f"place{n}": set_at(kind, place, value) for n, (place, value) in enumerate(places)})

@@ -15,7 +15,7 @@ from tests.plan.conftest import IDENTITY, POOL, SMALL
 from tests.plan.planner import Planner, Values
 from tools import shapes
 from tools.terraform import ROOT, find_terraform
-from tools.tfvars import Type, declared
+from tools.tfvars import Type, variable_types
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -744,7 +744,7 @@ def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = N
 @pytest.mark.slow  # about ten seconds
 def test_no_empty_text_or_key_and_no_repetition_is_accepted(tmp_path: Path) -> None:
     """Each is an instance of the configuration in one plan, since a plan of its own for each would take a minute."""
-    variables = declared(ROOT / "variables.tf")
+    variables = variable_types(ROOT / "variables.tf")
     rules.validations(tmp_path / "system")
     start = {"name": "shop", "environment": "test", "entities": {"todos": {"access": {"default": "cognito"}}}}
     # Those of functions are no validations: test_function_faults.py.

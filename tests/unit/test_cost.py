@@ -200,7 +200,7 @@ def test_costs_of_own_functions() -> None:
     report = cost.Estimate(document, 1_000_000, TABLE).report("dev")
     assert "Requests for your own routes cost as much as requests for operations" in report
     assert "aws_scheduler_schedule: 1.00 for a million runs." in report
-    assert not cost.Estimate(document, 1_000_000, TABLE).unknown()
+    assert not cost.Estimate(document, 1_000_000, TABLE).unknown_types()
 
 
 def test_the_report() -> None:

@@ -119,7 +119,7 @@ def shown_hcl(page: Path) -> list[str]:
 def tfvars_faults(text: str, file: Path) -> list[str]:
     """Return the faults in names and types of a tfvars block."""
     file.write_text(text)
-    variables = tfvars.declared(ROOT / "variables.tf")
+    variables = tfvars.variable_types(ROOT / "variables.tf")
     values = tfvars.parse(file, text)
     assert values
     return [*tfvars.name_faults(file, tfvars.keys_of(file, text), variables), *tfvars.type_faults(values, variables)]

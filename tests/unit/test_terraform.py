@@ -243,8 +243,8 @@ def test_errors_become_one_sentence(text: str, expected: str) -> None:
 def test_errors_of_our_own_rules_are_shown_without_terraforms_text(tmp_path: Path, title: str) -> None:
     made = terraform.Terraform(tmp_path, {}, tmp_path / "terraform.log", lambda _: None)
     text = f"Error: {title}\n\n  on my.tfvars line 3:\n   3: x\n\ntags: no.\n"
-    assert str(made.failed("plan", text)) == "tags: no. (my.tfvars, line 3)"
-    assert str(made.failed("plan", "Error: No region\n")).startswith("terraform plan failed: No region (")
+    assert str(made.failure("plan", text)) == "tags: no. (my.tfvars, line 3)"
+    assert str(made.failure("plan", "Error: No region\n")).startswith("terraform plan failed: No region (")
 
 
 @pytest.mark.parametrize("value", ["shop", "var.name", 'upper("shop")'])

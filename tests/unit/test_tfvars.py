@@ -368,7 +368,7 @@ def test_broken_json_is_reported_in_one_sentence(tmp_path: Path, text: str) -> N
 
 
 def test_every_attribute_of_every_variable_is_known() -> None:
-    variables = tfvars.declared(ROOT / "variables.tf")
+    variables = tfvars.variable_types(ROOT / "variables.tf")
     assert variables.attributes
     plan = variables.attributes["usage_plans"].element
     assert plan

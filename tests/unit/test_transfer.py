@@ -385,7 +385,7 @@ def project(tmp_path: Path) -> Path:
 
 def deployed(project: Path, name: str, functions: FakeLambda = LAMBDA) -> tool.DeployedEntity:
     environment: Any = FakeEnvironment(OUTPUTS, {"lambda": functions, "dynamodb": None}, project)
-    return tool.deployed(environment, name)
+    return tool.load_deployed_entity(environment, name)
 
 
 def test_an_entity_is_read_from_its_functions_settings(project: Path) -> None:

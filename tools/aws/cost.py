@@ -163,14 +163,14 @@ class Estimate:
             f"Lambda: {self.assumed['function_ms']} ms a request", 0, seconds * self.price["lambda_gb_second"]
         )
         if authorizer := functions.get(self.outputs.get("authorizer_name")):
-            verified = self.tokens_verified()
+            verified = self.verified_tokens()
             seconds = verified * authorizer["memory_size"] / 1024 * self.assumed["authorizer_ms"] / 1000
             price = verified / MILLION * self.price["lambda_million_requests"]
             yield CostLine("Lambda: verifying tokens", 0, price + seconds * self.price["lambda_gb_second"])
         kept = sum(each["memory_size"] / 1024 for each in functions.values() if each.get("snap_start"))
         yield CostLine("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
 
-    def tokens_verified(self) -> float:
+    def verified_tokens(self) -> float:
         """Return how often the authorizer verifies a token: once in the five minutes of the gateway's cache.
 
         All methods with a function get equally many requests.
@@ -211,7 +211,7 @@ class Estimate:
             return
         kb = (
             self.requests * sum(self.assumed["log_kb"].values())
-            + self.tokens_verified() * self.assumed["log_kb"]["function"]
+            + self.verified_tokens() * self.assumed["log_kb"]["function"]
         )
         gb = kb / KB_OF_GB
         yield CostLine("CloudWatch Logs: ingestion", 0, gb * self.price["logs_gb_in"])
@@ -265,7 +265,7 @@ class Estimate:
         """Return the costs by a use that does not follow from the requests."""
         return [f"{kind}: {text}." for kind, text in self.table["by_use"].items() if self.counts[kind]]
 
-    def unknown(self) -> list[str]:
+    def unknown_types(self) -> list[str]:
         """Return the types that the price file does not know."""
         table = self.table
         known = {*table["monthly"], *table["computed"], *table["by_use"], *table["free"]}
@@ -306,7 +306,7 @@ class Estimate:
             )
         if by_use := self.by_use():
             notes += ["Not in the table, priced by use:", *(f"  {each}" for each in by_use)]
-        if unknown := self.unknown():
+        if unknown := self.unknown_types():
             notes.append(f"Without a price in tools/aws/prices.json: {', '.join(unknown)}.")
         return "\n".join([head, "", *rows, "", *notes])
 

@@ -117,7 +117,7 @@ class Candidate:
             status = status_of(fields)
             self.was_invoked |= line.message.startswith(INVOKED) or status > 0
             self.answers += status > 0
-            if said := fault_in(line.message):
+            if said := describe_fault(line.message):
                 self.faults.append(f"{self.function} {self.version}: {said}")
             elif fields and 400 <= status < 500:
                 self.client_errors[f"{status} {fields.get('problem', '')}".rstrip()] += 1
@@ -232,7 +232,7 @@ def status_of(fields: dict[str, Any] | None) -> int:
     return status if isinstance(status, int) else 0
 
 
-def fault_in(message: str) -> str | None:
+def describe_fault(message: str) -> str | None:
     """Return a description of the fault that a log line reports, or None."""
     line = parse_log_line(message)
     if line is None:

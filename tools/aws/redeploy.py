@@ -37,12 +37,14 @@ class Routes:
     def remember(self) -> None:
         """Add the state's routes to the file."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.write_text("".join(f"{address}\n" for address in sorted(self._remembered() | self._known())))
+        self.file.write_text(
+            "".join(f"{address}\n" for address in sorted(self._saved_routes() | self._current_routes()))
+        )
 
     def finish(self, arguments: Sequence[str]) -> list[str]:
         """Deploy the API again if routes were removed, delete the file, and return their names."""
-        current = self._known()
-        removed = route_names(self._remembered() - current)
+        current = self._current_routes()
+        removed = route_names(self._saved_routes() - current)
         # Without routes there is no API left to deploy.
         if removed and current:
             self.terraform.progress(f"Removed from the API: {', '.join(removed)}. Deploying it again without them ...")
@@ -58,12 +60,12 @@ class Routes:
         self.file.unlink(missing_ok=True)
         return removed
 
-    def _remembered(self) -> set[str]:
+    def _saved_routes(self) -> set[str]:
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         # An apply that moves routes to another address does not remove them.
         return {f"module.service.{line}" if line.startswith(FORMER) else line for line in lines}
 
-    def _known(self) -> set[str]:
+    def _current_routes(self) -> set[str]:
         """Return the addresses of the state's routes; none if there is no state yet."""
         done = self.terraform.run(["state", "list"])
         # An unreadable state must not count as one without routes: the removed routes would be forgotten.

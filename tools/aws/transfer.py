@@ -388,7 +388,7 @@ def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
 # --- the command
 
 
-def deployed(environment: Environment, name: str, *, hooks: bool = False) -> DeployedEntity:
+def load_deployed_entity(environment: Environment, name: str, *, hooks: bool = False) -> DeployedEntity:
     """Return an entity as it is deployed in an environment. hooks: with its hooks; clients then choose the ids."""
     outputs, functions = environment.outputs(), environment.client("lambda")
     options = deployed_options(environment, outputs, name)
@@ -495,7 +495,7 @@ def run_export(options: argparse.Namespace) -> int:
         check_new(file)
     environment: Environment = options.environment
     environment.prepare()
-    source = deployed(environment, options.entity)
+    source = load_deployed_entity(environment, options.entity)
     table = options.table or source.entity.table
     if is_stdout:
         result = export(source, table, sys.stdout.write, options.progress)
@@ -515,7 +515,7 @@ def run_import(options: argparse.Namespace) -> int:
         raise UserError("--hooks creates new items, and cannot be combined with --as-stored or --replace.", exit_code=2)
     environment: Environment = options.environment
     environment.prepare()
-    target = deployed(environment, options.entity, hooks=options.hooks)
+    target = load_deployed_entity(environment, options.entity, hooks=options.hooks)
     entity = target.entity
     if not entity.schema:
         print_note(f"No function of {entity.name} has a schema: the import accepts every JSON object.")
