@@ -1,20 +1,21 @@
 locals {
   trestle_folder = "${path.module}/../.."
 
-  # How to build the packages: in a project of its own, by the build.py that belongs to this module.
+  # The command that builds the packages. A separate project uses the build.py that belongs to this
+  # module.
   build_command = (abspath(var.project) == abspath(local.trestle_folder) ? "python build.py" :
     "python ${abspath(local.trestle_folder)}/build.py --project ${abspath(var.project)}"
   )
 
-  # Names of files and folders that are no sources, as tools/sources.py has them.
+  # Names of files and folders that are not sources. tools/sources.py has the same rule.
   ignored_files_pattern = join("|", [
     "(?i)(?:^|/)(?:[.#][^/]*",
     "[^/]*(?:~|[.](?:bak|crdownload|orig|part|partial|rej|sw[a-p]|te?mp))",
     "__pycache__|thumbs[.]db|desktop[.]ini)(?:/|$)",
   ])
 
-  # What packages are built from, by path, with its digest. The pattern leaves out links to nowhere that editors make, which fileset() fails
-  # at.
+  # The digests of the files that packages are built from, by path. The pattern excludes the broken
+  # links that editors create, at which fileset() fails.
   inputs = merge(
     { for file in fileset("${local.trestle_folder}/lambda_src", "**/[^.#]*.py") :
       "lambda_src/${file}" => filesha256("${local.trestle_folder}/lambda_src/${file}") if !can(regex(local.ignored_files_pattern, file))
@@ -33,15 +34,16 @@ locals {
   ])
 }
 
-# Stop a plan without packages, with packages of other sources, with faults in schemas, or with settings that Lambda would refuse.
-# These are preconditions, since a destroy runs validations as well and needs none of this.
+# Stop a plan if packages are missing or out of date, if schemas have faults, or if Lambda would
+# reject settings. These are preconditions because a destroy also runs validations, and needs none
+# of these checks.
 resource "terraform_data" "build" {
   lifecycle {
     precondition {
       condition = data.aws_region.current.id == var.region
       error_message = join(" ", [
-        "region is \"${var.region}\", but the AWS provider of this module works in ${data.aws_region.current.id}. Write region =",
-        "\"${data.aws_region.current.id}\", or pass a provider of ${var.region}: providers = { aws = aws.NAME }.",
+        "region is \"${var.region}\", but the AWS provider of this module uses ${data.aws_region.current.id}. Write region =",
+        "\"${data.aws_region.current.id}\", or pass a provider for ${var.region}: providers = { aws = aws.NAME }.",
       ])
     }
 
@@ -59,24 +61,24 @@ resource "terraform_data" "build" {
           try(contains(keys(local.manifest.functions), zip), false)
         ])
       )
-      error_message = "The Lambda packages are not all there: run `${local.build_command}`."
+      error_message = "Some Lambda packages are missing: run `${local.build_command}`."
     }
 
-    # The emulator's account has this number, which no account of AWS has.
+    # This is the emulator's account number. No AWS account has it.
     precondition {
       condition     = try(local.manifest.platform, null) != "laptop" || data.aws_caller_identity.current.account_id == "000000000000"
       error_message = "The Lambda packages were built for `local.py up`, with libraries for this machine. Run `${local.build_command}`."
     }
 
-    # On the laptop the libraries are those of .venv.
+    # On a laptop, the authorizer uses the libraries in .venv.
     precondition {
       condition = (
         local.manifest == null || length(local.faults) > 0 || length(local.authorizer) == 0 ||
         try(local.manifest.authorizer, null) == "lambda" || data.aws_caller_identity.current.account_id == "000000000000"
       )
       error_message = join(" ", [
-        "dist/authorizer.zip lacks the libraries that jwt needs in Lambda. Run `${local.build_command} --authorizer`. A var-file that sets",
-        "jwt = { ... } in environments/ makes the option unnecessary.",
+        "dist/authorizer.zip lacks the libraries that jwt needs in Lambda. Run `${local.build_command} --authorizer`. The option is not",
+        "necessary if a var-file in environments/ sets jwt = { ... }.",
       ])
     }
 
@@ -89,12 +91,12 @@ resource "terraform_data" "build" {
       condition = local.manifest == null || length(local.faults) > 0 || length(local.changed_inputs) == 0
       error_message = join("", [
         "The Lambda packages are out of date: ${try(local.changed_inputs[0], "")} ",
-        length(local.changed_inputs) == 1 ? "differs" : "and ${length(local.changed_inputs) - 1} more differ",
-        " from what they were built from. Run `${local.build_command}`."
+        length(local.changed_inputs) == 1 ? "has" : "and ${length(local.changed_inputs) - 1} more have",
+        " changed since the build. Run `${local.build_command}`."
       ])
     }
 
-    # What the manifest says of app/ holds only once the packages are up to date.
+    # The manifest's facts about app/ are valid only if the packages are up to date.
     precondition {
       condition     = local.manifest == null || length(local.changed_inputs) > 0 || length(local.own_code_faults) == 0
       error_message = join("\n", local.own_code_faults)
@@ -108,8 +110,8 @@ resource "terraform_data" "build" {
     precondition {
       condition = local.live_file == null || local.live_file_is_valid
       error_message = join(" ", [
-        "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it:",
-        "the newest are live then.",
+        "environments/${var.environment}.live.json does not name the live versions. Restore it from version control, or delete it to use",
+        "the newest versions.",
       ])
     }
   }

@@ -1,4 +1,5 @@
-# What starts functions of your own: the streams of tables, and queues, which schedules and rules of EventBridge send to.
+# The triggers of your own functions: the tables' streams, and queues, to which schedules and
+# EventBridge rules send.
 
 module "queue" {
   source   = "../queue"
@@ -16,8 +17,9 @@ module "queue" {
   visibility_timeout = 2 * each.value.timeout
 }
 
-# Each mapping invokes the alias, so that a release or a rollback moves it. One that may run nothing is off: messages wait in the queue,
-# instead of being received in vain until they count as failed.
+# Each mapping invokes the alias, so releases and rollbacks apply to it. It is disabled if the
+# function's reserved concurrency is 0: messages then wait in the queue. Otherwise Lambda would
+# receive them until they count as failed.
 resource "aws_lambda_event_source_mapping" "jobs" {
   for_each = local.consumers
 
@@ -28,7 +30,8 @@ resource "aws_lambda_event_source_mapping" "jobs" {
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = local.tags
 
-  # Lambda would receive more than the function may run at once, and throttled messages count as received. Two is the least it takes.
+  # Without a limit, Lambda receives more messages than the function may process at once, and
+  # throttled messages count as received. The minimum is 2.
   dynamic "scaling_config" {
     for_each = [for most in each.value.reserved_concurrency[*] : min(1000, max(2, most)) if most > 0]
     content {
@@ -40,8 +43,9 @@ resource "aws_lambda_event_source_mapping" "jobs" {
 resource "aws_lambda_event_source_mapping" "changes" {
   for_each = local.streams
 
-  # The function itself sends a change that fails five times to the dead-letter queue, whole. This is for batches without an answer: Lambda
-  # halves them, and sends the position of what is left.
+  # The function itself sends a change that fails five times to the dead-letter queue, with its
+  # data. These settings are for batches that crash the function or time out: Lambda halves them,
+  # and sends only the position of a batch that still fails.
   batch_size                         = 100
   bisect_batch_on_function_error     = true
   enabled                            = local.own_functions[each.value.function].reserved_concurrency != 0
@@ -90,7 +94,7 @@ resource "aws_iam_role" "schedule" {
       Effect    = "Allow"
       Principal = { Service = "scheduler.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      # Not for somebody else's schedule that names our role.
+      # Only schedules of this group may use the role.
       Condition = { StringEquals = {
         "aws:SourceAccount" = local.account
         "aws:SourceArn"     = "arn:${local.partition}:scheduler:${var.region}:${local.account}:schedule-group/${local.identifier}"
@@ -116,7 +120,7 @@ resource "aws_iam_role_policy" "schedule" {
   })
 }
 
-# A policy of its own, because the key's ARN is unknown until the key exists.
+# A separate policy, because the key's ARN is unknown until the key exists.
 resource "aws_iam_role_policy" "schedule_key" {
   for_each = { for name, f in local.scheduled : name => f if var.encryption.customer_key }
 

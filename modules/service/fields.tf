@@ -1,9 +1,10 @@
-# What the OpenAPI document and API Gateway's models say of an entity whose properties not everybody reads and writes: the shapes that
-# build.py derives from its schema, without what rests on properties that an answer or a body may lack.
+# The shapes of entities with rules in `fields`, for the OpenAPI document and API Gateway's models:
+# the shapes that build.py derives from the schema, without constraints on properties that a
+# response or a body may lack.
 locals {
-  # The shapes of each entity as build.py has derived them; null for one without a schema.
+  # Each entity's shapes as build.py derives them; null without a schema.
   built_shapes = { for name, e in local.readable_entities : name => try({
-    # `present` may take properties away and add others.
+    # `present` may remove properties and add others.
     for shape, key in { body = "body", item = local.item_shapes[name], model = "model", patch = "patch", replacement = "body" } : shape =>
     shape == "item" && contains(local.entity_hooks[name], local.present) ?
     jsonencode({ for keyword, value in jsondecode(local.manifest.schemas[e.schema][key]) : keyword => value
@@ -12,7 +13,8 @@ locals {
     local.manifest.schemas[e.schema][key]
   }, null) }
 
-  # By shape, the properties that it may lack. A PUT keeps what its caller cannot read, and so need not have it.
+  # The properties that each shape may lack. A PUT keeps the properties that its caller cannot read,
+  # so its body may omit them.
   field_gaps = { for name, e in local.readable_entities : name => {
     body        = [for property, f in e.fields : property if f.write != null]
     item        = keys(e.fields)
@@ -21,7 +23,7 @@ locals {
     replacement = keys(e.fields)
   } if length(e.fields) > 0 && try(local.built_shapes[name] != null, false) }
 
-  # Whom a rule lets, in words.
+  # Who a rule allows, in words.
   rule_words = { for rule in distinct(flatten([for rules in values(local.field_rules) : [for f in values(rules) : values(f)]])) : rule => (
     rule == "nobody" ? "Nobody" :
     rule == "owner" ? "Only the item's owner" :
@@ -29,7 +31,8 @@ locals {
     "Only access tokens with the scope ${replace(trimprefix(rule, "scope="), " ", " or ")}"
   ) }
 
-  # What the properties of a shape say besides. The web console reads the rules from here.
+  # Notes that are added to the properties of a shape. The web console reads the rules in the
+  # OpenAPI document.
   field_notes = { for name, rules in local.field_rules : name => { for property, f in rules : property => {
     description = join(" ", [for rule, kinds in { for kind, rule in f : rule => kind... } :
       "${local.rule_words[rule]} may ${join(" or ", kinds)} it."
@@ -39,7 +42,7 @@ locals {
     write_only = try(f.read == "nobody", false)
   } } }
 
-  # What a schema says of a whole object.
+  # Keywords that apply to a whole object.
   combining_keywords = ["allOf", "anyOf", "enum", "not", "oneOf"]
 
   field_shapes = { for name, gaps in local.field_gaps : name => { for shape, lacking in gaps : shape => [
@@ -57,7 +60,8 @@ locals {
       { for keyword, properties in built : keyword => { for property, rule in properties : property => jsondecode(
         shape == "model" || !can(local.field_rules[name][property]) ? jsonencode(rule) : jsonencode({
           for key, value in merge(
-            # No item has to have what not everybody can write, so a patch may remove it.
+            # Items need not have a property that some callers cannot write, so a patch may remove
+            # it.
             {
               as_it_is = rule
               any      = { anyOf = [rule, { enum = [null] }] }
@@ -71,7 +75,7 @@ locals {
             local.field_notes[name][property].rules,
             { readOnly = true, writeOnly = true },
           ) : key => value
-          # A property is one of the two at most.
+          # A property has at most one of the two.
           if key == "readOnly" ? (
             (local.field_notes[name][property].read_only || try(rule.readOnly, false)) &&
             !(shape == "item" && local.field_notes[name][property].write_only)
@@ -82,7 +86,8 @@ locals {
     ))
   ][0] } }
 
-  # Problems that operations answer with because of `fields`: a list where a filter, or what it sorts by, is not for everybody to read.
+  # The problems that operations can return because of `fields`: in a write, a property that the
+  # caller may not write; in a list, a filter or a sort property that the caller may not read.
   field_problems = { for name, e in local.readable_entities : name => { for operation, form in local.forms[name] : operation => [
     for kind in ["forbidden"] : kind
     if form.body != null && length([for f in values(e.fields) : f if f.write != null]) > 0 || form.takes_filters && anytrue(flatten([

@@ -1,4 +1,4 @@
-# Functions of your own, as they follow from the variables alone.
+# Your own functions, derived from variables only.
 locals {
   # Seconds, by the unit of a backoff.
   duration_units = { s = 1, m = 60, h = 3600 }
@@ -14,9 +14,9 @@ locals {
     name   = "${var.name}-${name}-${var.environment}"
     routes = f.routes == null ? {} : f.routes
     }) } : name => merge(f, {
-    # Where changes or jobs go that fail for good.
+    # The queue for changes or jobs whose last attempt failed.
     dead_letters = f.kind == "routes" ? null : "${var.name}-${name}-failed-${var.environment}"
-    # A job of any kind comes out of a queue; changes come out of the tables' streams.
+    # Jobs of every kind come from a queue. Changes come from the tables' streams.
     queue_name = contains(["changes", "routes"], f.kind) ? null : f.name
     retries = { for retries in [coalesce(f.queue, { attempts = 5, backoff = "10s-1h" })] : "queue" => {
       attempts = retries.attempts
@@ -28,7 +28,7 @@ locals {
     zip     = "app.${f.module}"
   }) }
 
-  # Composed, so that a plan shows them whole.
+  # Composed of names, so that a plan shows the full URLs.
   queue_urls = { for name, f in local.own_functions :
     name => "https://sqs.${var.region}.${local.dns_suffix}/${local.account}/${f.queue_name}" if f.queue_name != null
   }
@@ -36,7 +36,8 @@ locals {
     name => "https://sqs.${var.region}.${local.dns_suffix}/${local.account}/${f.dead_letters}" if f.dead_letters != null
   }
 
-  # The API's methods that functions answer, by route. A route that moves to another function stays the same method.
+  # The API's methods that your own functions serve, by route. A route that moves to another
+  # function keeps its method.
   own_methods = merge([for name, f in local.own_functions : { for route, r in f.routes : route => merge({
     accepts     = sort(r.accepts)
     answers     = r.answers
@@ -50,29 +51,30 @@ locals {
     summary     = r.summary
   }, local.access_modes[coalesce(r.access, local.default_access)]) }]...)
 
-  # By file, the names of schemas that routes name; the code knows them by these.
+  # The names of the schemas in routes, by file. Code refers to schemas by these names.
   schema_files = { for file in distinct(flatten([for m in values(local.own_methods) : [compact([m.body, m.query]), values(m.answers)]])) :
     file => trimsuffix(basename(file), ".json")
   }
-  # By file, API Gateway's models of JSON bodies. Names of models have letters and digits alone; the digest tells similar ones apart.
+  # The names of API Gateway's models for JSON bodies, by file. A name may contain only letters and
+  # digits, so a digest keeps similar names apart.
   schema_model_names = { for file in distinct(compact([for m in values(local.own_methods) : m.body if length(m.accepts) == 0])) :
     file => join("", concat(
       [for word in split("-", replace(local.schema_files[file], "_", "-")) : title(word)], [substr(sha256(file), 0, 6), "Body"]
     ))
   }
-  # The parameters of queries that API Gateway lets an API declare.
+  # The query parameters that API Gateway allows an API to declare.
   query_parameters = { for route, m in local.own_methods : route => m.query == null ? [] : [
     for name in keys(try(jsondecode(file("${var.project}/${m.query}")).properties, {})) : "querystring.${name}"
     if can(regex("^[A-Za-z0-9._-]+$", name))
   ] }
 
-  # The hooks that a function's writes run, and those that these run.
+  # The hooks that a function's writes run, and the hooks that those run in turn.
   own_function_hooks = { for name, f in local.sound_functions : name => sort(distinct(flatten([for entity, operations in f.uses : [
     for o in operations : concat(["${entity}.${local.operations[o].hook}"], local.runs_all["${entity}.${local.operations[o].hook}"])
     if try(contains(local.entity_hooks[entity], local.operations[o].hook), false)
   ]]))) }
 
-  # By function, the operations on entities that it and these hooks may use.
+  # The operations that each function and these hooks may use, by entity.
   own_function_uses = { for name, f in local.sound_functions : name => { for entity in distinct(concat(
     keys(f.uses), flatten([for hook in local.own_function_hooks[name] : keys(local.hook_uses[hook])])
     )) : entity => sort(distinct(flatten(concat(
@@ -80,8 +82,8 @@ locals {
     )))) if can(local.entities[entity])
   } }
 
-  # DynamoDB's actions on the tables and indexes of entities, by function. A list of all owners' items is a scan: an index holds them by
-  # owner.
+  # DynamoDB's actions on entities' tables and indexes, by function. A list of all owners' items is
+  # a Scan, because the list index groups items by owner.
   own_function_rights = { for name, uses in local.own_function_uses : name => { for entity, operations in uses : entity => {
     actions = sort(distinct(flatten(concat(
       [for o in operations : concat(
@@ -110,7 +112,7 @@ locals {
     [for secrets in [values(f.secrets)] : {
       sid     = "ReadSecrets"
       actions = ["secretsmanager:GetSecretValue"]
-      # An ARN may lack the six characters that Secrets Manager ends it with.
+      # An ARN may lack the six random characters that Secrets Manager appends.
       resources = sort(distinct(flatten([for arn in secrets : can(regex("-[A-Za-z0-9]{6}$", arn)) ? [arn] : [arn, "${arn}-??????"]])))
     } if length(secrets) > 0],
     [for others in [[for other in f.sends : local.own_functions[other].queue_name if can(local.queue_urls[other])]] : {
@@ -121,7 +123,7 @@ locals {
     [for n, s in f.statements : { sid = "Own${n}", actions = sort(s.actions), resources = sort(s.resources) }],
   ) }
 
-  # What own code in a function knows of the entities that it may use.
+  # The settings of the entities that own code in a function may use.
   own_function_entities = { for name, uses in local.own_function_uses : name => { for entity, operations in uses : entity => merge(
     {
       operations = operations
@@ -135,11 +137,11 @@ locals {
     { hooks = var.entities[entity].hooks.code } : {},
   ) } }
 
-  # What trestle.own.function reads. What is not there has its default.
+  # The settings that trestle.own.function reads. A missing setting has its default.
   own_function_settings = { for name, f in local.own_functions : name => { for member, value in {
     changes = { for entity, kinds in f.changes : entity => [for change in kinds : merge(
       { kind = change.kind },
-      # As the items have the values, by the schema's types.
+      # Values in the schema's types, as items have them.
       length(change.becomes) == 0 ? {} : { becomes = { for property, value in change.becomes : property => jsondecode(
         contains(["boolean", "integer", "number"], try(local.properties[entity][property].type, "")) ? value : jsonencode(value)
       ) } },
@@ -161,14 +163,14 @@ locals {
       call    = m.call
       group   = m.group
       query   = try(trimsuffix(basename(m.query), ".json"), null)
-      # The gateway knows the scopes of the user pool's tokens alone.
+      # The gateway checks scopes only in the user pool's tokens.
       scope = m.access == "jwt" ? m.scope : null
     } : k => v if try(length(v) > 0, v != null) } if m.function == name }
     secrets  = f.secrets
     sends    = { for other in f.sends : other => local.queue_urls[other] if can(local.queue_urls[other]) }
     settings = keys(f.settings)
     tables   = { for entity in keys(f.changes) : local.entities[entity].table => entity if can(local.entities[entity]) }
-    # Without hooks these are what ENTITIES says; hooks may use more than their function.
+    # Without hooks these equal the operations in ENTITIES. Hooks may use more than their function.
     uses = length(local.own_function_hooks[name]) == 0 ? {} : { for entity, operations in f.uses : entity => sort(operations) }
   } : member => value if try(length(value) > 0, value != null) } }
 
@@ -182,23 +184,23 @@ locals {
     local.metrics_namespace == null ? {} : { METRICS_NAMESPACE = local.metrics_namespace },
     f.kind == "routes" ? { CORS_ORIGINS = join(" ", var.cors_origins) } : {},
     length(local.own_function_entities[name]) == 0 ? {} : { ENTITIES = jsonencode(local.own_function_entities[name]) },
-    # On a laptop, whose account has this number, answers are checked against their schemas.
+    # On a laptop, which has this account number, responses are checked against their schemas.
     local.account == "000000000000" && f.kind == "routes" ? { CHECK_ANSWERS = "1" } : {},
   ) }
 
-  # The parameters with which a function of each kind is called, as its definition has them.
+  # The parameters in the definition of a function of each kind.
   handler_parameters = {
     changes  = "change, context", event = "event, context", job = "job, context", queue = "job, context", routes = "request, context"
     schedule = "job, context"
   }
 
-  # What each function of yours calls in its module, by the place that says so.
+  # The Python functions that each of your functions calls, by the attribute that names them.
   own_calls = { for name, f in local.own_functions : name => merge(
     { for route, r in f.routes : "functions.${name}.routes[\"${route}\"].call" => r.call },
     f.kind == "routes" ? {} : { "functions.${name}.code" = f.handle },
   ) }
 
-  # What is wrong with functions, as far as only the build can tell.
+  # Faults in functions that only the build can find.
   function_faults = flatten([for name, f in local.own_functions : !contains(keys(local.app), f.module) ?
     [join(" ", [
       "functions.${name}.code: there is no app/${f.module}.py. Write it, or name another module of app/, such as code =",
@@ -212,7 +214,7 @@ locals {
       ]) :
       join("", [
         "${place}: app/${f.module}.py line ${local.app[f.module].functions[call].line}: ${call} ",
-        # The build does not know of what kind the function is.
+        # The build does not know the function's kind.
         replace(local.app[f.module].functions[call].fault, "event, context", local.handler_parameters[f.kind]),
       ])
       if try(local.app[f.module].functions[call].fault, "-") != ""

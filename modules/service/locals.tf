@@ -1,6 +1,8 @@
-# What follows from the variables alone: `make validate` tries their validations with it, without a provider.
+# Values derived from variables only. `make validate` tests the validations with this file, without
+# a provider.
 locals {
-  # The gateway hands the groups of a user pool's token to the function as one text, so their names must not hold its separators.
+  # The gateway passes the groups of a user pool's token to the function as one string, so their
+  # names must not contain its separators.
   access_pattern = join("|", [
     "^(?:${join("|", keys(local.contract.platform.access.modes))}",
     "cognito:group=[A-Za-z0-9_.-]{1,128}",
@@ -11,20 +13,20 @@ locals {
   # Groups and scopes of any issuer's tokens. https://datatracker.ietf.org/doc/html/rfc6749#section-3.3
   group_pattern = "[^\\p{C}\\p{Z}](?:(?:[^\\p{C}\\p{Z}]| ){0,126}[^\\p{C}\\p{Z}])?"
   scope_pattern = "[!#-\\[\\]-~]{1,256}"
-  # What to write in place of an access mode that is not valid, for one that begins with jwt and for others.
+  # The remedy for an invalid access mode: for one that begins with jwt, and for others.
   access_advice = {
     jwt = join(" ", [
-      "Write \"jwt\", \"jwt:group=NAME\" or \"jwt:scope=NAME\". A group has 1 to 128 characters, none of them blank at its ends; a",
-      "scope has 1 to 256 characters without spaces, quotation marks and backslashes.",
+      "Write \"jwt\", \"jwt:group=NAME\" or \"jwt:scope=NAME\". A group has 1 to 128 characters, and no space at its start or end; a scope",
+      "has 1 to 256 characters without spaces, quotation marks and backslashes.",
     ])
     others = join(" ", [
-      "Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", or jwt in place of",
-      "cognito. Names of cognito have letters, digits and . _ -, and another API's scope has its identifier and / in front.",
+      "Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", or jwt in place of cognito.",
+      "Names for cognito have letters, digits and . _ -, and another API's scope begins with its identifier and /.",
     ])
   }
 
-  # What access asks of a caller, by its text: the mode, and the group or scope that the token has. In Cognito's tokens a scope has its API
-  # in front; in others it is as the text has it.
+  # What each value of access requires of a caller: the mode, and the token's group or scope.
+  # Cognito's tokens prefix a scope with its API; other tokens contain it unchanged.
   access_modes = { for access in distinct(compact(concat(
     [local.default_access],
     flatten([for e in values(var.entities) : try(values(e.access), [])]),
@@ -37,16 +39,16 @@ locals {
       "${local.identifier}/${regex("^cognito:scope=(.*)$", access)[0]}", null
     )
   } }
-  # The modes that name a user, or a machine, by a token.
+  # The modes whose tokens identify a user or a machine.
   token_modes = [for mode, m in local.contract.platform.access.modes : mode if try(m.token, false)]
 
-  # Who reaches the items of other owners, and who reads or writes a property. Tokens of users have the scopes of the last pattern
-  # whatever they may.
+  # Rules about the items of other owners, and about single properties. The last pattern has scopes
+  # that every user's token may have, so they must not grant anything.
   member_pattern       = "^(?:group=${local.group_pattern}|scope=${local.scope_pattern})$"
   field_pattern        = "^(?:owner|nobody|group=${local.group_pattern}|scope=${local.scope_pattern})$"
   common_scope_pattern = "^scope=(?:openid|profile|email|phone|address|offline_access|aws[.]cognito[.]signin[.]user[.]admin)$"
 
-  # contract/README.md says what is in there.
+  # contract/README.md describes these files.
   contract = { for name in ["items", "limits", "network", "operations", "platform", "problems"] :
     name => jsondecode(file("${local.contract_folder}/${name}.json"))
   }
@@ -55,7 +57,7 @@ locals {
   default_access  = local.contract.platform.access.default
   operations      = local.contract.operations.operations
 
-  # How messages name characters that are not allowed in a name; they quote others.
+  # How messages call characters that a name must not contain. They quote other characters.
   character_names = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot",
     "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
@@ -64,17 +66,18 @@ locals {
   # Addresses that a VPC cannot have: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
   reserved_cidr = "^(?:0|127|22[4-9]|2[3-5][0-9]|169\\.254)\\."
 
-  # Whether Trestle makes the VPC or gets one. Either attribute tells, since the other may be unknown before an apply; so may a list's
-  # elements, while its length is known.
+  # Whether the VPC is an existing one. One of the two attributes is enough, since the other may be
+  # unknown before an apply. A list's elements may be unknown as well, but its length is known.
   has_existing_network = anytrue([for network in var.network[*] : anytrue([network.vpc_id != null, network.subnet_ids != null])])
   makes_network        = var.network == null ? false : !local.has_existing_network
 
-  # Attributes of a VPC that Trestle makes. They have no defaults of their own: whoever writes one beside vpc_id is told.
+  # Attributes of a VPC that Trestle creates. The variable has no defaults for them, so that a
+  # validation can refuse one beside vpc_id.
   cidr      = try(coalesce(var.network.cidr), "10.0.0.0/16")
   endpoints = try(coalesce(var.network.endpoints), toset([]))
   nat       = try(coalesce(var.network.nat), "none")
 
-  # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
+  # The country codes that AWS WAF accepts: those of ISO 3166, and XK for Kosovo.
   countries = split(" ", join(" ", [
     join(" ", [
       "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI",
@@ -99,7 +102,7 @@ locals {
     "VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW",
   ]))
 
-  # A certificate of ACM in a region, and a name that DNS takes.
+  # The ARN of an ACM certificate in a region, and a DNS name.
   certificate_pattern = "^arn:[a-z-]+:acm:REGION:[0-9]{12}:certificate/[a-f0-9-]+$"
   domain_pattern      = "^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$"
 
@@ -111,7 +114,7 @@ locals {
   # Names of keys, plans, groups and scopes.
   label_pattern = "^[A-Za-z0-9_.-]{1,128}$"
 
-  # Parameters that no filter can be called, since lists have them already.
+  # The parameters of every list. A filter cannot have their names.
   list_parameter_names = sort(distinct(flatten([for o in values(local.operations) :
     [for parameter in concat(o.parameters, compact([try(o.order_parameter, "")])) :
       trimprefix(parameter, "querystring.")
@@ -120,20 +123,22 @@ locals {
     if try(o.takes_filters, false)
   ])))
 
-  # The form of name and environment, and what name must not begin with: names of buckets and security groups begin with it.
+  # The form of name and environment, and the prefixes that name must not have, since names of
+  # buckets and security groups begin with it.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
   name_pattern  = "^[a-z][a-z0-9-]*[a-z0-9]$"
   reserved_name = "^(?:(?:sthree|amzn-s3-demo|sg)(?:-|$)|xn--)"
 
-  # Null when build.py has not run: terraform_data.build then says so.
+  # Null if build.py has not run; terraform_data.build then stops the plan.
   manifest = try(jsondecode(file("${var.project}/dist/manifest.json")), null)
 
-  # An address that mail goes to or comes from.
+  # An email address.
   address_pattern = "[^@<>\\s]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?[.])+[A-Za-z]{2,63}"
 
   port_pattern = "6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}"
 
-  # An origin as browsers write it, with a host name or an IPv4 address. The second pattern finds a port that they leave out.
+  # An origin as browsers send it, with a host name or an IPv4 address. The second pattern finds a
+  # default port, which browsers omit.
   origin_pattern = join("", [
     "^https?://(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\\.)*(?:[a-z_]|[0-9][0-9-]*[a-wyz_])(?:[a-z0-9_-]*[a-z0-9_])?",
     "|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}))",
@@ -141,14 +146,14 @@ locals {
   ])
   origin_default_port = "^http://[^:]*:80$|^https://[^:]*:443$"
 
-  # To whom items belong: the subject of a token, or a claim of it, whose name may be a URL.
+  # The owner of items: the subject of a token, or one of its claims, whose name may be a URL.
   owner_pattern = "^(?:sub|claim:[!-~]{1,128})$"
 
-  # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the document's path, and
+  # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the OpenAPI document's path, and
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
   path_pattern  = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
   reserved_path = "(?:^|/)[.][.]?(?:/|$)|${local.document_path}|^/?(?:${join("|", local.health_paths)})(?:/|$)"
-  # What API Gateway answers itself, at a domain of one's own too.
+  # Paths that API Gateway itself serves, at a custom domain as well.
   health_paths  = ["ping", "sping"]
   document_path = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
 
@@ -159,18 +164,19 @@ locals {
   # Names of modules in app/.
   module_pattern = "^[a-z_][a-z0-9_]{0,39}$"
 
-  # Operations that change nothing.
+  # Operations that only read.
   reading_operations = toset([for name, o in local.operations : name if o.workload != "writes"])
 
-  # Names of AWS services, as names of endpoints have them: com.amazonaws.REGION.SERVICE.
+  # Names of AWS services, as in names of endpoints: com.amazonaws.REGION.SERVICE.
   service_pattern = "^[a-z0-9]+(?:[.-][a-z0-9]+)*$"
 
-  # The characters that every service takes in tags, for a pattern.
+  # The characters that every service accepts in tags, for a pattern.
   tag_characters = "\\p{L}\\p{Z}\\p{N}_.:/=+\\-@"
 
   url_pattern = "^https?://[^\\s/?#]+[^\\s]*$"
 
-  # What operations of an entity are, with what its attributes change about them: all that own code may use, and those that it has.
+  # The definitions of operations, with the variants that each entity's attributes select: `forms`
+  # has all operations, which own code may use, and `entity_operations` those of the API.
   forms = { for name, e in local.entities : name => { for operation, form in local.operations : operation => merge(
     { body = null, index_actions = [], order_parameter = null, plural = false, takes_filters = false },
     { hook = null, hook_actions = [], id_index_actions = [], own_code_actions = [] },
@@ -181,8 +187,9 @@ locals {
     for operation in e.operations : operation => local.forms[name][operation]
   } }
 
-  # Names of properties in names of indexes and of their keys: DynamoDB takes letters, digits and . _ - in up to 255 characters. Other
-  # characters are escaped by their bytes, as in a URL but with a dot; a long name becomes a digest. trestle.store.derived does the same.
+  # Names of properties in the names of indexes and their keys. DynamoDB accepts letters, digits and
+  # . _ - in up to 255 characters. The bytes of other characters are escaped as in a URL, but with a
+  # dot; a digest replaces a long name. trestle.store.derived does the same.
   escaped_properties = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
     property => replace(replace(replace(replace(urlencode(property), ".", "%2E"), "~", "%7E"), "+", "%20"), "%", ".")
   }
@@ -193,8 +200,9 @@ locals {
   filter_index = local.contract.items.filter_index
 
   entities = { for name, e in var.entities : name => merge(e, {
-    # An index per filter. Numbers have to sort as numbers, and the key's name carries the type: the provider compares only names, and
-    # would keep an index of texts, into which DynamoDB writes no numbers. createdAt is the server's, and a string.
+    # One index per filter. Numbers must sort as numbers. The key's name contains the type, because
+    # the provider compares only names: it would keep an index with string keys, which cannot
+    # contain numbers. createdAt is a string that the server sets.
     filters = { for filter, f in e.filters : filter => merge({
       index = "${local.filter_index.prefix}${local.key_names[filter]}"
       sort  = f.sort
@@ -208,18 +216,21 @@ locals {
       [for filter in keys(e.filters) : "${local.filter_index.prefix}${local.key_names[filter]}"],
     )
     operations = coalesce(e.operations, local.all_operations)
-    # Whether requests may name an owner, and whose items callers may come to read and to write.
+    # Whether requests may name an owner, and whether some callers may read or write the items of
+    # all owners.
     owner_parameter = e.sees_all == null && e.acts_for == null ? "none" : "taken"
     reads           = e.sees_all == null ? "own" : "all"
     writes          = e.acts_for == null ? "own" : "all"
 
     path = trim(coalesce(e.path, name), "/")
-    # Whether not every client reads and writes every property. Those that are readOnly build.py has found at any depth.
+    # Whether some clients cannot read or write some properties. build.py finds readOnly properties
+    # at any depth.
     read_only = can(local.manifest.schemas[e.schema].read_only) || length(e.fields) > 0 ? "kept" : "none"
     table     = "${var.name}-${name}-${var.environment}"
   }) }
 
-  # The indexes of each entity's table: the list's, one for each filter, and those by which callers find the items of other owners.
+  # The indexes of each entity's table: the list's, one for each filter, and those that find the
+  # items of other owners.
   table_indexes = { for name, e in local.entities : name => merge(
     { for index in [local.contract.items.list_index] : index.name => {
       hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range], projection = "ALL"
@@ -236,14 +247,14 @@ locals {
     } },
   ) }
 
-  # What a list takes besides: filters, and bounds such as "dueDate.gte" of what these sort by.
+  # The bounds that a list accepts, such as "dueDate.gte", for the sort properties of its filters.
   bounds = { for name, e in local.entities : name => flatten([for sort, numbers in { for f in values(e.filters) : f.sort => f.number... } :
     [for operator in local.bound_operators :
       { name = "${sort}.${operator}", operator = operator, sort = sort }
       if operator != "prefix" || !numbers[0]
     ]
   ]) }
-  # The parameters that API Gateway lets an API declare. It passes the others on as well.
+  # The parameters that API Gateway allows an API to declare. It also passes on other parameters.
   list_parameters = { for name, e in local.entities : name => [
     for parameter in concat(keys(e.filters), local.bounds[name][*].name) : "querystring.${parameter}"
     if can(regex("^[A-Za-z0-9._-]+$", parameter))
@@ -253,7 +264,8 @@ locals {
     name => "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${e.table}"
   }
 
-  # Ids that a client must not choose: what is at their path is another collection, an operation, a route, or the document.
+  # Ids that a client must not choose, because another collection, an operation, a route or the
+  # OpenAPI document is at their path.
   reserved_ids = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
     for path in concat(
       [for other in values(local.entities) : other.path if length(other.operations) > 0],
@@ -266,7 +278,8 @@ locals {
     startswith(path, e.path == "" ? "" : "${e.path}/") && !startswith(trimprefix(path, e.path == "" ? "" : "${e.path}/"), "{")
   ]) }
 
-  # Who may do something, as functions judge it by the caller's token: in those of a user pool a scope has its API in front.
+  # Rules in the form that functions compare with the caller's token. A user pool's tokens prefix a
+  # scope with its API.
   token_rules = { for rule in distinct(compact(flatten([for e in values(var.entities) : concat(
     [e.sees_all, e.acts_for], flatten([for f in values(e.fields) : [f.read, f.write]])
     )]))) : rule => startswith(rule, "scope=") ? format("scope=%s", join(" ", distinct(concat(
@@ -275,12 +288,12 @@ locals {
     ],
     length(local.jwt_methods) == 0 ? [] : [trimprefix(rule, "scope=")],
   )))) : rule }
-  # Who reads and who writes properties.
+  # The rules for properties.
   field_rules = { for name, e in var.entities : name => { for property, f in e.fields : property => {
     for kind, rule in { read = f.read, write = f.write } : kind => local.token_rules[rule] if rule != null
   } } }
 
-  # The settings that functions of an entity may read, of which each gets those of its operations.
+  # The settings of each entity. A function gets only those that its operations read.
   settings = { for name, e in local.entities : name => {
     acts_for = try(local.token_rules[e.acts_for], null)
     fields   = length(e.fields) == 0 ? null : local.field_rules[name]
@@ -296,7 +309,8 @@ locals {
     sees_all     = try(local.token_rules[e.sees_all], null)
     ttl          = e.ttl
   } }
-  # Which of them operations read, by entity and operation. The function validates the value of a filter with its property's schema.
+  # The names of the settings that each operation reads. With the schema, a function validates the
+  # values of filters.
   operation_settings = { for name, forms in local.forms : name => { for operation, form in forms :
     operation => concat(
       ["acts_for", "owner", "sees_all"], form.settings,
@@ -304,7 +318,8 @@ locals {
     )
   } }
 
-  # One function per entity and operation, or one called "entity" for all of them: by "entity.operation".
+  # The functions: one per entity and operation ("entity.operation"), or one for all operations of
+  # an entity ("entity.entity").
   functions = merge([for entity, e in local.entities : {
     for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } :
     "${entity}.${package}" => {
@@ -312,10 +327,11 @@ locals {
       name    = "${var.name}-${entity}-${package}-${var.environment}"
       package = package
       settings = { for setting, value in merge(local.settings[entity], {
-        # What the gateway cannot see, or what an owner's rights depend on: the function checks it as well.
+        # Functions check groups, which the gateway cannot check, and that the caller is signed in,
+        # on which ownership depends.
         groups = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
         hooks  = length(local.function_hooks["${entity}.${package}"]) > 0 ? e.hooks.code : null
-        # The gateway knows the scopes of the user pool's tokens alone.
+        # The gateway checks scopes only in the user pool's tokens.
         scopes = { for o in operations : o => local.methods["${entity}.${o}"].scope
           if local.methods["${entity}.${o}"].access == "jwt" && local.methods["${entity}.${o}"].scope != null
         }
@@ -348,7 +364,7 @@ locals {
     }
   }]...)
 
-  # The environment of each function.
+  # The environment variables of each function.
   function_environments = { for key, f in local.functions : key => merge(
     {
       CORS_ORIGINS = join(" ", var.cors_origins)
@@ -362,7 +378,8 @@ locals {
     length(local.used_entities[key]) == 0 ? {} : { ENTITIES = jsonencode(local.used_entities[key]) },
   ) }
 
-  # Lambda measures an environment as JSON, in bytes, of which base64 makes four characters out of three.
+  # Lambda limits the size of the environment variables as JSON, in bytes. Terraform counts only
+  # characters, but base64 encodes each three bytes as four characters.
   environment_limit = 4096
   environment_bytes = { for key, environment in merge(
     local.function_environments, local.own_function_environments, { for key, f in local.authorizer : " ${key}" => f.environment }
@@ -372,24 +389,25 @@ locals {
   } }
   environment_faults = [for key, bytes in local.environment_bytes : join("", [
     can(local.functions[key]) ? "entities.${local.functions[key].entity}" : "functions.${key}",
-    ": the environment of the function ",
-    "${try(local.functions[key].name, local.own_functions[key].name)} has ${bytes.all} bytes, and Lambda takes ",
+    ": the environment variables of the function ",
+    "${try(local.functions[key].name, local.own_functions[key].name)} take ${bytes.all} bytes, and Lambda allows ",
     "${local.environment_limit}. ",
     can(local.functions[key]) ?
     join(" ", [
-      "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings",
-      "${try(bytes.ENTITY_OPTIONS, 0)}${can(bytes.ENTITIES) ? ", entities that own code uses ${bytes.ENTITIES}" : ""}: write fewer or",
+      "cors_origins take ${bytes.CORS_ORIGINS} of them, filters and other settings",
+      "${try(bytes.ENTITY_OPTIONS, 0)}${can(bytes.ENTITIES) ? ", entities that own code uses ${bytes.ENTITIES}" : ""}. Write fewer or",
       "shorter ones.",
     ]) :
     join(" ", [
       "${can(bytes.CORS_ORIGINS) ? "cors_origins take ${bytes.CORS_ORIGINS} of them, " : ""}the function's attributes ${bytes.FUNCTION},",
       "entities that it uses ${try(bytes.ENTITIES, 0)} and settings",
-      "${sum(concat([0], [for setting in keys(local.own_functions[key].settings) : bytes[setting]]))}: write fewer or shorter ones, or",
+      "${sum(concat([0], [for setting in keys(local.own_functions[key].settings) : bytes[setting]]))}. Write fewer or shorter ones, or",
       "split the function.",
     ])
   ]) if bytes.all > local.environment_limit]
 
-  # One method of the API per entity and operation, who may call it, and the function that answers it.
+  # The API's methods, one per entity and operation, with who may call them and the function that
+  # serves them.
   methods = merge([for entity, e in local.entities : {
     for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", local.default_access)) } :
     "${entity}.${operation}" => merge(local.access_modes[access], {
@@ -399,7 +417,7 @@ locals {
     })
   }]...)
 
-  # All methods of the API with who may call them: those of entities by "entity.operation", those of functions by their routes.
+  # Who may call each method of the API: by "entity.operation" for entities, by route for functions.
   api_methods = { for key, m in merge(local.methods, local.own_methods) :
     key => { access = m.access, group = m.group, scope = m.scope }
   }
@@ -408,7 +426,8 @@ locals {
   # The namespace of the functions' own metrics.
   metrics_namespace = var.metrics ? local.identifier : null
 
-  # Our own of those that access, fields and owners name, and all of our own with what they are for.
+  # This API's scopes that access, fields, acts_for and sees_all name. `scopes` has all of this
+  # API's scopes, with their descriptions.
   access_scopes = [for scope in distinct(concat(
     compact([for m in values(local.api_methods) : m.scope if m.access == "cognito"]), local.rule_scopes
     )) :
@@ -445,15 +464,15 @@ locals {
     zip  = "authorizer"
   } if length(local.jwt_methods) > 0 && var.jwt != null }
 
-  # Seconds. The function itself gives an issuer that does not answer up before that.
+  # In seconds. The function itself gives up earlier on an issuer that does not respond.
   authorizer_timeout = 10
 
-  # All functions of the system, as Lambda calls them.
+  # The names of all functions in Lambda.
   function_names = concat(values(local.functions)[*].name, values(local.own_functions)[*].name, values(local.authorizer)[*].name)
 
   uses_cognito = contains(values(local.api_methods)[*].access, "cognito")
   creates_pool = local.uses_cognito && var.user_pool.arn == null
-  # The web console's users cannot do without.
+  # The web console signs users in at this domain, so it needs one.
   domain_prefix = (
     !local.creates_pool ?
     null :
@@ -463,19 +482,22 @@ locals {
   )
   domain = local.domain_prefix == null ? null : "https://${local.domain_prefix}.auth.${var.region}.amazoncognito.com"
 
-  # Every method that needs a token names scopes, if only those of whoever signed in, by SRP or over the domain: ID tokens,
-  # which are for the app and hold what it knows of its user, have none and do not pass.
+  # Every method that needs a token names scopes: without a scope in access, all those of a sign-in
+  # by SRP or at the domain. The gateway thus refuses ID tokens, which have no scopes and are for
+  # the app, not for the API.
   method_scopes = { for key, m in local.api_methods : key => (
     m.access != "cognito" ? [] :
     m.scope != null ? [m.scope] :
     sort(concat(["aws.cognito.signin.user.admin", "openid"], [for scope in keys(local.scopes) : "${local.identifier}/${scope}"]))
   ) }
 
-  # Letters and digits are all that a model's name takes. The suffix keeps an entity called "patch" or "empty" apart.
+  # A model's name may contain only letters and digits. The suffix keeps an entity "patch" or
+  # "empty" apart from the models Patch and Empty.
   model_names = { for name in keys(var.entities) : name => "${join("", [for word in split("-", name) : title(word)])}Body" }
 
-  # Which versions are live, by function, where `make release` or `make rollback` said so. What has no entry, or no file,
-  # follows the newest; a file that cannot be read stops at terraform_data.build.
+  # The live versions by function, as `make release` and `make rollback` record them. A function
+  # without an entry uses its newest version. terraform_data.build stops a plan with a malformed
+  # file.
   live_file       = try(file("${var.project}/environments/${var.environment}.live.json"), null)
   live_versions   = try({ for name, version in jsondecode(local.live_file).live.versions : name => tostring(version) }, {})
   canary          = try(jsondecode(local.live_file).canary, null)
@@ -495,12 +517,13 @@ locals {
 
   trail = "${var.name}-audit-${var.environment}"
 
-  # The plan that is there by default before any other: one that is added beside it must not take its key.
+  # The default key stays on the plan "standard" when another plan is added.
   api_keys      = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })
   needs_api_key = contains(concat(values(local.api_methods)[*].access, [var.docs]), "api_key")
   has_api_keys  = local.needs_api_key || length(coalesce(var.api_keys, {})) > 0
 
-  # All that tools/ reads of the variables. It evaluates this name only, and so does every plan.
+  # Everything that tools/ reads from the variables: it evaluates only this local. Every plan
+  # evaluates it as well, and so finds its errors.
   tools = {
     api_keys = keys(local.api_keys)
     entities = { for name, e in local.entities : name => {
@@ -508,7 +531,8 @@ locals {
         m.operation => { access = m.access, group = m.group, scope = m.scope }
         if m.entity == name
       }
-      # For entities without functions, which tell it for the others.
+      # For entities without functions. Functions of other entities have these options in their
+      # environment variables.
       options = { for setting, value in local.settings[name] : setting => value if try(length(value) > 0, value != null) }
       path    = e.path
       schema  = e.schema
@@ -533,7 +557,8 @@ locals {
     name    = var.name
     region  = var.region
     release = var.release
-    # The web console is made from the document, and its distribution reaches neither a VPC nor an API that asks for a certificate.
+    # The web console needs the OpenAPI document. Its distribution can reach neither a private API
+    # nor one with mutual TLS.
     takes_website = var.docs != "none" && var.private == null && try(var.domain.truststore == null, true)
   }
 }

@@ -6,14 +6,14 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# What AWS and the modules know.
+# Values from AWS and from other modules.
 locals {
   contract_folder = "${path.module}/../../contract"
 
   partition  = data.aws_partition.current.partition
   account    = data.aws_caller_identity.current.account_id
   dns_suffix = data.aws_partition.current.dns_suffix
-  # What ARNs and service names are composed of, so that a plan already shows them whole.
+  # The parts of ARNs and service names. A plan shows full ARNs because they are composed of these.
   scope = {
     account_id = local.account
     dns_suffix = local.dns_suffix
@@ -21,7 +21,8 @@ locals {
     region     = var.region
   }
 
-  # The VPC, made or brought, if there is one: no for_each goes over what is unknown before the apply.
+  # The new or existing VPC, if there is one. The list's length is known before the apply, as
+  # for_each requires.
   networks = concat(
     [for network in module.network : {
       subnet_ids = network.private_subnet_ids, security_group_ids = network.security_group_ids
@@ -30,29 +31,33 @@ locals {
       subnet_ids = var.network.subnet_ids, security_group_ids = network.security_group_ids
     }],
   )
-  # Security groups that a function of your own carries beside that of all functions. With "egress" it reaches the endpoints as well.
+  # The security groups of your own functions, besides the group of all functions. The group
+  # "egress" also reaches the endpoints.
   carried_groups = { for name, f in local.own_functions : name => (
     f.egress ? ["egress"] : local.has_existing_network && length(local.called_endpoints[name]) > 0 ? ["endpoint_clients"] : []
   ) }
 
-  # The tags that the provider does not add by itself; null for none, which some resources tell from an empty map.
+  # The tags that the provider does not add itself. Null instead of an empty map, which some
+  # resources treat differently.
   all_tags = merge(var.tags, { Environment = var.environment, ManagedBy = "terraform", Project = var.name })
   own_tags = { for name, value in local.all_tags : name => value if try(data.aws_default_tags.current.tags[name] != value, true) }
   tags     = length(local.own_tags) > 0 ? local.own_tags : null
 
-  # Once the address answers: what calls the API waits for it.
+  # Known only once the address works, so that resources that need the API wait for it.
   api_url = coalesce(one(module.domain[*].url), module.api.url)
 
-  # The topic of the alarms, under the key.
+  # Whether Trestle creates the alarms' topic, which the key encrypts.
   makes_topic = var.alarms == null ? false : var.alarms.topic_arn == null
 
   makes_key   = var.encryption.customer_key && var.encryption.key_arn == null
   kms_key_arn = var.encryption.key_arn == null ? one(module.encryption[*].key_arn) : var.encryption.key_arn
 
-  # All regions of an account share the names of IAM, S3, CloudFront and CloudWatch's dashboards, so these carry the region: a
-  # second region can have the same system. Resources that are older than this keep their names: see ignore_changes.
+  # Names in IAM, S3, CloudFront and CloudWatch dashboards are unique across regions, so they
+  # contain the region: a second region can then have the same system. Older resources keep their
+  # names (see ignore_changes).
   regional_suffix = "${var.environment}-${var.region}"
-  # A name that is too long has a digest in place of its middle. CI's roles know names by their beginning and their end.
+  # A digest replaces the middle of a name that is too long. The policies of CI's roles match the
+  # beginning and the end of names.
   role_names = { for key, f in merge(local.functions, local.own_functions, local.authorizer) : key => (
     length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
     "${substr(f.name, 0, 56 - length(local.regional_suffix))}-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
@@ -61,7 +66,7 @@ locals {
     length("${f.name}-schedule-${var.region}") <= 64 ? "${var.name}-${name}-schedule-${local.regional_suffix}" :
     "${substr(f.name, 0, 47 - length(local.regional_suffix))}-schedule-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
   ) }
-  # By what the module knows of the functions, so that what names them waits for them.
+  # Composed of the modules' outputs, so that resources that name a function wait for it.
   own_function_arns = { for name, f in module.own_function :
     name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${f.name}"
   }
@@ -71,7 +76,7 @@ locals {
     "${var.name}-${kind}-${var.environment}-${substr(sha256("${local.account}-${var.region}"), 0, 12)}"
   ) }
 
-  # Buckets that are older than the region in their name begin with the same.
+  # The pattern also matches older buckets, whose names do not contain the region.
   log_bucket_statements = [for bucket in var.log_bucket[*] : {
     Sid       = "AccessLogs"
     Effect    = "Allow"
@@ -93,7 +98,7 @@ locals {
     access   = m.access
     function = module.function[m.function].name
     method   = local.entity_operations[m.entity][m.operation].method
-    # Only the function can validate a partial body: no schema knows what the item will be.
+    # Only the function can validate a partial body, because the result depends on the stored item.
     model = lookup(
       { Body = local.model_names[m.entity], Patch = "Patch", Replacement = local.model_names[m.entity] },
       coalesce(local.entity_operations[m.entity][m.operation].body, "-"),
@@ -128,18 +133,19 @@ locals {
   )
 }
 
-# Entities go, and their functions with them: no reason to stop.
+# A warning only, because entities may be removed with their functions.
 check "live_versions" {
   assert {
     condition = length(local.unknown_live_names) == 0
     error_message = join(" ", [
-      "environments/${var.environment}.live.json names ${join(", ", local.unknown_live_names)}, which is no function of this environment:",
-      "the next `make release` leaves it out.",
+      "environments/${var.environment}.live.json names functions that do not exist: ${join(", ", local.unknown_live_names)}. The next",
+      "`make release` removes them.",
     ])
   }
 }
 
-# What the key's owner has to allow. It depends on no key, so that the policy of a key that the same apply makes can have it.
+# The statements that an existing key's policy needs. They do not depend on a key, so the policy of
+# a key from the same apply can contain them.
 module "key_policy" {
   source = "../key-policy"
 
@@ -153,8 +159,8 @@ module "key_policy" {
 
 module "encryption" {
   source = "../encryption"
-  # Terraform shows this line if it does not know at the plan whether the ARN is null.
-  count = local.makes_key ? 1 : 0 # If the same apply makes the key: key_arn = coalesce(aws_kms_key.NAME.arn).
+  # Terraform shows the next line if a plan does not know whether the ARN is null.
+  count = local.makes_key ? 1 : 0 # If the same apply creates the key: key_arn = coalesce(aws_kms_key.NAME.arn).
 
   deletion_window_in_days = coalesce(var.encryption.deletion_window_in_days, 30)
   environment             = var.environment
@@ -166,8 +172,8 @@ module "encryption" {
 
 module "network" {
   source = "../network"
-  # Terraform shows this line if it does not know at the plan whether the id is null.
-  count = local.makes_network ? 1 : 0 # If the same apply makes the VPC: vpc_id = coalesce(aws_vpc.NAME.id).
+  # Terraform shows the next line if a plan does not know whether the id is null.
+  count = local.makes_network ? 1 : 0 # If the same apply creates the VPC: vpc_id = coalesce(aws_vpc.NAME.id).
 
   bucket_arns          = ["arn:${local.partition}:s3:::${var.name}-*-${var.environment}"]
   cidr                 = local.cidr
@@ -182,7 +188,7 @@ module "network" {
   role_name            = "${var.name}-flow-${local.regional_suffix}"
   scope                = local.scope
   statements           = flatten(values(local.own_functions)[*].statements)
-  # What any operation, or code that uses it, asks of the tables, whatever the entities' attributes.
+  # The table actions of all operations, and of own code that uses them, in all variants.
   table_actions = sort(distinct(flatten([for o in values(local.operations) : concat(
     o.actions, try(o.hook_actions, []), try(o.index_actions, []), try(o.own_code_actions, []), [for choices in values(try(o.variants, {})) :
       [for changes in values(choices) : try(changes.actions, [])]
@@ -230,7 +236,7 @@ module "function" {
   code_signing_config_arn = var.code_signing_config_arn
   customer_key            = var.encryption.customer_key
   description             = "${each.value.package} of ${each.value.entity}, ${var.environment}"
-  # The table's name by the table, which has to be there first.
+  # The table's name comes from the table, so that it is created before the function.
   environment = merge(
     local.function_environments[each.key],
     { TABLE_NAME = module.table[each.value.entity].name },
@@ -265,7 +271,8 @@ module "own_function" {
   source   = "../function"
   for_each = local.own_functions
 
-  # What no request reaches has one version at a time: a queue or a stream goes to the tried one while a release is tried.
+  # Only functions with routes split their traffic. Functions with a queue or a stream have one
+  # version at a time: during a release, the canary.
   canary = one([for version in [lookup(local.canary_versions, each.value.name, null)] :
     { version = version, weight = local.canary_percent / 100 }
     if version != null && each.value.kind == "routes"
@@ -273,7 +280,7 @@ module "own_function" {
   code_signing_config_arn = var.code_signing_config_arn
   customer_key            = var.encryption.customer_key
   description             = "${each.key} of your own, ${var.environment}"
-  # The tables' names by the tables, which have to be there first.
+  # The tables' names come from the tables, so that they are created before the function.
   environment = merge(
     local.own_function_environments[each.key],
     length(local.own_function_entities[each.key]) == 0 ? {} : { ENTITIES = jsonencode({
@@ -308,11 +315,11 @@ module "own_function" {
   statements           = concat(local.own_function_statements[each.key], try(local.trigger_statements[each.key], []))
   tags                 = local.tags
   timeout              = each.value.timeout
-  # Jobs and dead letters, its own and those that it sends.
+  # For its own jobs and dead letters, and for jobs that it sends.
   uses_queues = each.value.kind != "routes" || length(each.value.sends) > 0
 }
 
-# Outside the VPC, where it reaches the issuer and no table.
+# Outside the VPC, because it calls the issuer and no table.
 module "authorizer" {
   source   = "../function"
   for_each = local.authorizer
@@ -363,12 +370,13 @@ module "openapi" {
     ids     = e.ids
     operations = { for m in values(local.methods) : m.operation => merge(local.entity_operations[name][m.operation], {
       access = { group = m.group, kind = m.access, scope = m.scope }
-      # What `present` answers, or what the caller may read, may change without a write, so that a GET of it is never "not modified".
+      # The result of `present` and the readable properties may change without a write, so such a
+      # GET never returns 304.
       answers = { for status, answer in local.entity_operations[name][m.operation].answers : status => answer
         if status != "304" || !contains(local.entity_hooks[name], local.present) && !anytrue([for f in values(e.fields) : f.read != null])
       }
       may_refuse = length(local.operation_hooks[name][m.operation]) > 0
-      # By status, the problems of this operation, of callers who may not call it, and of every operation.
+      # The statuses of the problems of this operation, of its access mode, and of every operation.
       problems = distinct([
         for kind in concat(
           local.entity_operations[name][m.operation].problems,
@@ -419,7 +427,7 @@ module "openapi" {
   sign_in = {
     app_scopes = { for scope in var.user_pool.app_scopes : "${local.identifier}/${scope}" => local.scopes[scope] }
     code       = length(var.user_pool.callback_urls) > 0 || var.website != null
-    # A pool that is still to be made has no address yet, and the document is part of the plan.
+    # A new pool has no address yet, and the OpenAPI document is part of the plan.
     discovery_url = var.user_pool.arn == null ? null : join("/", [
       "https://cognito-idp.${split(":", var.user_pool.arn)[3]}.${local.scope.dns_suffix}",
       "${split("/", var.user_pool.arn)[1]}",
@@ -456,13 +464,15 @@ module "api" {
   stage    = var.environment
   tags     = local.tags
   throttle = var.throttle
-  # By index: module.access[*] would wait for the whole of it, whose usage plans wait for this stage.
+  # By index: module.access[*] would wait for the whole module, whose usage plans wait for this
+  # stage.
   user_pool_arn   = local.creates_pool ? module.access[0].user_pool_arn : var.user_pool.arn
   validate_bodies = var.validate_bodies_at_gateway
 
-  # A domain that a certificate or a firewall guards would be in vain beside another address.
+  # With a domain, the default endpoint is disabled, because it would bypass the domain's mutual
+  # TLS.
   disable_execute_api_endpoint = var.domain != null
-  # Without try(), which would make a set of endpoints that are still to be made unknown as a whole.
+  # Not with try(), which would make a set of endpoints from the same apply unknown as a whole.
   vpc_endpoint_ids = var.private == null ? null : var.private.vpc_endpoint_ids
 }
 
@@ -485,8 +495,8 @@ module "domain" {
 
 module "access" {
   source = "../access"
-  # Terraform shows this line if it does not know at the plan whether the ARN is null.
-  count = local.has_api_keys || local.creates_pool ? 1 : 0 # If the same apply makes it: arn = coalesce(aws_cognito_user_pool.NAME.arn).
+  # Terraform shows the next line if a plan does not know whether the ARN is null.
+  count = local.has_api_keys || local.creates_pool ? 1 : 0 # If the same apply creates it: arn = coalesce(aws_cognito_user_pool.NAME.arn).
 
   api_id      = module.api.id
   environment = var.environment
@@ -504,7 +514,7 @@ module "access" {
     )
     scopes = local.scopes
   })
-  # By index, as above: the page waits for the client that it signs users in with.
+  # By index, as above: the page depends on the client with which it signs users in.
   website_urls = var.website == null || !local.creates_pool ? [] : module.website[0].urls
 }
 
@@ -514,7 +524,7 @@ module "website" {
 
   access_log = var.website.access_log
   aliases    = var.website.aliases
-  # Of a domain its name: the default endpoint is closed to CloudFront as well.
+  # The domain's name if there is one, because the default endpoint is then disabled.
   api = var.domain != null ? { host = var.domain.name, path = "" } : {
     host = "${module.api.id}.execute-api.${var.region}.${local.scope.dns_suffix}", path = "/${var.environment}"
   }
@@ -532,7 +542,8 @@ module "website" {
       { client_id = module.access[0].client_id, domain = local.domain, scopes = module.access[0].app_scopes }
     )
   })
-  # The firewall before the API lets in whom the distribution does: it would see where CloudFront is, not where its users are.
+  # The distribution itself checks its callers' countries: the API's firewall would see only
+  # CloudFront's addresses.
   countries           = var.waf == null ? [] : var.waf.countries
   distribution_header = one(module.firewall[*].distribution_header)
   log_bucket          = var.log_bucket
@@ -559,7 +570,7 @@ module "firewall" {
   web_acl_scope      = "REGIONAL"
 }
 
-# Here, not in the module: checkov follows a module's outputs as far as the root alone.
+# Here and not in the module, because checkov resolves modules' outputs only in their caller.
 resource "aws_wafv2_web_acl_association" "api" {
   count = var.waf == null ? 0 : 1
 
@@ -601,7 +612,7 @@ module "monitoring" {
     kind         = f.kind
     log_group    = module.own_function[name].log_group
     memory_size  = f.memory_size
-    # All attempts and the time between them, and the longest delay with which one can be sent.
+    # The time for all attempts and the waits between them, plus the longest delay of a job.
     message_seconds = f.queue_name == null ? null : 900 + local.job_times[name]
     name            = module.own_function[name].name
     queue           = f.queue_name

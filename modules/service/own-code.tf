@@ -1,16 +1,17 @@
-# Own code: the hooks of entities, what they may use, and what they bring to whom.
+# Own code: the hooks of entities, the operations that they may use, and the functions that run
+# them.
 locals {
-  # What build.py found in app/, by module: its hooks and its functions.
+  # The hooks and functions that build.py found in app/, by module.
   app = try(local.manifest.app, {})
 
-  # Every hook that there is. `present` gets the items that an operation answers with.
+  # All hooks. `present` gets the items of a response.
   present   = "present"
   all_hooks = toset(concat(compact([for o in values(local.operations) : try(o.hook, "")]), [local.present]))
 
-  # By entity, those that its module has.
+  # The hooks in each entity's module.
   entity_hooks = { for name, e in var.entities : name => e.hooks == null ? [] : try(local.app[e.hooks.code].hooks, []) }
 
-  # By entity and operation, those that run in it: at most the one before the write and `present`.
+  # The hooks that run in each operation: at most one before the write, and `present`.
   operation_hooks = { for name, forms in local.forms : name => { for operation, form in forms : operation => [
     for hook in concat(
       compact([form.hook]),
@@ -20,13 +21,14 @@ locals {
     ) : hook if contains(local.entity_hooks[name], hook)
   ] } }
 
-  # By "entity.hook", what it may use itself: operations, by entity.
+  # The operations that each hook may use itself: by "entity.hook", then by entity.
   hook_uses = merge([for name, hooks in local.entity_hooks : { for hook in hooks :
     "${name}.${hook}" => try(var.entities[name].hooks.uses[hook], {})
   }]...)
 
-  # A write by a hook runs the hook of what it writes, whose rights it needs as well. Terraform has no recursion: each of these doubles
-  # the length of the chains that are followed, up to 128.
+  # A write by a hook runs a hook of the written entity, so the function also needs that hook's
+  # permissions. Terraform has no recursion: each of these locals doubles the length of the chains
+  # that are followed, up to 128.
   runs = { for hook, uses in local.hook_uses : hook => distinct(flatten([for name, operations in uses : [for o in operations :
     try(["${name}.${local.operations[o].hook}"], []) if try(contains(local.entity_hooks[name], local.operations[o].hook), false)
   ]])) }
@@ -40,13 +42,14 @@ locals {
 
   circular_hooks = sort([for hook, others in local.runs_all : hook if contains(others, hook)])
 
-  # By function, as local.functions has them: the hooks of its operations.
+  # The hooks of each function's operations, by the keys of local.functions.
   function_hooks = merge([for name, e in local.entities : {
     for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } :
     "${name}.${package}" => sort(distinct(flatten([for o in operations : local.operation_hooks[name][o]])))
   }]...)
 
-  # By function, every hook that it may come to run, and the operations that these allow it, by entity.
+  # Every hook that each function may run, also indirectly, and the operations that these hooks may
+  # use, by entity.
   function_hooks_all = { for key, hooks in local.function_hooks : key => sort(distinct(flatten([for hook in hooks :
     concat(["${split(".", key)[0]}.${hook}"], local.runs_all["${split(".", key)[0]}.${hook}"])
   ]))) }
@@ -56,7 +59,7 @@ locals {
     ]]))
   }) : name => sort(uses) } }
 
-  # By function and by entity, DynamoDB's actions on its table and indexes.
+  # DynamoDB's actions on tables and indexes, by function and entity.
   rights = merge([for entity, e in local.entities : {
     for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } :
     "${entity}.${package}" => { for name in distinct(concat([entity], keys(local.function_uses["${entity}.${package}"]))) : name => {
@@ -78,7 +81,7 @@ locals {
     } }
   }]...)
 
-  # What own code in a function knows of the entities that it may use.
+  # The settings of the entities that own code in a function may use.
   used_entities = { for key, uses in local.function_uses : key => { for name, operations in uses : name => merge(
     {
       operations = operations
@@ -91,18 +94,18 @@ locals {
     { hooks = var.entities[name].hooks.code } : {},
   ) } }
 
-  # By function, the file of dist/ that it runs: with hooks one that holds their code.
+  # The package in dist/ that each function runs. With hooks, the package contains their code.
   zips = { for key, hooks in local.function_hooks : key => join(".", concat(
     [split(".", key)[1]],
     length(hooks) > 0 ? [var.entities[split(".", key)[0]].hooks.code] : [],
   )) }
 
-  # Entities' names in ids of statements, which have letters and digits alone.
+  # Entities' names in ids of statements, which may contain only letters and digits.
   sids = { for name in keys(var.entities) : name => join("", [for word in split("-", name) : title(word)]) }
 
   hook_modules = sort([for name, module in local.app : name if length(module.hooks) > 0])
 
-  # What is wrong with hooks, as far as only the build can tell.
+  # Faults in hooks that only the build can find.
   hook_faults = flatten([
     [for name, e in var.entities :
       !contains(keys(local.app), e.hooks.code) ?
@@ -121,8 +124,8 @@ locals {
       if contains(local.all_hooks, hook) && !contains(local.entity_hooks[name], hook)
     ] if e.hooks != null && length(local.entity_hooks[name]) > 0],
     [for hook in local.circular_hooks : join(" ", [
-      "entities.${split(".", hook)[0]}.hooks.uses.${split(".", hook)[1]}: the hook would run itself, over",
-      "${join(", ", local.runs[hook])}. Take an operation that leads back to it out of uses.",
+      "entities.${split(".", hook)[0]}.hooks.uses.${split(".", hook)[1]}: the hook would run itself through",
+      "${join(", ", local.runs[hook])}. Remove an operation that leads back to it from uses.",
     ])],
   ])
 }

@@ -1,10 +1,10 @@
-# What the schemas say, and what is wrong with them: here and not in the validations of var.entities, which may not read what
-# is derived from it, and which would run before a destroy as well.
+# Facts from the schemas, and their faults. The validations of var.entities cannot check these
+# faults: they must not read values derived from the variable, and a destroy runs them as well.
 locals {
-  # By entity; null for one that has none, or that cannot be read.
+  # Each entity's schema; null if it has none, or one that cannot be read.
   schemas = { for name, e in var.entities : name => try(jsondecode(file("${var.project}/${e.schema}")), null) }
 
-  # What filters and ttl need to know of the properties, by entity.
+  # The facts about each entity's properties that filters and ttl need.
   properties = { for name, schema in local.schemas : name => {
     for property, rule in try(schema.properties, {}) : property => {
       format    = try(tostring(rule.format), "")
@@ -14,7 +14,8 @@ locals {
     }
   } }
 
-  # Where a caller's token reaches properties of an entity to read or to write them: its operations, and routes whose functions use it.
+  # The methods that read or write an entity's properties for a caller: its operations, and routes
+  # whose functions use it.
   field_methods = { for name, e in local.entities : name => { for kind, writes in { read = false, write = true } : kind => concat(
     [for m in values(local.methods) : { access = m.access } if m.entity == name && (
       writes ? local.forms[name][m.operation].body != null : length([for a in values(local.forms[name][m.operation].answers) : a
@@ -27,8 +28,9 @@ locals {
     ]) > 0],
   ) } if length(e.fields) > 0 }
 
-  # The shape of each entity's items. If nothing fills in what the schema requires and clients cannot write, items may lack it. A hook does:
-  # before_create in new items, and before_update in the objects and arrays that a change makes.
+  # The shape of each entity's items. Items may lack a required property that clients cannot write,
+  # unless a hook sets it: before_create in new items, and before_update in the objects and arrays
+  # that an update adds.
   item_shapes = { for name, e in var.entities : name =>
     !can(local.manifest.schemas[e.schema].unfilled) ? "item" : length(setsubtract(
       { nested = ["before_create", "before_update"], top = ["before_create"] }[local.manifest.schemas[e.schema].read_only],
@@ -36,20 +38,20 @@ locals {
     )) == 0 ? "item" : "unfilled"
   }
 
-  # An entity with a schema that cannot be read has that fault and no others.
+  # If a schema cannot be read, only that fault of the entity is reported.
   readable_entities = { for name, e in var.entities : name => e if e.schema == null || can(keys(local.schemas[name])) }
 
-  # A sentence each, which names the place and says what to write.
+  # One sentence each, which names the place and the remedy.
   faults = flatten(concat(
     local.function_rule_faults,
     local.trigger_faults,
     [for name, e in var.entities :
       !fileexists("${var.project}/${e.schema}") ?
-      "entities.${name}.schema: there is no ${e.schema}. Write it, or leave the attribute out to take any JSON object." :
+      "entities.${name}.schema: there is no ${e.schema}. Write it, or leave the attribute out to accept any JSON object." :
       !can(jsondecode(file("${var.project}/${e.schema}"))) ?
-      "entities.${name}.schema: ${e.schema} is not JSON. Run `python build.py`, which says where it goes wrong." :
+      "entities.${name}.schema: ${e.schema} is not JSON. Run `python build.py`, which shows where the error is." :
       join(" ", [
-        "entities.${name}.schema: ${e.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\",",
+        "entities.${name}.schema: ${e.schema} is not a JSON Schema. Make its outermost value an object, such as { \"type\": \"object\",",
         "\"properties\": {} }.",
       ])
       if !contains(keys(local.readable_entities), name)
@@ -58,7 +60,7 @@ locals {
       for property in setintersection(keys(local.properties[name]), keys(local.contract.items.properties)) :
       "entities.${name}.schema: ${e.schema} declares ${property}, which the server sets. Remove it from the properties."
     ]],
-    # A schema of a route can have what an entity's cannot.
+    # Faults only in an entity's schema. A route's schema may contain the same.
     [for name, e in local.readable_entities :
       "entities.${name}.schema: ${e.schema}${local.manifest.schemas[e.schema].item_fault}."
       if try(
@@ -104,17 +106,17 @@ locals {
     [for name, e in local.readable_entities : [for property, f in e.fields :
       e.schema == null ?
       join(" ", [
-        "entities.${name}.fields.${property}: only a property of a schema has readers and writers of its own. Write a schema with a",
-        "property ${property}, and name it: schema = \"schemas/${name}.json\".",
+        "entities.${name}.fields.${property}: only a property of a schema can have rules. Write a schema with a property ${property}, and",
+        "name it: schema = \"schemas/${name}.json\".",
       ]) :
       !can(local.properties[name][property]) ?
       join(" ", [
-        "entities.${name}.fields.${property}: ${e.schema} has no property \"${property}\" at its top. Write one of",
+        "entities.${name}.fields.${property}: ${e.schema} has no top-level property \"${property}\". Write one of",
         "${join(", ", keys(local.properties[name]))}, or add it to the schema.",
       ]) :
       join(" ", [
-        "entities.${name}.fields.${property}.write: ${e.schema} marks ${property} as readOnly, so no client writes it. Leave write out, or",
-        "take readOnly away.",
+        "entities.${name}.fields.${property}.write: ${e.schema} marks ${property} as readOnly, so no client can write it. Leave write out,",
+        "or remove readOnly.",
       ])
       if try(!can(local.properties[name][property]) || local.properties[name][property].read_only && f.write != null, true)
     ]],
@@ -125,11 +127,12 @@ locals {
       ])
       if rule != null && rule != "nobody" && !anytrue([for m in local.field_methods[name][kind] : contains(local.token_modes, m.access)])
     ]]],
-    # The gateway hands the groups of a user pool's token to the function as one text: only such names do not come apart in it.
+    # The gateway passes the groups of a user pool's token to the function as one string, so their
+    # names must not contain its separators.
     [for name, e in local.readable_entities : [for property, f in e.fields : [for kind, rule in { read = f.read, write = f.write } :
       join(" ", [
-        "entities.${name}.fields.${property}.${kind}: a group of the user pool cannot be \"${trimprefix(rule, "group=")}\". Write up to",
-        "128 letters, digits and . _ -.",
+        "entities.${name}.fields.${property}.${kind}: a group of the user pool cannot have the name \"${trimprefix(rule, "group=")}\".",
+        "Write up to 128 letters, digits and . _ -.",
       ])
       if rule != null && try(startswith(rule, "group="), false) && length(local.jwt_methods) == 0 &&
       !can(regex(local.label_pattern, trimprefix(rule, "group=")))
@@ -141,7 +144,7 @@ locals {
         "it to the schema.",
       ]) :
       join(" ", [
-        "entities.${name}.ttl: ${e.ttl} is no time. Write \"type\": \"string\", \"format\": \"date-time\" in ${e.schema}, or \"type\":",
+        "entities.${name}.ttl: ${e.ttl} is not a time. Write \"type\": \"string\", \"format\": \"date-time\" in ${e.schema}, or \"type\":",
         "\"integer\" for seconds since 1970.",
       ])
       if e.ttl != null && e.schema != null && !try(

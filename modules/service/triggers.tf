@@ -1,25 +1,31 @@
-# What starts functions of your own, as it follows from the variables alone: streams, queues, schedules and events. consumers.tf makes it.
+# The triggers of your own functions, derived from variables only: streams, queues, schedules and
+# events. consumers.tf creates them.
 locals {
-  # Seconds that a queue keeps a job: what fails at the end of them is still a week in the dead-letter queue.
+  # The seconds for which a queue keeps a job. A job that fails at the end of this time is then kept
+  # in the dead-letter queue for another week.
   queue_retention = 7 * 24 * 3600
 
   sqs_arn = "arn:${local.partition}:sqs:${var.region}:${local.account}"
 
-  # Functions with a queue of jobs, and those with a dead-letter queue, which are all but the API's.
+  # Functions with a queue of jobs, and those with a dead-letter queue, which are all except those
+  # with routes.
   consumers    = { for name, f in local.own_functions : name => f if f.queue_name != null }
   failing      = { for name, f in local.own_functions : name => f if f.dead_letters != null }
   scheduled    = { for name, f in local.own_functions : name => f if f.kind == "schedule" }
   event_driven = { for name, f in local.own_functions : name => f if f.kind == "event" }
 
-  # The streams that functions read, by "function.entity". A function may read several, and two functions one.
+  # The streams that functions read, by "function.entity". A function may read several streams, and
+  # two functions may read the same one.
   streams = merge([for name, f in local.own_functions : {
     for entity, changes in f.changes : "${name}.${entity}" => {
       entity   = entity
       function = name
-      # What AWS judges of each change: the kind of the write, and values of properties that are texts or booleans. Everything else is the
-      # function's: a number has several forms, an old value may be missing, and only the record tells expired items from deleted ones.
+      # The conditions that Lambda evaluates for each change: the kind of the write, and the values
+      # of string and boolean properties. The function checks the rest: a number has several forms,
+      # an old value may be missing, and only the record distinguishes expired items from deleted
+      # ones.
       filters = [for change in changes : {
-        # Where items expire, a new one may take the place of one whose time was over: one record for both.
+        # If items expire, a new item may replace an expired one. One record then stands for both.
         events = {
           created = local.entities[entity].ttl == null ? ["INSERT"] : ["INSERT", "MODIFY"]
           updated = ["MODIFY"]
@@ -39,23 +45,24 @@ locals {
     } if can(local.entities[entity])
   }]...)
 
-  # Patterns of the kinds alone, and with values.
+  # Patterns with kinds only, and with values.
   stream_kinds = { for key, stream in local.streams : key => sort(distinct([for filter in stream.filters :
     jsonencode({ eventName = filter.events })
   ])) }
   stream_patterns = { for key, stream in local.streams : key => sort(distinct([for filter in stream.filters :
-    # A kind that is asked for without values needs no pattern with them.
+    # A pattern without values makes those with values for the same kind unnecessary.
     length(filter.values) == 0 || anytrue([for other in stream.filters : other.events == filter.events && length(other.values) == 0]) ?
     jsonencode({ eventName = filter.events }) :
     jsonencode({ dynamodb = { NewImage = { doc = { M = filter.values } } }, eventName = filter.events })
   ])) }
-  # Lambda takes five patterns, of 4096 characters each: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+  # Lambda accepts five patterns of 4096 characters each: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
   stream_filters = { for key, patterns in local.stream_patterns : key =>
     length(patterns) <= 5 && alltrue([for pattern in patterns : length(pattern) <= 4096]) ? patterns : local.stream_kinds[key]
   }
 
-  # Names such as "bucket.name" as nested objects, from the innermost name outwards: Terraform has no recursion. Each level holds the text
-  # of every value, or object, whose path has so many parts, by path.
+  # Paths such as "bucket.name" as nested objects, from the innermost name outwards, because
+  # Terraform has no recursion. Level N has the JSON text of each value or object whose path has N
+  # parts, by path.
   details = { for name, f in local.event_driven : name => { for path, values in f.event.detail : path => jsonencode(sort(values)) } }
   detail_paths = { for name, details in local.details : name => [for depth in range(5) : distinct([for path in keys(details) :
     join(".", slice(split(".", path), 0, depth)) if length(split(".", path)) >= depth
@@ -82,24 +89,27 @@ locals {
     ])}}") },
   )) }
 
-  # A bus by its name or ARN; the ARN of a rule has its name, unless it is the default one.
+  # The variable has a bus by name or ARN. A rule's ARN contains the bus's name, except that of the
+  # default bus.
   event_rule_arns = { for name, f in local.event_driven : name => join("", [
     "arn:${local.partition}:events:${var.region}:${local.account}:rule/",
     f.event.bus == "default" ? "" : "${element(split("/", f.event.bus), -1)}/",
     f.name,
   ]) }
 
-  # Scheduler puts the two values in. Literally: jsonencode() escapes < and >.
+  # Scheduler replaces the two placeholders. This is a literal, because jsonencode() escapes < and
+  # >.
   schedule_input = "{\"id\":\"<aws.scheduler.execution-id>\",\"at\":\"<aws.scheduler.scheduled-time>\",\"body\":null}"
 
-  # What a function may do because of what starts it. Lambda receives and deletes messages and reads streams in its name.
+  # The permissions that a function needs for its trigger. Lambda uses the function's role to
+  # receive and delete messages and to read streams.
   trigger_statements = { for name, f in local.failing : name => concat(
     [for queue in compact([f.queue_name]) : {
       sid       = "ReceiveJobs"
       actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
       resources = ["${local.sqs_arn}:${queue}"]
     }],
-    # A job may ask to be called again; an event is no job.
+    # A job may request another call, an event may not.
     [for queue in compact([f.queue_name]) : {
       sid = "CallAgain", actions = ["sqs:SendMessage"], resources = ["${local.sqs_arn}:${queue}"]
     } if f.kind != "event"],
@@ -113,8 +123,9 @@ locals {
     } if kind == "changes"],
   ) }
 
-  # The AWS services, by the names of their endpoints, that each function calls besides DynamoDB: jobs are called again, and changes that
-  # fail are sent, by the function itself. What starts it, its logs and its traces are Lambda's own business.
+  # The AWS services that each function itself calls besides DynamoDB, by the names of their
+  # endpoints. SQS is one of them for functions with a queue or changes, which reschedule jobs and
+  # send failed changes. Triggers, logs and traces do not use the function's network.
   called_services = { for name, f in local.own_functions : name => sort(distinct(concat(
     length(f.secrets) > 0 ? ["secretsmanager"] : [],
     f.kind != "routes" || length(f.sends) > 0 ? ["sqs"] : [],
@@ -122,10 +133,11 @@ locals {
       lookup(local.contract.network.endpoint_names, split(":", action)[0], split(":", action)[0]) if !startswith(action, "dynamodb:")
     ],
   ))) }
-  # Those among them that have no gateway endpoint.
+  # Those without a gateway endpoint.
   called_endpoints = { for name, services in local.called_services : name => [for service in services : service if service != "s3"] }
 
-  # What Trestle is sure that the function calls, where it makes the VPC. What an existing VPC reaches is for `make preflight` to see.
+  # The services that a function certainly calls and that a VPC of Trestle's does not reach. For an
+  # existing VPC, `make preflight` checks this.
   has_way_out = !local.makes_network ? true : local.nat != "none"
   unreached_services = { for name, services in local.called_services : name => [for service in services : service
     if local.makes_network && !(local.has_way_out && local.own_functions[name].egress) &&
@@ -139,8 +151,8 @@ locals {
 
   trigger_faults = flatten([
     [for name, f in local.own_functions : join(" ", [
-      "functions.${name}.egress: the network has no way out. Write nat = \"single\" in network, or network = null to run functions outside",
-      "of a VPC.",
+      "functions.${name}.egress: the network has no route to the internet. Write nat = \"single\" in network, or network = null to run",
+      "functions outside of a VPC.",
     ]) if f.egress && !local.has_way_out],
     [for name, services in local.unreached_services : join(" ", [
       "functions.${name}: the function calls",
@@ -150,14 +162,14 @@ locals {
     ]) if length(services) > 0],
     [for name, f in local.consumers : join(" ", [
       "functions.${name}.queue: ${f.retries.attempts} attempts may take ${ceil(local.job_times[name] / 86400)} days, and the queue keeps a",
-      "job for ${local.queue_retention / 86400}. Write fewer attempts or a shorter backoff.",
+      "job for ${local.queue_retention / 86400} days. Write fewer attempts or a shorter backoff.",
     ]) if local.job_times[name] > local.queue_retention],
     [for name, f in local.event_driven : [for path in keys(f.event.detail) :
       length(split(".", path)) > 4 ?
       "functions.${name}.event.detail: \"${path}\" has more than four parts. Name an outer property, and check the rest in the function." :
       join(" ", [
-        "functions.${name}.event.detail: \"${path}\" cannot have values of its own, since",
-        "\"${[for inner in keys(f.event.detail) : inner if startswith(inner, "${path}.")][0]}\" is within it. Leave one of them out.",
+        "functions.${name}.event.detail: \"${path}\" cannot have values, since",
+        "\"${[for inner in keys(f.event.detail) : inner if startswith(inner, "${path}.")][0]}\" is inside it. Leave one of them out.",
       ])
       if length(split(".", path)) > 4 || anytrue([for inner in keys(f.event.detail) : startswith(inner, "${path}.")])
     ]],
