@@ -1,4 +1,5 @@
-# Until these became modules/service, the root held them itself. States from then keep what they name.
+# The root contained these before modules/service existed. With these blocks, older states keep
+# their resources.
 
 moved {
   from = module.access

@@ -194,19 +194,20 @@ variable "entities" {
     acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
     access: who may call, by operation; "default" applies to the others: open, api_key, iam, cognito (any signed-in user),
       cognito:group=NAME or cognito:scope=NAME; jwt, jwt:group=NAME or jwt:scope=NAME for tokens of the issuer in the variable jwt.
-    fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as
-      { salary = { read = "group=hr", write = "group=hr" } }. Answers omit properties that the caller may not read. A body with properties
-      that the caller may not write gets 403.
+    fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as { salary = {
+      read = "group=hr", write = "group=hr" } }. Responses omit properties that the caller may not read. A request that sets properties that
+      the caller may not write gets 403.
     filters: the properties that lists can be filtered by, each with its sort property, createdAt by default.
     function: settings of the entity's functions. With reserved_concurrency null they share the account's pool.
-    functions: "per_operation" gives each operation a function with its own rights; "per_entity" uses one function for all of them.
+    functions: "per_operation" gives each operation a function with its own permissions; "per_entity" uses one function for all of them.
     hooks: your own Python code inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. The
       operations that each hook may use are in uses, by entity, such as { before_create = { rooms = ["get"] } }.
     ids: "server" generates every id; "client" accepts the id in a body.
     list: "created" orders lists by createdAt, with an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace; [] for an entity that only your own code uses.
     owner: who owns items: "sub" for the user or client in the token's subject, "claim:NAME" for the value of a claim, such as a tenant.
-      Callers reach only their own items; others are 404. Every operation needs the access cognito or jwt.
+      Callers reach only their own items, unless sees_all or acts_for allows more; other items return 404. Every operation needs the access
+      cognito or jwt.
     path: the collection's path, such as "todos" or "v1/todos", of one to four segments; "/" is the root of the API. The default is the
       entity's name.
     put: "replace" accepts whole items; "merge" accepts partial ones.
@@ -320,7 +321,7 @@ variable "info" {
   description = <<-EOT
     The API's owner in the OpenAPI document.
     contact: the contact for questions about the API: name, email and url. The default name is the API's.
-    license: the name and the url of the API's licence. By default the document grants none.
+    license: the name and the url of the API's licence. By default, the OpenAPI document grants none.
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
@@ -335,11 +336,11 @@ variable "info" {
 variable "jwt" {
   description = <<-EOT
     The OpenID Connect issuer of the access tokens for the access jwt: Auth0, Okta, Entra, Keycloak or any other. A function verifies the
-    tokens, and the gateway caches its answer to each token for five minutes.
+    tokens, and the gateway caches the result for each token for five minutes.
     audiences: the accepted values of the claim aud. A token needs one of them.
-    client_id: the web console's client at the issuer. The console then signs users in there, by code and PKCE.
-    client_scopes: the scopes that the console requests besides the user's identity; null for the scopes in access. Entra ID expects
-      longer names in requests than its tokens contain.
+    client_id: the web console's client at the issuer. The console then signs users in there, with an authorization code and PKCE.
+    client_scopes: the scopes that the console requests besides the user's identity; null for the scopes in access. Entra ID expects longer
+      names in requests than its tokens contain.
     function: settings of the function that verifies tokens. With reserved_concurrency null it shares the account's pool.
     groups_claim: the claim with the caller's groups, for jwt:group=NAME.
     issuer: the exact value of the claim iss. Its keys are found through ISSUER/.well-known/openid-configuration.
@@ -382,7 +383,7 @@ variable "metrics" {
     Whether log lines also become CloudWatch metrics by entity and operation: requests, latency, faults, validation failures, conflicts,
     throttles, replays and cold starts. Each metric costs 0.30 dollars a month, prorated by the hours with data. An operation in use has
     two, and further ones when they occur. Without these metrics, alarms and dashboard use those of Lambda, API Gateway and DynamoDB, which
-    do not count a function's own 5xx answers.
+    do not count a function's own 5xx responses.
   EOT
   type        = bool
   default     = true
@@ -449,8 +450,8 @@ variable "region" {
 variable "release" {
   description = <<-EOT
     How `make release` deploys new versions of the functions: as a canary for a part of the requests, then for all or none.
-    faults: the number of 5xx answers, crashes or timeouts of the new versions that rolls them back. An alarm also does, and so do 4xx
-      answers that are far more frequent than those of the live versions.
+    faults: the number of 5xx responses, crashes or timeouts of the new versions that rolls them back. An alarm also rolls them back, and so
+      do 4xx responses that are far more frequent than those of the live versions.
     minutes: the duration of the canary; most alarms need two periods of five minutes.
     percent: the percentage of requests for the canary.
   EOT
@@ -471,7 +472,7 @@ variable "tags" {
 }
 
 variable "throttle" {
-  description = "The limits of each method, beyond which the API answers 429: requests per second, and burst."
+  description = "The limits of each method: requests per second, and burst. Beyond these, the API returns 429."
   type = object({
     burst_limit = optional(number, 2000)
     rate_limit  = optional(number, 1000)
@@ -503,7 +504,7 @@ variable "user_pool" {
     app_scopes: the scopes that signed-in users may get, out of those in scopes and access.
     arn: an existing pool. Trestle then creates only the authorizer; clients, groups and domain are the pool's own. If the same apply
       creates the pool, write coalesce(aws_cognito_user_pool.NAME.arn), so that a plan knows that the ARN is not null.
-    callback_urls, logout_urls: the URLs of your app, to which users sign in over the pool's domain, by code and PKCE.
+    callback_urls, logout_urls: the URLs of your app, to which users sign in at the pool's domain, with an authorization code and PKCE.
     domain_prefix: the prefix of https://PREFIX.auth.REGION.amazoncognito.com, which issues tokens. With website the default is
       NAME-ENVIRONMENT-ACCOUNT; otherwise, without a prefix, users sign in with the SDK (SRP).
     email: sends mail through your Amazon SES instead of Cognito's own sender, which is limited to about 50 mails a day. from is the sender,
@@ -546,7 +547,7 @@ variable "user_pool" {
 
 variable "validate_bodies_at_gateway" {
   description = <<-EOT
-    Whether API Gateway refuses bodies that do not match the schema. It then invokes no function for them, but its answer does not say
+    Whether API Gateway refuses bodies that do not match the schema. It then invokes no function for them, but its response does not show
     where the fault is.
   EOT
   type        = bool

@@ -1,5 +1,6 @@
 terraform {
-  # 1.10, of Terraform and of OpenTofu: the S3 backend locks with a file of its own, without a DynamoDB table.
+  # Since 1.10 of Terraform and of OpenTofu, the S3 backend can lock with a file, without a DynamoDB
+  # table.
   required_version = ">= 1.10.0"
 
   required_providers {
@@ -13,7 +14,8 @@ terraform {
   backend "s3" {}
 }
 
-# The only provider block: a module that declares one costs a second provider process of half a gigabyte.
+# The only provider block. A provider in a module would start a second process, which takes half a
+# gigabyte.
 provider "aws" {
   region = var.region
 

@@ -1,6 +1,7 @@
-# The most that any role of an environment may ever do, whatever policies CI gives it. Give its ARN to that environment as
-# permissions_boundary: all that modules/backup, modules/function, modules/network and modules/service grant, and what function_statements
-# adds for functions of your own. No other tables and queues, and no IAM.
+# The maximum permissions of every role of an environment, whatever policies CI gives to the role.
+# Set the policy's ARN as the environment's permissions_boundary. It contains everything that
+# modules/backup, modules/function, modules/network and modules/service grant, and
+# function_statements for your own functions. It allows no other tables and queues, and no IAM.
 resource "aws_iam_policy" "boundary" {
   for_each = local.boundary_names
 
@@ -21,7 +22,8 @@ resource "aws_iam_policy" "boundary" {
         Resource = [local.resource_arns[each.key].tables, "${local.resource_arns[each.key].tables}/index/*"]
       },
       {
-        # What AWS Backup does in a role's name. Tables come back beside those in use; DynamoDB's own copies go when they are due.
+        # What AWS Backup does with a role. It restores tables beside those in use, and deletes
+        # DynamoDB's own copies when they expire.
         Sid    = "BackUpAndRestore"
         Effect = "Allow"
         Action = [
@@ -34,7 +36,7 @@ resource "aws_iam_policy" "boundary" {
         Resource = [for what in ["", "-restored", "/backup/*"] : "${local.resource_arns[each.key].tables}${what}"]
       },
       {
-        # What Lambda does in the role's name to hand changes over.
+        # What Lambda does with the role to deliver changes.
         Sid      = "ReadStreams"
         Effect   = "Allow"
         Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
@@ -49,7 +51,7 @@ resource "aws_iam_policy" "boundary" {
         Resource = local.resource_arns[each.key].queues
       },
       {
-        # A secret is ours by its tags. function_statements names others.
+        # Tags identify the environment's secrets. function_statements can name others.
         Sid       = "ReadSecrets"
         Effect    = "Allow"
         Action    = "secretsmanager:GetSecretValue"
@@ -63,7 +65,7 @@ resource "aws_iam_policy" "boundary" {
         Resource = [for group in local.resource_arns[each.key].log_groups : "${group}:*"]
       },
       {
-        # X-Ray has no resources to name.
+        # X-Ray's actions do not apply to single resources.
         Sid       = "WriteTraces"
         Effect    = "Allow"
         Action    = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -71,7 +73,8 @@ resource "aws_iam_policy" "boundary" {
         Condition = local.region_condition
       },
       {
-        # Through DynamoDB, Lambda, Scheduler and SQS, and directly: our keys encrypt nothing that is not ours.
+        # Through DynamoDB, Lambda, Scheduler and SQS, and directly: the environment's keys encrypt
+        # only its own data.
         Sid       = "Decrypt"
         Effect    = "Allow"
         Action    = "kms:Decrypt"
@@ -92,7 +95,7 @@ resource "aws_iam_policy" "boundary" {
         }
       },
       {
-        # To send messages, and to keep what a schedule sends.
+        # To send messages, and to store a schedule's input.
         Sid      = "EncryptMessages"
         Effect   = "Allow"
         Action   = "kms:GenerateDataKey"
@@ -114,7 +117,7 @@ resource "aws_iam_policy" "boundary" {
         Condition = merge(local.resource_condition[each.key], { Bool = { "kms:GrantIsForAWSResource" = "true" } })
       },
       {
-        # Lambda makes interfaces before they have an ARN.
+        # Lambda creates network interfaces, which have no ARN before.
         Sid    = "AttachToNetwork"
         Effect = "Allow"
         Action = [
@@ -127,7 +130,8 @@ resource "aws_iam_policy" "boundary" {
       },
       ], flatten([for arns in [sort(var.key_arns)] : [
         {
-          # Others use these keys as well, so roles use them for what is theirs alone, by way of the services that keep it.
+          # Others use these keys as well, so roles may use them only through the services that
+          # store the environment's data.
           Sid      = "UseExistingKeys"
           Effect   = "Allow"
           Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]

@@ -1,10 +1,11 @@
 locals {
   oidc_issuer = "token.actions.githubusercontent.com"
 
-  # A role and a boundary for each: whoever may run a job in one environment reaches no other.
+  # Each environment has a role and a boundary, so a job in one environment cannot reach another.
   environments = var.repository == null ? [] : var.environments
 
-  # What an environment makes, by environment: NAME begins it, and the environment ends it. "*" is what any of them makes.
+  # The resources of each environment: their names begin with NAME and end with the environment. "*"
+  # is for all environments.
   resource_arns = { for environment in setunion(var.environments, ["*"]) : environment => {
     alarms = [for alarm in ["", "/*"] :
       "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-${environment}${alarm}"
@@ -13,7 +14,7 @@ locals {
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
     backups = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-vault:${var.name}-${environment}"
-    # All regions share its name.
+    # Budgets are global, so the name contains the region.
     budgets = "arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${environment}-${var.region}"
     dashboards = [for place in ["", "-${var.region}", "-${var.region}-*"] :
       "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}${place}"
@@ -24,7 +25,7 @@ locals {
       "/aws/lambda/${var.name}-*-${environment}", "/aws/apigateway/${var.name}-${environment}", "/aws/vpc/${var.name}-${environment}",
       "API-Gateway-Execution-Logs_*/${environment}", "aws-waf-logs-${var.name}-${environment}"
     ] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
-    # Names that all regions share carry the region, except on resources that are older than this rule.
+    # Names that are unique across regions contain the region, except those of older resources.
     mounts = [for place in ["", "-${var.region}"] :
       "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"
     ]
@@ -41,28 +42,30 @@ locals {
     ]
     records = [for place in local.bucket_suffixes : "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${place}"]
     stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
-    # The first part of the state's key is whatever the backend file says.
+    # The backend file sets the first part of the state's key.
     states = [for file in ["tfstate", "tfstate.tflock"] : "arn:${local.partition}:s3:::${local.state_bucket}/*/${environment}.${file}"]
     tables = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*-${environment}"
     topics = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*-${environment}"
     trails = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*-${environment}"
   } }
-  # The ends of a bucket's name: an old one's, a new one's, and that of a name over S3's 63 characters.
+  # The ends of buckets' names: of older ones, of newer ones, and of names that would exceed S3's 63
+  # characters.
   bucket_suffixes = [local.account, "${local.account}-${var.region}", substr(sha256("${local.account}-${var.region}"), 0, 12)]
   boundary_names  = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
-  # Plans have no names in their ARNs: their tags say whose they are.
+  # ARNs of backup plans do not contain names: tags identify the plans' environment.
   backup_plan_arns = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
-  # Nor have event source mappings: the function that they invoke says whose they are, and their tags.
+  # ARNs of event source mappings do not either: the function that they invoke and their tags
+  # identify their environment.
   mapping_arns = "arn:${local.partition}:lambda:${var.region}:${local.account}:event-source-mapping:*"
   mapping_condition = { for environment, arns in local.resource_arns :
     environment => { ArnLike = { "lambda:FunctionArn" = [arns.functions, "${arns.functions}:*"] } }
   }
-  # Neither have distributions. What CloudFront keeps beside them has no tags either.
+  # ARNs of distributions do not either. CloudFront's other resources also have no tags.
   distribution_arns = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
   cloudfront_arns = [for kind in ["origin-access-control", "response-headers-policy"] :
     "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"
   ]
-  # What environments make for a domain. Certificates have no names in their ARNs either.
+  # The resources for a domain. ARNs of certificates do not contain names either.
   certificate_arns = "arn:${local.partition}:acm:${var.region}:${local.account}:certificate/*"
   domain_arns = { for environment, d in var.domains : environment => [for path in ["", "/*"] :
     "arn:${local.partition}:apigateway:${var.region}::/domainnames/${d.name}${path}"
@@ -72,11 +75,11 @@ locals {
   services_with_roles = ["backup", "email.cognito-idp", "ops.apigateway", "wafv2"]
   region_condition    = { StringEquals = { "aws:RequestedRegion" = var.region } }
   key_arns            = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  # Of any account: a VPC may be shared.
+  # In any account, because a VPC may be shared.
   vpc_arns       = [for id in sort(var.vpc_ids) : "arn:${local.partition}:ec2:${var.region}:*:vpc/${id}"]
   user_pool_arns = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
-  # Keys and pools have no names that IAM sees: their tags say whose they are.
+  # ARNs of keys and user pools do not contain names: tags identify their environment.
   project_key_condition = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
   resource_condition = { for environment in local.environments :
     environment => { StringEquals = { "aws:ResourceTag/Environment" = environment, "aws:ResourceTag/Project" = var.name } }
@@ -85,13 +88,14 @@ locals {
     environment => { StringEquals = { "aws:RequestTag/Environment" = environment, "aws:RequestTag/Project" = var.name } }
   }
 
-  # GitHub's environments, not branches: GitHub's protection rules say which branch may deploy to which, and one without rules
-  # is open to every branch. Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
+  # The subjects are GitHub environments, not branches: GitHub's protection rules define which
+  # branches may deploy to an environment, and an environment without rules accepts every branch.
+  # Anyone who may push a branch can run unreviewed code in a pull request's plan.
   ci_roles = var.repository == null ? {} : merge(
     { for environment in local.environments :
       "deploy-${environment}" => { summary = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" }
     },
-    { plan = { summary = "Plans, reading alone,", subject = "repo:${var.repository}:pull_request" } },
+    { plan = { summary = "Plans, read only,", subject = "repo:${var.repository}:pull_request" } },
   )
 }
 
@@ -102,7 +106,7 @@ resource "aws_iam_openid_connect_provider" "github" {
   url            = "https://${local.oidc_issuer}"
 }
 
-# The path keeps them out of the roles that an environment makes: what rules the account changes by hand.
+# The path separates these roles from those that environments create, so that CI cannot change them.
 resource "aws_iam_role" "ci" {
   for_each = local.ci_roles
 
@@ -125,9 +129,10 @@ resource "aws_iam_role" "ci" {
   })
 }
 
-# As narrow as names, tags and the boundary allow: whoever holds it rules what is named for its environment, and nothing else of
-# IAM or KMS. EC2 and API Gateway know no names: what others tag with an environment of theirs is kept from it, and what has no
-# such tag in the region is within its reach.
+# As narrow as names, tags and the boundary allow. In IAM and KMS, the role can change only
+# resources that belong to its environment by name or tag. EC2 and API Gateway do not support names:
+# the role cannot change resources that are tagged with another environment, but it can change those
+# in the region without such a tag.
 resource "aws_iam_role_policy" "deploy" {
   for_each = local.environments
 
@@ -150,8 +155,9 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = local.resource_arns[each.key].states
       },
       merge({
-        # By their tag Environment, which an API's stages, methods and the rest have from the API. The tag is asked for only
-        # where there is one: what is made has none yet. An existing VPC that systems are guests in has a rule of its own, below.
+        # By the tag Environment, which an API's stages, methods and other parts inherit from the
+        # API. The condition applies only to resources with the tag, since new ones do not have it
+        # yet. Existing VPCs have their own rule below.
         Sid       = "LeaveOthersAlone"
         Effect    = "Deny"
         Action    = ["apigateway:*", "backup:*", "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "ec2:*"]
@@ -164,7 +170,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = local.resource_arns[each.key].apis
       },
       {
-        # API Gateway asks for this beside the change of the API itself.
+        # API Gateway requires this in addition to the permission to change the API.
         Sid      = "KeepApiPrivate"
         Effect   = "Allow"
         Action   = "apigateway:UpdateRestApiPolicy"
@@ -173,8 +179,8 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid    = "DeployFunctions"
         Effect = "Allow"
-        # Neither to invoke a function nor to give it a URL, which would be a way in without the gateway; nor to take its code signing
-        # configuration away.
+        # Without permission to invoke a function or to give it a URL, which would bypass the
+        # gateway, or to remove its code signing configuration.
         Action = [
           "lambda:*Alias", "lambda:*FunctionConcurrency", "lambda:*Permission", "lambda:CreateFunction", "lambda:DeleteFunction",
           "lambda:GetFunction",
@@ -187,7 +193,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = [local.resource_arns[each.key].functions, "${local.resource_arns[each.key].functions}:*"]
       },
       {
-        # The security team's: there is no right to make or to change one.
+        # Only to attach one. The security team creates and changes code signing configurations.
         Sid      = "NameCodeSigning"
         Effect   = "Allow"
         Action   = "lambda:PutFunctionCodeSigningConfig"
@@ -209,8 +215,9 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = [local.resource_arns[each.key].tables, "${local.resource_arns[each.key].tables}/index/*"]
       },
       {
-        # IAM asks for no boundary where a trust is changed, nor in PassRoles below: a role without one that somebody names
-        # NAME-*-ENVIRONMENT or NAME-*-ENVIRONMENT-REGION can be taken over. Give no role such a name by hand.
+        # IAM does not check the boundary when a trust policy changes, nor in PassRoles below. CI
+        # can therefore take over a role without a boundary whose name is NAME-*-ENVIRONMENT or
+        # NAME-*-ENVIRONMENT-REGION. Do not create such a role yourself.
         Sid    = "DeployRoles"
         Effect = "Allow"
         Action = [
@@ -222,7 +229,8 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = local.resource_arns[each.key].roles
       },
       {
-        # Rights go to bounded roles alone, and there is no right to take a boundary away or to write its policy.
+        # Only roles with the boundary get permissions. CI may neither remove a boundary nor change
+        # its policy.
         Sid      = "GrantWithinBoundary"
         Effect   = "Allow"
         Action   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
@@ -231,8 +239,8 @@ resource "aws_iam_role_policy" "deploy" {
         "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundary_names[each.key]}" } }
       },
       {
-        # API Gateway's own role for X-Ray, which the first stage of an account makes, WAF's for its logs, AWS Backup's, and Cognito's for
-        # mail by Amazon SES.
+        # The service-linked roles of API Gateway for X-Ray, which the first stage of an account
+        # creates, of WAF for logs, of AWS Backup, and of Cognito for mail by Amazon SES.
         Sid    = "MakeServiceRoles"
         Effect = "Allow"
         Action = "iam:CreateServiceLinkedRole"
@@ -255,7 +263,7 @@ resource "aws_iam_role_policy" "deploy" {
         }
       },
       {
-        # And to search them: a release is taken back for what its versions log.
+        # Also to search them: the logs of new versions can cause a release to be rolled back.
         Sid    = "DeployLogGroups"
         Effect = "Allow"
         Action = [
@@ -271,7 +279,8 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = flatten([for group in local.resource_arns[each.key].log_groups : [group, "${group}:*"]])
       },
       {
-        # Stages and flow logs deliver to log groups by way of these, which name no group.
+        # Stages and flow logs deliver to log groups through these, which do not apply to single
+        # groups.
         Sid    = "DeliverLogs"
         Effect = "Allow"
         Action = [
@@ -287,7 +296,7 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.region_condition
       },
       {
-        # A new key has no ARN yet; its tags are what IAM sees of it.
+        # A new key has no ARN yet, so IAM checks its tags.
         Sid       = "MakeKeys"
         Effect    = "Allow"
         Action    = ["kms:CreateKey", "kms:TagResource"]
@@ -295,8 +304,9 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.request_condition[each.key]
       },
       {
-        # A new key has no ARN yet when KMS asks whether it may be tagged: this meets the keys that exist, and of them all
-        # but ours. Else a tag would be the way to anybody's key. One statement for each tag, since either is enough.
+        # Without this, CI could tag another system's key and then use it. A new key has no ARN yet
+        # when KMS checks this permission, so the statement affects only existing keys of others.
+        # There is one statement for each tag, because one wrong tag is enough.
         Sid       = "ClaimNoKeys"
         Effect    = "Deny"
         Action    = "kms:TagResource"
@@ -341,7 +351,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "arn:${local.partition}:kms:${var.region}:${local.account}:alias/${var.name}-${each.key}"
       },
       {
-        # None of these takes a resource.
+        # None of these applies to single resources.
         Sid       = "FindOthers"
         Effect    = "Allow"
         Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "kms:ListAliases"]
@@ -349,7 +359,7 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.region_condition
       },
       {
-        # A new pool has no ARN yet; its tags are what IAM sees of it.
+        # A new pool has no ARN yet, so IAM checks its tags.
         Sid       = "MakeUserPools"
         Effect    = "Allow"
         Action    = "cognito-idp:CreateUserPool"
@@ -357,7 +367,7 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.request_condition[each.key]
       },
       {
-        # Pools, and no users: CI reads no addresses, and puts nobody into a group.
+        # Pools, but not users: CI cannot read addresses or add anyone to a group.
         Sid    = "KeepUserPools"
         Effect = "Allow"
         Action = [
@@ -371,7 +381,8 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.resource_condition[each.key]
       },
       ], [for arns in [sort(var.key_arns)] : {
-        # Keys of others, which have none of our tags: to use them, and to read their policies before an apply.
+        # Existing keys do not have the system's tags. CI may use them, and read their policies
+        # before an apply.
         Sid    = "UseExistingKeys"
         Effect = "Allow"
         Action = [
@@ -388,8 +399,9 @@ resource "aws_iam_role_policy" "deploy" {
   })
 }
 
-# The rest, what guards and watches an environment and its network: a role's own policies take 10240 characters together, and
-# with long names all of this would be more.
+# The remaining permissions: firewall, audit, backups, monitoring and network. They are in a
+# separate policy because a role's inline policies may have 10240 characters together, which long
+# names would exceed.
 resource "aws_iam_policy" "deploy" {
   for_each = local.environments
 
@@ -424,22 +436,23 @@ resource "aws_iam_policy" "deploy" {
         Resource = local.resource_arns[each.key].stages
       },
       {
-        # Tables come and go, and the trail with them; an administrator makes it, and alone may stop it.
+        # CI updates the trail's list of tables. Only an administrator may create or stop the trail.
         Sid      = "KeepTrail"
         Effect   = "Allow"
         Action   = ["cloudtrail:*EventSelectors", "cloudtrail:*Tags", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"]
         Resource = local.resource_arns[each.key].trails
       },
       {
-        # To compare with the state. An administrator makes the bucket, since whoever writes its policy could read it: the first
-        # apply with audit, a change of it and the destroy are an administrator's.
+        # To compare the bucket with the state. Whoever may write the bucket's policy could also
+        # read its records. An administrator therefore runs the first apply with audit, changes the
+        # bucket and destroys it.
         Sid      = "SeeBucket"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucketTagging"]
         Resource = local.resource_arns[each.key].records
       },
       {
-        # Whatever else grants it.
+        # Even if another policy grants it.
         Sid      = "TouchNoRecords"
         Effect   = "Deny"
         Action   = "s3:*"
@@ -455,7 +468,7 @@ resource "aws_iam_policy" "deploy" {
         Resource = local.resource_arns[each.key].backups
       },
       {
-        # Where a vault's storage is made; it has no ARN.
+        # Creates a vault's storage, which has no ARN.
         Sid       = "MakeVaults"
         Effect    = "Allow"
         Action    = "backup-storage:MountCapsule"
@@ -463,7 +476,7 @@ resource "aws_iam_policy" "deploy" {
         Condition = local.region_condition
       },
       {
-        # A new plan has no tags yet; one of others keeps theirs.
+        # A new plan has no tags yet. The condition protects the tags of others' plans.
         Sid       = "MakeBackupPlans"
         Effect    = "Allow"
         Action    = ["backup:CreateBackupPlan", "backup:TagResource"]
@@ -485,7 +498,8 @@ resource "aws_iam_policy" "deploy" {
         Condition = local.resource_condition[each.key]
       },
       {
-        # Whatever else grants it, such as a vault's policy: what is backed up outlives whoever can deploy.
+        # Even if another policy grants it, such as a vault's: nobody who can deploy may delete
+        # backups.
         Sid    = "TouchNoBackups"
         Effect = "Deny"
         Action = [
@@ -500,7 +514,8 @@ resource "aws_iam_policy" "deploy" {
         Resource = local.resource_arns[each.key].alarms
       },
       {
-        # Where composite alarms are among them, CloudWatch asks for the right to all. Saved queries and subscriptions have no names.
+        # CloudWatch requires permission for all alarms if some are composite. Saved queries and
+        # subscriptions have no names.
         Sid    = "DeployOthersThatWatch"
         Effect = "Allow"
         Action = [
@@ -526,7 +541,7 @@ resource "aws_iam_policy" "deploy" {
         Resource = local.resource_arns[each.key].budgets
       },
       {
-        # And no right to publish: alarms do.
+        # Without permission to publish, which only alarms need.
         Sid    = "DeployTopics"
         Effect = "Allow"
         Action = [
@@ -541,7 +556,8 @@ resource "aws_iam_policy" "deploy" {
         Resource = local.resource_arns[each.key].topics
       },
       {
-        # What is made has no ARN yet, and what describes takes none: the region is the bound.
+        # New resources have no ARN yet, and Describe actions do not apply to single resources, so
+        # the region is the limit.
         Sid    = "DeployNetwork"
         Effect = "Allow"
         Action = [
@@ -563,7 +579,7 @@ resource "aws_iam_role_policy_attachment" "deploy" {
   role       = aws_iam_role.ci["deploy-${each.key}"].name
 }
 
-# The web console's, for the same reason.
+# Permissions for the web console, separate for the same reason.
 resource "aws_iam_policy" "website" {
   for_each = local.environments
 
@@ -592,7 +608,8 @@ resource "aws_iam_policy" "website" {
         Resource = [for bucket in local.resource_arns[each.key].pages : "${bucket}/*"]
       },
       {
-        # A new distribution has no tags yet; one of others keeps theirs.
+        # A new distribution has no tags yet. The condition protects the tags of others'
+        # distributions.
         Sid       = "MakeDistributions"
         Effect    = "Allow"
         Action    = ["cloudfront:CreateDistribution", "cloudfront:TagResource"]
@@ -626,7 +643,8 @@ resource "aws_iam_policy" "website" {
         Resource = local.resource_arns[each.key].mounts
       },
       {
-        # Neither names nor tags tell whose they are: the other environments' are within reach.
+        # Neither names nor tags identify the environment of these resources, so those of other
+        # environments are within reach.
         Sid    = "DeployHeaders"
         Effect = "Allow"
         Action = [
@@ -637,21 +655,21 @@ resource "aws_iam_policy" "website" {
         Resource = local.cloudfront_arns
       },
       {
-        # IAM knows no resource for this action.
+        # This action does not apply to single resources.
         Sid      = "MakeOriginAccess"
         Effect   = "Allow"
         Action   = "cloudfront:CreateOriginAccessControl"
         Resource = "*"
       },
       {
-        # CloudFront asks for it where website.web_acl_arn names one.
+        # CloudFront requires this with website.web_acl_arn.
         Sid      = "NameFirewall"
         Effect   = "Allow"
         Action   = "wafv2:GetWebACL"
         Resource = "arn:${local.partition}:wafv2:us-east-1:${local.account}:global/webacl/*/*"
       },
       ], [for bucket in var.log_bucket[*] : {
-        # In the role's name CloudFront lets itself write its access log.
+        # CloudFront uses the role to allow itself to write its access log.
         Sid      = "LetCloudFrontLog"
         Effect   = "Allow"
         Action   = ["s3:GetBucketAcl", "s3:PutBucketAcl"]
@@ -667,7 +685,7 @@ resource "aws_iam_role_policy_attachment" "website" {
   role       = aws_iam_role.ci["deploy-${each.key}"].name
 }
 
-# What starts functions of your own, for the same reason.
+# Permissions for the triggers of your own functions, separate for the same reason.
 resource "aws_iam_policy" "triggers" {
   for_each = local.environments
 
@@ -679,7 +697,7 @@ resource "aws_iam_policy" "triggers" {
     Version = "2012-10-17"
     Statement = [
       {
-        # And neither to send messages nor to receive them.
+        # Without permission to send or receive messages.
         Sid    = "DeployQueues"
         Effect = "Allow"
         Action = [
@@ -695,7 +713,7 @@ resource "aws_iam_policy" "triggers" {
         Resource = local.resource_arns[each.key].queues
       },
       {
-        # Lambda names no resource when it makes one.
+        # This action does not apply to single resources.
         Sid       = "MakeEventSourceMappings"
         Effect    = "Allow"
         Action    = "lambda:CreateEventSourceMapping"
@@ -710,7 +728,7 @@ resource "aws_iam_policy" "triggers" {
         Condition = local.mapping_condition[each.key]
       },
       {
-        # A new mapping has no tags yet; one of others keeps theirs.
+        # A new mapping has no tags yet. The condition protects the tags of others' mappings.
         Sid       = "ClaimEventSourceMappings"
         Effect    = "Allow"
         Action    = "lambda:TagResource"
@@ -725,7 +743,8 @@ resource "aws_iam_policy" "triggers" {
         Condition = local.resource_condition[each.key]
       },
       {
-        # Rules that send to queues: targets that need a role get none, since EventBridge is not among the services of PassRoles.
+        # For rules that send to queues. Targets that need a role do not work, because PassRoles
+        # does not include EventBridge.
         Sid    = "DeployRules"
         Effect = "Allow"
         Action = [
@@ -771,7 +790,7 @@ resource "aws_iam_role_policy_attachment" "triggers" {
   role       = aws_iam_role.ci["deploy-${each.key}"].name
 }
 
-# A domain, for those environments that have one.
+# Permissions for environments with a domain.
 resource "aws_iam_policy" "domain" {
   for_each = { for environment, d in var.domains : environment => d if contains(local.environments, environment) }
 
@@ -783,7 +802,8 @@ resource "aws_iam_policy" "domain" {
     Version = "2012-10-17"
     Statement = concat([
       {
-        # A new domain is made at the collection, where its name is no part of the ARN: LeaveOthersAlone tells others' by their tags.
+        # A new domain is created at the collection, whose ARN does not contain the name.
+        # LeaveOthersAlone protects other environments' domains by their tags.
         Sid      = "MakeDomains"
         Effect   = "Allow"
         Action   = "apigateway:POST"
@@ -797,14 +817,14 @@ resource "aws_iam_policy" "domain" {
       },
       ], [for statement in [
         {
-          # API Gateway asks for these beside the change of the domain itself.
+          # API Gateway requires these in addition to the permission to change the domain.
           Sid      = "AskForCertificates"
           Effect   = "Allow"
           Action   = ["apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain"]
           Resource = concat(["arn:${local.partition}:apigateway:${var.region}::/domainnames"], local.domain_arns[each.key])
         },
         {
-          # Which API Gateway does in the name of whoever names it.
+          # API Gateway reads the truststore with the role that sets it.
           Sid      = "ReadTruststore"
           Effect   = "Allow"
           Action   = ["s3:GetObject", "s3:GetObjectVersion"]
@@ -812,7 +832,7 @@ resource "aws_iam_policy" "domain" {
         },
         ] : statement if each.value.truststore != null], [for statement in [
         {
-          # A new certificate has no ARN yet; its tags are what IAM sees of it.
+          # A new certificate has no ARN yet, so IAM checks its tags.
           Sid       = "MakeCertificates"
           Effect    = "Allow"
           Action    = ["acm:AddTagsToCertificate", "acm:RequestCertificate"]
@@ -835,7 +855,7 @@ resource "aws_iam_policy" "domain" {
           Resource = "arn:${local.partition}:route53:::hostedzone/${coalesce(each.value.zone_id, "-")}"
         },
         {
-          # Of the name, and of the record by which ACM knows that it is ours.
+          # Only the records of the name and ACM's validation record.
           Sid      = "KeepRecords"
           Effect   = "Allow"
           Action   = "route53:ChangeResourceRecordSets"

@@ -9,13 +9,14 @@ locals {
   state_bucket = "${var.name}-state-${local.account}-${var.region}"
 }
 
-# The state of every environment. Whoever reads it reads what is secret in it.
+# The state of every environment. Anyone who can read it can read its secrets.
 resource "aws_s3_bucket" "state" {
   #checkov:skip=CKV_AWS_144:a lost state can be restored from old versions, and resources can be imported
   #checkov:skip=CKV2_AWS_62:nothing needs to react to a change of state
   bucket = local.state_bucket
 
-  # Each name, account and region has a bucket and a state of its own. This stops a plan that would replace the bucket.
+  # Each name, account and region has its own bucket and state. This stops a plan that would replace
+  # the bucket.
   lifecycle {
     prevent_destroy = true
   }
@@ -65,7 +66,7 @@ resource "aws_s3_bucket_policy" "state" {
     }]
   })
 
-  # S3 refuses two changes of a bucket's access at a time.
+  # S3 refuses two changes to a bucket's access at the same time.
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
@@ -96,17 +97,18 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
     }
   }
 
-  # Versions have to be on before there is a rule about old ones.
+  # A rule about old versions requires that versioning is enabled.
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
-# Without this setting, one per account and region, API Gateway refuses a stage with logs. It replaces a role that is set already.
-# `terraform destroy` deletes the role and leaves the setting as it is, so it then names a role that is gone: API Gateway
-# writes no logs for any API of the account in this region, and refuses new stages with logs, until another role is set.
+# API Gateway refuses stages with logs without this setting, of which each account and region has
+# one. The apply replaces a role that is already set. `terraform destroy` deletes the role but not
+# the setting. API Gateway then writes no logs for any API of the account in this region, and
+# refuses new stages with logs, until another role is set.
 resource "aws_api_gateway_account" "this" {
   cloudwatch_role_arn = aws_iam_role.logs.arn
 
-  # API Gateway tries the role before it takes it.
+  # API Gateway tests the role before it accepts it.
   depends_on = [aws_iam_role_policy_attachment.logs]
 }
 
@@ -125,7 +127,8 @@ resource "aws_iam_role" "logs" {
   })
 }
 
-# AWS's own policy, which may create log groups: API Gateway refuses a role with less.
+# AWS's managed policy, which can also create log groups. API Gateway refuses a role with fewer
+# permissions.
 resource "aws_iam_role_policy_attachment" "logs" {
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
   role       = aws_iam_role.logs.name

@@ -1,4 +1,5 @@
-# Rules of names as in locals.tf, since what CI deploys has these names; a test holds them equal.
+# The rules for names in modules/service/locals.tf, because CI deploys resources with these names. A
+# test compares the two.
 locals {
   character_names = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot",

@@ -1,15 +1,15 @@
 output "backend" {
-  description = "What environments/*.s3.tfbackend needs: the bucket of the state, and its region."
+  description = "The state bucket and its region, for environments/*.s3.tfbackend."
   value       = { bucket = aws_s3_bucket.state.bucket, region = var.region }
 }
 
 output "deploy_role_arns" {
-  description = "AWS_ROLE_ARN of each of GitHub's environments: the role CI takes to deploy it. None without a repository."
+  description = "The value of AWS_ROLE_ARN for each GitHub environment: the role that CI assumes to deploy it. Empty without a repository."
   value       = { for environment in local.environments : environment => aws_iam_role.ci["deploy-${environment}"].arn }
 }
 
 output "log_bucket_statements" {
-  description = "What the policy of log_bucket needs for the state bucket's access log."
+  description = "The statements that the policy of log_bucket needs for the state bucket's access log."
   value = [for bucket in var.log_bucket[*] : {
     Sid       = "StateAccessLog"
     Effect    = "Allow"
@@ -24,16 +24,16 @@ output "log_bucket_statements" {
 }
 
 output "log_role_arn" {
-  description = "The role by which API Gateway writes logs, in this account and region."
+  description = "The role with which API Gateway writes logs in this account and region."
   value       = aws_api_gateway_account.this.cloudwatch_role_arn
 }
 
 output "permissions_boundaries" {
-  description = "What environments/ENV.tfvars sets as permissions_boundary where CI deploys, by environment: it makes no role without."
+  description = "The values for permissions_boundary in environments/ENV.tfvars, by environment. CI creates roles only with this boundary."
   value       = { for environment, policy in aws_iam_policy.boundary : environment => policy.arn }
 }
 
 output "plan_role_arn" {
-  description = "AWS_PLAN_ROLE_ARN: the role CI takes to plan for pull requests, or null without a repository."
+  description = "The value of AWS_PLAN_ROLE_ARN: the role that CI assumes to plan for pull requests, or null without a repository."
   value       = one([for key, role in aws_iam_role.ci : role.arn if key == "plan"])
 }

@@ -1,5 +1,6 @@
-# What a plan refreshes, and the state it compares with. The state holds the API keys' values, and the code of a pull request
-# can read them: where that is too much, leave AWS_PLAN_ROLE_ARN unset, and there are no plans of pull requests.
+# Permissions to refresh resources and to read the state. The state contains the API keys' values,
+# which the code of a pull request can read. To prevent this, do not set AWS_PLAN_ROLE_ARN: pull
+# requests then get no plans.
 resource "aws_iam_role_policy" "plan" {
   count = var.repository == null ? 0 : 1
 
@@ -48,7 +49,7 @@ resource "aws_iam_role_policy" "plan" {
         Condition = local.project_key_condition
       },
       {
-        # And no messages.
+        # But not messages.
         Sid    = "ReadWhatTriggers"
         Effect = "Allow"
         Action = [
@@ -59,7 +60,7 @@ resource "aws_iam_role_policy" "plan" {
         Resource = flatten([local.resource_arns["*"].queues, local.resource_arns["*"].rules, local.resource_arns["*"].schedules])
       },
       {
-        # Their indexes too, and no item: those are Get, Query and Scan.
+        # Indexes as well, but not items, which need Get, Query and Scan.
         Sid      = "ReadTables"
         Effect   = "Allow"
         Action   = ["dynamodb:Describe*", "dynamodb:ListTagsOfResource"]
@@ -85,7 +86,8 @@ resource "aws_iam_role_policy" "plan" {
         Condition = local.project_key_condition
       },
       {
-        # Lambda shows a function's settings to those who could decrypt them, and Scheduler a schedule's input.
+        # Lambda shows a function's environment variables only to callers who may decrypt them. The
+        # same applies to Scheduler and a schedule's input.
         Sid      = "ReadSettings"
         Effect   = "Allow"
         Action   = "kms:Decrypt"
@@ -97,7 +99,8 @@ resource "aws_iam_role_policy" "plan" {
         }) }
       },
       {
-        # No users. With a machine's client comes its secret, which is in the state as well.
+        # No users. The description of a machine client contains its secret, which is in the state
+        # as well.
         Sid    = "ReadUserPools"
         Effect = "Allow"
         Action = [
@@ -114,7 +117,7 @@ resource "aws_iam_role_policy" "plan" {
       {
         Sid    = "ReadFirewall"
         Effect = "Allow"
-        # Not the requests that it samples, which would hold callers' keys and tokens if it did.
+        # Without the sampled requests, which could contain callers' keys and tokens.
         Action   = ["wafv2:GetLoggingConfiguration", "wafv2:GetWebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource"]
         Resource = [local.resource_arns["*"].firewalls, local.resource_arns["*"].stages]
       },
@@ -125,14 +128,14 @@ resource "aws_iam_role_policy" "plan" {
         Resource = local.resource_arns["*"].trails
       },
       {
-        # The bucket, not what is in it.
+        # The bucket, not its objects.
         Sid      = "ReadBucket"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket"]
         Resource = local.resource_arns["*"].records
       },
       {
-        # Whatever else grants it.
+        # Even if another policy grants it.
         Sid      = "TouchNoRecords"
         Effect   = "Deny"
         Action   = "s3:*"
@@ -164,7 +167,7 @@ resource "aws_iam_role_policy" "plan" {
         Resource = local.resource_arns["*"].budgets
       },
       {
-        # Anyone may read the page.
+        # The page is public.
         Sid      = "ReadPage"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"]
@@ -177,7 +180,8 @@ resource "aws_iam_role_policy" "plan" {
         Resource = flatten([local.distribution_arns, local.resource_arns["*"].mounts, local.cloudfront_arns])
       },
       {
-        # None of these takes a resource; to describe composite alarms, CloudWatch asks for the right to all.
+        # None of these applies to single resources. CloudWatch requires permission for all alarms
+        # to describe composite ones.
         Sid    = "FindOthers"
         Effect = "Allow"
         Action = [
@@ -189,7 +193,7 @@ resource "aws_iam_role_policy" "plan" {
         Condition = local.region_condition
       },
       ], [for arns in [sort(var.key_arns)] : {
-        # The same, of keys that have none of our tags.
+        # The same for existing keys, which do not have the system's tags.
         Sid      = "ReadSettingsUnderExistingKeys"
         Effect   = "Allow"
         Action   = "kms:Decrypt"

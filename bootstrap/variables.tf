@@ -1,7 +1,7 @@
 variable "domains" {
   description = <<-EOT
-    The domains that CI may give the API, by environment, as in the tfvars: name, zone_id where it makes certificate and DNS records, and
-    truststore.
+    The domains that CI may configure for the API, by environment, as in the tfvars: name, zone_id if Trestle creates the certificate and
+    the DNS records, and truststore.
   EOT
   type        = map(object({ name = string, truststore = optional(string), zone_id = optional(string) }))
   default     = {}
@@ -46,7 +46,7 @@ variable "domains" {
 
 variable "environments" {
   description = <<-EOT
-    Environments that CI deploys, called the same in their tfvars, in their state's file and on GitHub. Each has a role of its own.
+    The environments that CI deploys. They have the same names in their tfvars, in their state's file and on GitHub. Each has its own role.
   EOT
   type        = set(string)
   default     = ["dev", "prod", "staging"]
@@ -54,7 +54,7 @@ variable "environments" {
 
   validation {
     condition     = length(var.environments) > 0
-    error_message = "environments: there is none. Name at least one, as its tfvars does: [\"prod\"]."
+    error_message = "environments is empty. Write at least one, such as [\"prod\"]."
   }
 
   validation {
@@ -72,7 +72,8 @@ variable "environments" {
     ]) if !can(regex(local.name_pattern, name)) || length(name) > 20])
   }
 
-  # Names end in the environment's, or in that and the region, and IAM tells environments apart by nothing else.
+  # Names of resources end in the environment's name, or in that and the region. IAM distinguishes
+  # environments only by this.
   validation {
     condition = alltrue(flatten([for name in var.environments : [
       [for other in setunion(var.environments, ["flow-logs"]) : name == other || !endswith(other, "-${name}")],
@@ -82,16 +83,16 @@ variable "environments" {
       name != "flow-logs",
     ]]))
     error_message = join(" ", [
-      "environments: none may end in a hyphen and another one's name, differ from another one by the region at its end, nor be \"logs\":",
-      "the role of one would reach the other. Rename one of them.",
+      "environments: a name ends in a hyphen and another one's name, differs from another one only by the region at its end, or is",
+      "\"logs\" or \"flow-logs\". The role of one environment could then change the other. Rename one of them.",
     ])
   }
 }
 
 variable "function_statements" {
   description = <<-EOT
-    What functions of your own may do besides using tables and queues of their environment, and secrets that are tagged Project and
-    Environment as the system: at most this. Write what the `statements` and `secrets` of your functions name.
+    The maximum permissions of your own functions, besides tables and queues of their environment, and secrets with the system's tags
+    Project and Environment. Write the actions and resources in the `statements` and `secrets` of your functions.
   EOT
   type        = list(object({ actions = set(string), resources = set(string) }))
   default     = []
@@ -104,16 +105,16 @@ variable "function_statements" {
       ]), false)
     ])
     error_message = join(" ", [
-      "function_statements: each has actions such as \"ses:SendEmail\", none of them of IAM, and resources, as ARNs. Write",
-      "[{ actions = [\"ses:SendEmail\"], resources = [\"arn:aws:ses:us-west-2:123456789012:identity/example.com\"] }].",
+      "function_statements: each needs actions such as \"ses:SendEmail\", none of them of IAM, and ARNs of resources. Write [{ actions =",
+      "[\"ses:SendEmail\"], resources = [\"arn:aws:ses:us-west-2:123456789012:identity/example.com\"] }].",
     ])
   }
 }
 
 variable "key_arns" {
   description = <<-EOT
-    Existing keys, as ARNs, that systems encrypt with (encryption.key_arn): CI and the roles that it makes may use, but not change them.
-    Keys that Trestle makes are known by their tags.
+    The ARNs of existing keys with which systems encrypt (encryption.key_arn). CI and the roles that it creates may use these keys, but not
+    change them. Keys that Trestle creates are identified by their tags.
   EOT
   type        = set(string)
   default     = []
@@ -146,7 +147,7 @@ variable "log_bucket" {
 }
 
 variable "name" {
-  description = "The systems' name, as in their tfvars: what CI may deploy begins with it."
+  description = "The systems' name, as in their tfvars. Names of resources that CI may deploy begin with it."
   type        = string
   default     = "trestle"
   nullable    = false
@@ -162,14 +163,14 @@ variable "name" {
       endswith(var.name, "-") ? "ends in a hyphen" :
       length(var.name) == 1 ? "has one character" :
       length(var.name) > 20 ? "has ${length(var.name)} characters" :
-      "begins with \"${try(regex(local.reserved_name, var.name), "")}\", which AWS does not take in names of buckets or security groups",
+      "begins with \"${try(regex(local.reserved_name, var.name), "")}\", which AWS does not allow in names of buckets or security groups",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
     ])
   }
 }
 
 variable "oidc_provider_arn" {
-  description = "GitHub's identity provider, if the account has it already: there can be one alone. Null makes it."
+  description = "The ARN of GitHub's identity provider if the account already has it, since an account can have only one. Null creates it."
   type        = string
   default     = null
 
@@ -182,13 +183,13 @@ variable "oidc_provider_arn" {
     )
     error_message = join(" ", [
       "oidc_provider_arn: ${jsonencode(var.oidc_provider_arn)} is not the ARN of GitHub's identity provider. Write",
-      "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or leave it out to have it made.",
+      "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or leave it out to create it.",
     ])
   }
 }
 
 variable "region" {
-  description = "The region of the state bucket, and the one CI deploys to."
+  description = "The region of the state bucket, to which CI also deploys."
   type        = string
   default     = "us-west-2"
   nullable    = false
@@ -204,7 +205,7 @@ variable "region" {
 }
 
 variable "repository" {
-  description = "The repository on GitHub that deploys, as owner/name. Null makes no role for CI."
+  description = "The GitHub repository that deploys, as owner/name. Null creates no roles for CI."
   type        = string
   default     = null
 
@@ -216,8 +217,8 @@ variable "repository" {
 
 variable "vpc_ids" {
   description = <<-EOT
-    Existing VPCs that systems run in (network.vpc_id), by their ids: CI may make security groups there even if somebody else's tags are on
-    the VPC, and may not change the VPC itself.
+    The ids of existing VPCs in which systems run (network.vpc_id). CI may create security groups there even if the VPC has another system's
+    tags, but not change the VPC itself.
   EOT
   type        = set(string)
   default     = []
@@ -226,7 +227,7 @@ variable "vpc_ids" {
   validation {
     condition = alltrue([for id in var.vpc_ids : can(regex("^vpc-[0-9a-f]+$", id))])
     error_message = join(" ", [for id in var.vpc_ids :
-      "vpc_ids: ${jsonencode(id)} is not the id of a VPC. Write such as \"vpc-0a1b2c3d4e5f60718\"." if !can(regex("^vpc-[0-9a-f]+$", id))
+      "vpc_ids: ${jsonencode(id)} is not a VPC id. Write one such as \"vpc-0a1b2c3d4e5f60718\"." if !can(regex("^vpc-[0-9a-f]+$", id))
     ])
   }
 }

@@ -8,8 +8,9 @@ terraform {
     }
   }
 
-  # This makes the bucket for the other states, so its own state is a file: `make bootstrap` names one for each account, name
-  # and region (tools/aws/bootstrap.py). Keep these files. Without them the existing resources have to be imported.
+  # This configuration creates the bucket for the other states, so its own state is a file: `make
+  # bootstrap` uses one for each account, name and region (tools/aws/bootstrap.py). Keep these
+  # files. Without them, existing resources have to be imported.
   backend "local" {}
 }
 

@@ -1,4 +1,5 @@
-# As production, but it can be torn down, wakes nobody, and keeps the lost key of one that was for a week alone.
+# Like production, but it has no alarms, it can be destroyed, and its key can be recovered for only
+# a week after that.
 name        = "trestle"
 environment = "dev"
 

@@ -1,5 +1,5 @@
-# The laptop's: no VPC and no key of our own, which nothing there enforces and which take half a minute to make, and no
-# dashboard, which nothing there shows.
+# For a laptop: no VPC and no customer key, which the emulator does not enforce and which take half
+# a minute to create, and no dashboard, which nothing displays there.
 name        = "trestle"
 environment = "local"
 

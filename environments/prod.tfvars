@@ -3,7 +3,8 @@ environment = "prod"
 
 entities = { items = {} }
 
-# Write to whom they tell: { emails = ["on-call@example.com"] }, or the ARN of a topic there is already.
+# Add the addresses to notify, { emails = ["on-call@example.com"] }, or the topic_arn of an existing
+# topic.
 alarms              = {}
 deletion_protection = true
 log_retention_days  = 365

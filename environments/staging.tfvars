@@ -1,4 +1,4 @@
-# As production, but a release can be torn down and built anew.
+# Like production, but it can be destroyed and created again.
 name        = "trestle"
 environment = "staging"
 

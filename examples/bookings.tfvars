@@ -1,4 +1,5 @@
-# Rooms and bookings: rules inside operations, and functions of your own. No two bookings have the same night of a room.
+# Rooms and bookings, with rules inside operations and with your own functions. Two bookings never
+# share a night of a room.
 name        = "bookings"
 environment = "demo"
 network     = null # functions outside of a VPC reach queues, secrets and receivers of webhooks without a NAT gateway
@@ -20,7 +21,7 @@ entities = {
       }
     }
   }
-  # Taken nights. Only hooks write them, so they have no operations of their own.
+  # Booked nights. Only your own code uses them, so the API has no operations for them.
   nights = {
     ids        = "client"
     list       = "unordered"
@@ -34,7 +35,7 @@ entities = {
     operations = []
     schema     = "schemas/guest.json"
   }
-  # What guests are told. The function "notify" writes them, each with the id of the change that it is about.
+  # Notices to guests. The function "notify" writes them, each with the id of its change.
   notices = {
     access     = { default = "cognito" }
     ids        = "client"
@@ -74,7 +75,8 @@ functions = {
     egress  = true
     queue   = { attempts = 8, backoff = "10s-1h" }
     secrets = { webhook = "arn:aws:secretsmanager:us-west-2:111122223333:secret:bookings-webhook-AbCdEf" }
-    # Where webhooks go, such as "https://example.com/hooks". No webhook leaves while it is empty.
+    # The receiver of webhooks, such as "https://example.com/hooks". While it is empty, no webhook
+    # is sent.
     settings = { WEBHOOK_URL = "" }
   }
   nightly = {

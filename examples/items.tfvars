@@ -1,4 +1,5 @@
-# The least: items of any shape, which anyone may list, read, make and delete. One function, no VPC, no key of our own.
+# A minimal API: items of any shape, which anyone may list, read, create and delete. One function,
+# no VPC, no customer key.
 name        = "items-api"
 environment = "demo"
 region      = "us-west-2"

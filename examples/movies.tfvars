@@ -1,4 +1,5 @@
-# One collection at the root of the API, for holders of a key on one of two plans. Functions in a VPC with no way out.
+# One collection at the root of the API, for callers with an API key on one of two usage plans. The
+# functions run in a VPC without a route to the internet.
 name        = "movies"
 environment = "demo"
 

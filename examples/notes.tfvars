@@ -1,4 +1,5 @@
-# Everyone's own notes: who signs in sees and changes what is theirs, and to others it is not there. Anyone may sign up.
+# Personal notes: signed-in users read and change only their own notes, and others' notes return
+# 404. Anyone may sign up.
 name        = "notes"
 environment = "demo"
 

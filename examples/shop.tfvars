@@ -1,4 +1,5 @@
-# Three entities with functions of three sizes, open to anyone. The functions' settings are under a key of our own.
+# Three entities with functions of three sizes, open to anyone. A customer key encrypts the
+# functions' environment variables.
 name        = "shop"
 environment = "demo"
 
@@ -6,7 +7,7 @@ entities = {
   users = {
     access     = { default = "open" }
     function   = { log_level = "ERROR", memory_size = 256, timeout = 30 }
-    operations = ["get", "list"] # another program writes them, straight into the table
+    operations = ["get", "list"] # another program writes them, directly to the table
     schema     = "schemas/user.json"
   }
   orders = {
@@ -18,13 +19,14 @@ entities = {
   }
   products = {
     access = { default = "open" }
-    # The gateway waits for 29 seconds and then answers 504, whatever stands here: the function gives up before that.
+    # API Gateway returns 504 after 29 seconds, whatever the timeout is. The function gives up
+    # before that.
     function = { log_level = "ERROR", memory_size = 1024, timeout = 45 }
     schema   = "schemas/product.json"
   }
 }
 
-# Whoever is on call. The dashboard and the functions' own metrics are on without a word.
+# The address of the person on call. The dashboard and the functions' own metrics are on by default.
 alarms = { emails = ["on-call@example.com"] }
 
 log_retention_days = 30

@@ -1,16 +1,19 @@
-# An API for companies: each tenant has projects and tasks of its own. Another issuer than a user pool signs the tokens.
+# An API for companies: each tenant has its own projects and tasks. An external issuer signs the
+# tokens, not a user pool.
 name        = "tenants"
 environment = "demo"
 network     = null # functions outside of a VPC, as the one that verifies tokens always is
 
-# The claim tenant_id says for which tenant a user works. Whoever can set it chooses the tenant: let the issuer do so.
+# The claim tenant_id names a user's tenant. Whoever can set the claim chooses the tenant, so only
+# the issuer must set it.
 jwt = {
   audiences    = ["https://api.example.com"]
   groups_claim = "https://example.com/groups"
   issuer       = "https://login.example.com/"
 }
 
-# The support team belongs to no tenant. It reads the items of all, and its leads, who are in both groups, write for tenants.
+# The support team belongs to no tenant. It reads the items of all tenants, and its leads, who are
+# in both groups, also change them.
 entities = {
   projects = {
     access   = { default = "jwt" }

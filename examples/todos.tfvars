@@ -1,4 +1,5 @@
-# Todos for anyone, whose clients send {"completed": true} with PUT; customers for holders of a key.
+# Todos are open to anyone, and PUT accepts partial items such as {"completed": true}. Customers
+# require an API key.
 name        = "todos"
 environment = "demo"
 

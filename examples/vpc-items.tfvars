@@ -1,4 +1,5 @@
-# Functions in a VPC with a way out to the internet over one NAT gateway; items of any shape, for holders of a key.
+# Items of any shape, for callers with an API key. The functions run in a VPC and reach the internet
+# through one NAT gateway.
 name        = "items"
 environment = "demo"
 

@@ -1,5 +1,5 @@
-# What a company has before Trestle comes. It is here so that the example is complete: in your configuration these are data sources,
-# ids, or resources of other teams.
+# Resources that a company already has. They complete the example: in your configuration, these are
+# data sources, ids or resources of other teams.
 data "aws_caller_identity" "this" {
   provider = aws.api
 }
@@ -15,7 +15,7 @@ resource "aws_vpc" "company" {
   tags = { Name = "company" }
 }
 
-# Adopted to be emptied.
+# Managed here to remove its default rules.
 resource "aws_default_security_group" "company" {
   provider = aws.api
 
@@ -49,7 +49,7 @@ resource "aws_route_table_association" "private" {
   subnet_id      = each.value.id
 }
 
-# The functions' way to their tables.
+# Through this endpoint, the functions reach their tables.
 resource "aws_vpc_endpoint" "dynamodb" {
   provider = aws.api
 
@@ -61,7 +61,7 @@ resource "aws_vpc_endpoint" "dynamodb" {
   tags = { Name = "company-dynamodb" }
 }
 
-# The company's key. Its policy lets the API use it.
+# The company's key, whose policy allows the API to use it.
 resource "aws_kms_key" "company" {
   provider = aws.api
 

@@ -1,4 +1,4 @@
-# A configuration of your own that calls Trestle: your providers, your backend, your resources, your schemas.
+# Your own configuration that calls Trestle, with your providers, backend, resources and schemas.
 terraform {
   required_version = ">= 1.10.0"
 
@@ -30,10 +30,10 @@ module "api" {
   source    = "../../modules/service"
   providers = { aws = aws.api }
 
-  # This apply makes the key, and Terraform has to know that its ARN is not null.
+  # The same apply creates the key, so coalesce() tells the plan that the ARN is not null.
   encryption = { key_arn = coalesce(aws_kms_key.company.arn) }
   entities = {
-    # Items of a tenant, which the company's issuer names in each token.
+    # Each contract belongs to a tenant, which a claim of the issuer's tokens names.
     contracts = {
       access = { default = "jwt", delete = "jwt:group=contract-managers" }
       owner  = "claim:tenant_id"

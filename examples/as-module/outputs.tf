@@ -1,9 +1,9 @@
 output "api_url" {
-  description = "Where the API answers."
+  description = "The API's URL."
   value       = module.api.api_url
 }
 
 output "table_names" {
-  description = "Names of the tables, by entity."
+  description = "The names of the tables, by entity."
   value       = module.api.table_names
 }

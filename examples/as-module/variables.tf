@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "The environment, the last part of each name."
+  description = "The environment's name, which every resource's name ends with."
   type        = string
   default     = "demo"
 }

@@ -1,34 +1,37 @@
-# What is wrong with functions of your own, a sentence each: terraform_data.build stops the plan with them. Those of a function alone come
-# first, since all that follows from functions is derived from those without such a fault.
+# Faults in your own functions, one sentence each, with which terraform_data.build stops the plan.
+# Faults of single functions come first: everything else is derived from the functions without such
+# a fault.
 locals {
   route_methods  = ["GET", "POST", "PUT", "PATCH", "DELETE"]
   route_segment  = "(?:[A-Za-z0-9._-]+|{[A-Za-z_][A-Za-z0-9_]{0,39}})"
   route_pattern  = "^(?:${join("|", local.route_methods)}) /(?:${local.route_segment}(?:/${local.route_segment}){0,4})?$"
   function_kinds = ["changes", "event", "queue", "routes", "schedule"]
 
-  # By function, which of them it has.
+  # The kinds that each function has.
   kinds_of = { for name, f in var.functions : name => [for kind in local.function_kinds :
     kind if try(f[kind] != null, false)
   ] }
 
-  # Of a leap year.
+  # The days of each month in a leap year.
   month_days = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
   change_kinds = { created = ["create"], deleted = ["delete"], expired = [], updated = ["merge", "replace"] }
   log_levels   = ["DEBUG", "INFO", "WARNING", "ERROR"]
-  # The least and the most that numbers of functions may be.
+  # The minimum and maximum of functions' numbers.
   own_function_bounds = { for name, kinds in local.kinds_of : name => merge(local.function_bounds, {
     timeout = [1, contains(kinds, "routes") ? 29 : 900]
   }) }
 
-  # Names of environment variables that settings cannot have: Trestle's, and what Lambda or Python read.
+  # Names that settings cannot have: Trestle's environment variables, and those that Lambda or
+  # Python read.
   own_variables = [
     "CHECK_ANSWERS", "CORS_ORIGINS", "DYNAMODB_CLIENT", "ENTITIES", "ENTITY", "ENTITY_OPTIONS", "ENVIRONMENT", "FUNCTION", "LOG_LEVEL",
     "METRICS_NAMESPACE", "TABLE_NAME",
   ]
   reserved_variables = "^(?:AWS_|LAMBDA_|LD_|PYTHON|_)|^PATH$"
 
-  # The fields of EventBridge Scheduler's cron: what one of their values is, and which other signs a field may have.
+  # The fields of EventBridge Scheduler's cron: the pattern of a value, and the other forms that a
+  # field may have.
   # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
   cron_fields = [
     { name = "minutes", value = "[0-5]?[0-9]", other = [], allowed = "0 to 59" },
@@ -57,16 +60,16 @@ locals {
     "(?i)^(?:(?:[*]|${field.value}(?:-${field.value})?)(?:/[1-9][0-9]*)?",
     "(?:,${field.value}(?:-${field.value})?(?:/[1-9][0-9]*)?)*${join("", [for other in field.other : "|${other}"])})$",
   ])]
-  # By function, what stands between the parentheses of its cron(), in fields.
+  # The fields of each function's cron().
   crons = { for name, f in var.functions : name => split(" ", regex("^cron[(](.*)[)]$", f.schedule)[0])
     if can(regex("^cron[(](.*)[)]$", f.schedule))
   }
 
-  # Routes as they are written, with the place that messages name.
+  # Routes as written, with the place that messages name.
   written_routes = flatten([for name, f in var.functions : [for route in try(keys(f.routes), []) : {
     function = name
     method   = split(" ", route)[0]
-    # Without the names of parameters: two routes that differ in these alone are one.
+    # Without the names of parameters: routes that differ only in these are the same.
     path     = replace(try(split(" ", route)[1], ""), "/{[^}]*}/", "{}")
     place    = "functions.${name}.routes[\"${route}\"]"
     route    = route
@@ -80,12 +83,12 @@ locals {
       can(regex("[^a-z0-9-]", name)) ?
       "contains ${lookup(local.character_names, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
       length(name) > 31 ? "has ${length(name)} characters" :
-      can(regex("^-|-$|--", name)) ? "has a hyphen that joins no words" : "has a word that does not begin with a letter",
+      can(regex("^-|-$|--", name)) ? "has a hyphen at its start or end, or two in a row" : "has a word that does not begin with a letter",
       ". Write up to 31 lower-case letters and digits, in words that begin with a letter and are joined by hyphens.",
     ])],
 
     length(local.kinds_of[name]) <= 1 ? [] : [join(" ", [
-      "functions.${name} has ${join(" and ", local.kinds_of[name])}, and a function has one kind. Keep one of them, and write another",
+      "functions.${name} has ${join(" and ", local.kinds_of[name])}, but a function may have only one of them. Keep one, and write another",
       "function for the rest.",
     ])],
     [for kind in ["changes", "routes"] : "functions.${name}.${kind} is empty. Write at least one, or leave ${kind} out."
@@ -93,36 +96,37 @@ locals {
     ],
 
     f.code == null || can(regex("^[a-z_][a-z0-9_]{0,39}(?::[A-Za-z_][A-Za-z0-9_]*)?$", f.code)) ? [] : [join(" ", [
-      "functions.${name}.code: \"${f.code}\" is not a module of app/, or a module and a function. Write such as \"notify\" for",
+      "functions.${name}.code: \"${f.code}\" is not a module in app/, or a module and a function. Write, for example, \"notify\" for",
       "app/notify.py, or \"notify:deliver\" for deliver() in it.",
     ])],
     f.routes != null && can(regex(":", f.code)) ? [join(" ", [
-      "functions.${name}.code: \"${f.code}\" names a function, and routes name theirs in call. Write code = \"${split(":", f.code)[0]}\".",
+      "functions.${name}.code: \"${f.code}\" names a function, but each route names its own in call. Write code =",
+      "\"${split(":", f.code)[0]}\".",
     ])] : [],
 
     [for r in local.written_routes : can(regex(local.route_pattern, r.route)) ? [] : [join("", [
       "${r.place}: ",
       !can(regex("^\\S+ /\\S*$", r.route)) ?
-      "the key is not a method and a path. Write such as \"POST /orders/{id}/pay\"." :
+      "the key is not a method and a path. Write one such as \"POST /orders/{id}/pay\"." :
       !contains(local.route_methods, r.method) ?
-      "\"${r.method}\" is not a method of routes. Write ${join(", ", slice(local.route_methods, 0, 4))} or DELETE." :
+      "\"${r.method}\" is not a method that routes support. Write ${join(", ", slice(local.route_methods, 0, 4))} or DELETE." :
       length(r.segments) > 5 ?
-      "the path has ${length(r.segments)} segments. Write five at most." :
+      "the path has ${length(r.segments)} segments. Write at most five." :
       join(" ", [
         "the segment \"${[for s in r.segments : s if !can(regex("^${local.route_segment}$", s))][0]}\" of the path is",
-        "${contains(r.segments, "") ? "empty" : "neither a text nor a parameter"}. Write letters, digits and . _ -, or a parameter such as",
-        "{id}.",
+        "${contains(r.segments, "") ? "empty" : "neither plain text nor a parameter"}. Write letters, digits and . _ -, or a parameter",
+        "such as {id}.",
       ]),
     ])] if r.function == name],
     compact([for r in local.written_routes : join(" ", concat(
       [for s in r.segments :
-        "${r.place}: clients resolve the segment \"${s}\" before they send a request. Write another." if contains([".", ".."], s)
+        "${r.place}: clients resolve the segment \"${s}\" before they send a request. Write another path." if contains([".", ".."], s)
       ],
       [for s in [join("/", r.segments)] :
-        "${r.place}: the API's description is at /${s}. Write another path." if s == local.contract.platform.document
+        "${r.place}: the OpenAPI document is at /${s}. Write another path." if s == local.contract.platform.document
       ],
       [for s in [r.segments[0]] :
-        "${r.place}: API Gateway answers for its own health at /${s}. Write another path." if contains(["ping", "sping"], s)
+        "${r.place}: API Gateway uses /${s} for its own health checks. Write another path." if contains(["ping", "sping"], s)
       ],
       [for s in distinct(r.segments) : "${r.place} has the parameter ${s} twice. Give one of them another name."
         if startswith(s, "{") && length([for other in r.segments : other if other == s]) > 1
@@ -130,10 +134,10 @@ locals {
     )) if r.function == name]),
 
     [for route, r in(f.routes == null ? {} : f.routes) : r == null ?
-      ["functions.${name}.routes[\"${route}\"] is null. Write such as { call = \"pay\" }, or remove the route."] :
+      ["functions.${name}.routes[\"${route}\"] is null. Write one such as { call = \"pay\" }, or remove the route."] :
       flatten([for place in ["functions.${name}.routes[\"${route}\"]"] : [
         can(regex("^[A-Za-z_][A-Za-z0-9_]*$", r.call)) ? [] : [
-          "${place}.call: ${try("\"${r.call}\"", "null")} is not the name of a Python function. Write such as \"pay\"."
+          "${place}.call: ${try("\"${r.call}\"", "null")} is not the name of a Python function. Write one such as \"pay\"."
         ],
         r.access == null || can(regex(local.access_pattern, r.access)) ? [] : [join(" ", [
           "${place}.access: \"${r.access}\" is not an access mode.",
@@ -143,14 +147,14 @@ locals {
           { for attribute in ["body", "query"] : attribute => r[attribute] if r[attribute] != null },
           { for status, schema in r.answers : "answers[\"${status}\"]" => schema },
           ) : join(" ", [
-            "${place}.${attribute}: ${try("\"${schema}\"", "null")} is not a file of schemas/ whose name has letters, digits, _ and",
-            "- alone. Write one such as \"schemas/payment.json\".",
+            "${place}.${attribute}: ${try("\"${schema}\"", "null")} is not a file in schemas/ whose name has only letters, digits, _ and",
+            "-. Write one such as \"schemas/payment.json\".",
           ])
           if !can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", schema))
         ],
         [for status in keys(r.answers) : contains(["204", "205", "304"], status) ?
-          "${place}.answers: an answer of ${status} has no body, so it needs no schema. Leave it out." :
-          "${place}.answers: \"${status}\" is not a status of an answer. Write one of 200 to 599, such as \"200\"."
+          "${place}.answers: a response with ${status} has no body, so it has no schema. Leave it out." :
+          "${place}.answers: \"${status}\" is not the status of a response. Write one from 200 to 599, such as \"200\"."
           if !can(regex("^[2-5][0-9]{2}$", status)) || contains(["204", "205", "304"], status)
         ],
         [for attribute in ["accepts", "body"] :
@@ -158,12 +162,12 @@ locals {
           if contains(["DELETE", "GET"], split(" ", route)[0]) && try(length(r[attribute]) > 0, r[attribute] != null)
         ],
         [for type in r.accepts : join(" ", [
-          "${place}.accepts: ${try("\"${type}\"", "null")} is not a media type. Write such as \"application/json\", in lower case and",
+          "${place}.accepts: ${try("\"${type}\"", "null")} is not a media type. Write one such as \"application/json\", in lower case and",
           "without parameters.",
         ]) if !can(regex("^(?:[*]/[*]|[a-z0-9][a-z0-9!#$&^_.+-]*/(?:[*]|[a-z0-9][a-z0-9!#$&^_.+-]*))$", type))],
         [for type in r.accepts : join(" ", [
-          "${place}.accepts: a body of ${type} cannot be validated by the JSON Schema ${r.body}. Leave ${type} out, or body, and validate",
-          "request.raw in the code.",
+          "${place}.accepts: the JSON Schema ${r.body} cannot validate a body of the type ${type}. Leave ${type} out, or leave body out",
+          "and validate request.raw in the code.",
         ]) if r.body != null && try(length(regexall("/json$|[+]json$", type)) == 0, false)],
         [for attribute in ["description", "summary"] :
           "${place}.${attribute} is empty. Write a sentence, or leave it out." if try(trimspace(r[attribute]) == "", false)
@@ -176,30 +180,30 @@ locals {
         "functions.${name}.uses.${entity}: there is no operation ${try("\"${o}\"", "null")}. Write any of",
         "${join(", ", keys(local.operations))}.",
       ]) if !try(contains(local.all_operations, o), false)] :
-      ["functions.${name}.uses.${entity}: it is empty. Write any of ${join(", ", keys(local.operations))}, or leave ${entity} out."]
+      ["functions.${name}.uses.${entity} is empty. Write any of ${join(", ", keys(local.operations))}, or leave ${entity} out."]
     ],
     [for entity in keys(f.uses) :
       "functions.${name}.uses: there is no entity \"${entity}\". Write one of ${join(", ", keys(var.entities))}."
       if !contains(keys(var.entities), entity)
     ],
     contains(["any", "caller"], f.fields) ? [] : [
-      "functions.${name}.fields: \"${f.fields}\" is not a choice. Write \"caller\" or \"any\"."
+      "functions.${name}.fields: \"${f.fields}\" is not a valid value. Write \"caller\" or \"any\"."
     ],
     f.fields != "any" || f.routes != null ? [] : [join(" ", [
       "functions.${name}.fields: no caller sends requests to a function without routes, so it reads and writes every property. Leave",
       "fields out.",
     ])],
     contains(["any", "caller"], f.owners) ? [] : [
-      "functions.${name}.owners: \"${f.owners}\" is not a choice. Write \"caller\" or \"any\"."
+      "functions.${name}.owners: \"${f.owners}\" is not a valid value. Write \"caller\" or \"any\"."
     ],
 
     [for secret, arn in f.secrets : [
       can(regex("^[A-Za-z_][A-Za-z0-9_-]{0,63}$", secret)) ? [] : [join(" ", [
-        "functions.${name}.secrets: the code cannot ask for \"${secret}\". Write up to 64 letters, digits, _ and -, a letter first, such",
-        "as \"stripe\".",
+        "functions.${name}.secrets: \"${secret}\" is not a valid name of a secret. Write up to 64 letters, digits, _ and -, beginning with",
+        "a letter, such as \"stripe\".",
       ])],
       can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn)) ? [] : [join(" ", [
-        "functions.${name}.secrets.${secret} is not the ARN of a secret. Write such as",
+        "functions.${name}.secrets.${secret} is not the ARN of a secret. Write one such as",
         "\"arn:aws:secretsmanager:${var.region}:123456789012:secret:NAME-AbCdEf\", never the secret itself.",
       ])],
     ]],
@@ -210,14 +214,14 @@ locals {
       can(regex(local.reserved_variables, setting)) ?
       ["functions.${name}.settings.${setting}: Lambda or Python reads this variable. Write another name."] :
       can(regex("^[A-Z][A-Z0-9_]{0,63}$", setting)) ? [] : [join(" ", [
-        "functions.${name}.settings: \"${setting}\" is not the name of a setting. Write up to 64 capital letters, digits and _, a letter",
-        "first, such as \"CURRENCY\".",
+        "functions.${name}.settings: \"${setting}\" is not the name of a setting. Write up to 64 capital letters, digits and _, beginning",
+        "with a letter, such as \"CURRENCY\".",
       ])],
-      value != null ? [] : ["functions.${name}.settings.${setting} is null. Write a text, or leave it out."],
+      value != null ? [] : ["functions.${name}.settings.${setting} is null. Write a string, or leave it out."],
     ]],
 
     length(distinct(f.statements)) == length(f.statements) ? [] : [
-      "functions.${name}.statements: two of them are the same. Remove one."
+      "functions.${name}.statements: two statements are the same. Remove one."
     ],
     [for n, s in f.statements : s == null ? ["functions.${name}.statements[${n}] is null. Remove it."] : flatten([
       [for attribute in ["actions", "resources"] :
@@ -229,7 +233,7 @@ locals {
           "functions.${name}.statements[${n}].actions: \"${action}\" allows ${action == "*" ? "everything" : "every action of a service"}.",
           "Write the actions that the code calls, such as \"ses:SendEmail\".",
         ]) :
-        "functions.${name}.statements[${n}].actions: ${try("\"${action}\"", "null")} is not an action. Write such as \"ses:SendEmail\"."
+        "functions.${name}.statements[${n}].actions: ${try("\"${action}\"", "null")} is not an action. Write one such as \"ses:SendEmail\"."
         if !can(regex("^[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9*?]*$", action))
       ],
       [for action in s.actions :
@@ -237,13 +241,13 @@ locals {
         if can(local.closed_services[split(":", action)[0]])
       ],
       [for resource in s.resources : join(" ", [
-        "functions.${name}.statements[${n}].resources: ${try("\"${resource}\"", "null")} is not an ARN. Write such as",
-        "\"arn:aws:sns:${var.region}:123456789012:TOPIC\", or \"*\" for actions that name no resource.",
+        "functions.${name}.statements[${n}].resources: ${try("\"${resource}\"", "null")} is not an ARN. Write one such as",
+        "\"arn:aws:sns:${var.region}:123456789012:TOPIC\", or \"*\" for actions that do not apply to single resources.",
       ]) if !can(regex("^(?:[*]|arn:[^:]+:[a-z0-9*-]+:[^:]*:[^:]*:.+)$", resource))],
     ])],
 
     [for attribute, bounds in local.own_function_bounds[name] : join("", [
-      "functions.${name}.${attribute} is ${f[attribute]}. Write a whole number of ${bounds[0]} to ${bounds[1]}",
+      "functions.${name}.${attribute} is ${f[attribute]}. Write a whole number from ${bounds[0]} to ${bounds[1]}",
       attribute == "timeout" && bounds[1] == 29 ? ": API Gateway waits for 29 seconds." : ".",
       ]) if f[attribute] != null && !try(
       f[attribute] >= bounds[0] && f[attribute] <= bounds[1] && floor(f[attribute]) == f[attribute], true
@@ -254,18 +258,18 @@ locals {
 
     [for queue in f.queue[*] : [
       queue.attempts >= 1 && queue.attempts <= 1000 && floor(queue.attempts) == queue.attempts ? [] : [
-        "functions.${name}.queue.attempts is ${queue.attempts}. Write a whole number of 1 to 1000."
+        "functions.${name}.queue.attempts is ${queue.attempts}. Write a whole number from 1 to 1000."
       ],
       !can(regex("^[1-9][0-9]{0,8}[smh]-[1-9][0-9]{0,8}[smh]$", queue.backoff)) ?
       [join(" ", [
-        "functions.${name}.queue.backoff: \"${queue.backoff}\" is not two times. Write the first and the longest wait in s, m or h, such",
-        "as \"10s-1h\".",
+        "functions.${name}.queue.backoff: \"${queue.backoff}\" does not have two times. Write the first and the longest wait in s, m or h,",
+        "such as \"10s-1h\".",
       ])] :
       [for waits in [[for part in split("-", queue.backoff) :
         tonumber(regex("^[0-9]+", part)) * local.duration_units[regex("[smh]$", part)]
         ]] : waits[0] > waits[1] ?
-        "functions.${name}.queue.backoff: the first wait of \"${queue.backoff}\" is longer than the longest. Write such as \"10s-1h\"." :
-        "functions.${name}.queue.backoff: SQS waits for 12 hours at most, and \"${queue.backoff}\" is longer. Write such as \"1m-12h\"."
+        "functions.${name}.queue.backoff: the first wait of \"${queue.backoff}\" exceeds the longest. Write one such as \"10s-1h\"." :
+        "functions.${name}.queue.backoff: SQS waits for at most 12 hours, not \"${queue.backoff}\". Write one such as \"1m-12h\"."
         if waits[0] > waits[1] || waits[1] > 43200
       ],
     ]],
@@ -274,23 +278,24 @@ locals {
       (
         length(local.crons[name]) != 6 ?
         [join(" ", [
-          "functions.${name}.schedule: \"${schedule}\" has ${length(local.crons[name])} fields, and cron has six: minutes, hours, day of",
-          "the month, month, day of the week and year. Write such as \"cron(0 3 * * ? *)\".",
+          "functions.${name}.schedule: \"${schedule}\" has ${length(local.crons[name])} fields, but cron has six: minutes, hours, day of",
+          "the month, month, day of the week and year. Write, for example, \"cron(0 3 * * ? *)\".",
         ])] :
         concat(
           [for n, field in local.crons[name] : join(" ", [
-            "functions.${name}.schedule: \"${field}\" is not ${local.cron_fields[n].name} in \"${schedule}\". Write",
+            "functions.${name}.schedule: \"${field}\" in \"${schedule}\" is not valid for ${local.cron_fields[n].name}. Write",
             "${local.cron_fields[n].allowed}, lists with commas, ranges with -, steps with / or * for all.",
           ]) if !can(regex(local.cron_patterns[n], field))],
           [for days in [length([for field in [local.crons[name][2], local.crons[name][4]] : field if field == "?"])] : join(" ", [
             "functions.${name}.schedule: \"${schedule}\" gives ${days == 2 ? "neither" : "both"} the day of the month",
             "${days == 2 ? "nor" : "and"} the day of the week. Write ? for one of the two, such as \"cron(0 3 * * ? *)\".",
           ]) if days != 1],
-          # Only days and months that stand there as numbers: such a schedule never runs.
+          # A schedule whose months all lack the day never runs. Only days and months as numbers are
+          # checked.
           [for longest in [
             try(max([for month in split(",", local.crons[name][3]) : local.month_days[tonumber(month) - 1]]...), 31)
             ] : join(" ", [
-              "functions.${name}.schedule: no month of \"${schedule}\" has a day ${local.crons[name][2]}. Write ${longest} at most, or L",
+              "functions.${name}.schedule: no month of \"${schedule}\" has a day ${local.crons[name][2]}. Write at most ${longest}, or L",
               "for the last day of the month.",
           ]) if try(min([for day in split(",", local.crons[name][2]) : tonumber(day)]...) > longest, false)],
         )
@@ -303,17 +308,17 @@ locals {
 
     [for event in f.event[*] : [
       can(regex("^[A-Za-z0-9._/#-]{1,256}$", event.source)) ? [] : [
-        "functions.${name}.event.source: \"${event.source}\" is not the source of an event. Write such as \"aws.s3\" or \"com.example\"."
+        "functions.${name}.event.source: \"${event.source}\" is not an event source. Write one such as \"aws.s3\" or \"com.example\"."
       ],
       can(regex("^(?:arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[A-Za-z0-9._/-]{1,256}$", event.bus)) ? [] : [
-        "functions.${name}.event.bus: \"${event.bus}\" is not the name or the ARN of an event bus. Write such as \"default\"."
+        "functions.${name}.event.bus: \"${event.bus}\" is not the name or the ARN of an event bus. Write one such as \"default\"."
       ],
       [for type in event.types :
-        "functions.${name}.event.types: a type is empty. Write such as \"Object Created\", or leave types out." if try(type == "", true)
+        "functions.${name}.event.types: a type is empty. Write one such as \"Object Created\", or leave types out." if try(type == "", true)
       ],
       [for path, values in event.detail : can(regex("^[^.]+(?:[.][^.]+)*$", path)) ?
-        "functions.${name}.event.detail[\"${path}\"]: it is empty. Write the values that the function is for, or leave it out." :
-        "functions.${name}.event.detail: \"${path}\" is not the path of a property. Write such as \"bucket.name\"."
+        "functions.${name}.event.detail[\"${path}\"] is empty or contains null. Write the values to handle, or leave it out." :
+        "functions.${name}.event.detail: \"${path}\" is not the path of a property. Write one such as \"bucket.name\"."
         if !can(regex("^[^.]+(?:[.][^.]+)*$", path)) || length(values) == 0 || !alltrue([for v in values : can(coalesce(v))])
       ],
     ]],
@@ -321,18 +326,18 @@ locals {
     [for entity, kinds in(f.changes == null ? {} : f.changes) : !contains(keys(var.entities), entity) ?
       ["functions.${name}.changes: there is no entity \"${entity}\". Write one of ${join(", ", keys(var.entities))}."] :
       try(length(kinds), 0) == 0 ?
-      ["functions.${name}.changes.${entity}: it is empty. Write such as [{ kind = \"created\" }], or leave ${entity} out."] :
+      ["functions.${name}.changes.${entity} is empty. Write, for example, [{ kind = \"created\" }], or leave ${entity} out."] :
       flatten([for n, change in kinds : change == null ? ["functions.${name}.changes.${entity}[${n}] is null. Remove it."] : flatten([
         contains(keys(local.change_kinds), change.kind) ? [] : [join(" ", [
           "functions.${name}.changes.${entity}[${n}].kind: \"${change.kind}\" is not a kind of change. Write \"created\", \"updated\",",
           "\"deleted\" or \"expired\".",
         ])],
         change.kind == "expired" && try(var.entities[entity].ttl == null, false) ? [join(" ", [
-          "functions.${name}.changes.${entity}[${n}].kind: items of ${entity} do not expire. Write the entity's ttl, or another kind.",
+          "functions.${name}.changes.${entity}[${n}].kind: items of ${entity} do not expire. Add ttl to the entity, or write another kind.",
         ])] : [],
         contains(["deleted", "expired"], change.kind) && length(change.becomes) > 0 ? [join(" ", [
-          "functions.${name}.changes.${entity}[${n}].becomes: an item that is ${change.kind} becomes nothing. Leave becomes out, or write",
-          "kind = \"updated\".",
+          "functions.${name}.changes.${entity}[${n}].becomes: an item that is ${change.kind} has no new values. Leave becomes out, or",
+          "write kind = \"updated\".",
         ])] : [],
         [for property, value in change.becomes : join("", [
           "functions.${name}.changes.${entity}[${n}].becomes.${property}: ",
@@ -343,7 +348,7 @@ locals {
             "the property needs one type to compare with. Write \"type\": \"boolean\", \"integer\", \"number\" or \"string\" in",
             "${var.entities[entity].schema}.",
           ]) :
-          "${try("\"${value}\"", "null")} is not a ${local.properties[entity][property].type}. Write one.",
+          "${try("\"${value}\"", "null")} is not of the type ${local.properties[entity][property].type}. Write a value of this type.",
           ]) if can(local.readable_entities[entity].schema) && try(var.entities[entity].schema != null, false) && !try(value != null && {
           boolean = can(tobool(value))
           integer = try(floor(tonumber(value)) == tonumber(value), false)
@@ -352,27 +357,28 @@ locals {
         }[local.properties[entity][property].type], false)],
       ])])
     ],
-    [for entity, kinds in(f.changes == null ? {} : f.changes) : "functions.${name}.changes.${entity}: two of them are the same. Remove one."
+    [for entity, kinds in(f.changes == null ? {} : f.changes) : "functions.${name}.changes.${entity}: two changes are the same. Remove one."
       if try(length(distinct(kinds)) < length(kinds), false)
     ],
     f.imports && !contains(local.kinds_of[name], "changes") ? [
-      "functions.${name}.imports is for functions with changes, and this one has none. Leave it out."
+      "functions.${name}.imports is for functions with changes, but this one has none. Leave it out."
     ] : [],
   ]) if f != null }
 
   sound_functions = { for name, faults in local.function_shape_faults : name => var.functions[name] if length(faults) == 0 }
 
-  # Services whose actions could change the rules that other functions and the API are held to.
+  # Services whose actions could change the rules for other functions and the API.
   closed_services = {
     apigateway    = "the API's own rules"
     account       = "the account"
-    iam           = "the rights of this function and others"
+    iam           = "the permissions of this function and others"
     organizations = "the account"
   }
 
   role_prefix = "arn:${local.partition}:iam::${local.account}:role/"
 
-  # What belongs to this system, in the service whose actions would reach it around Trestle's rules, and the way that keeps them.
+  # This system's resources, by the service whose actions could bypass Trestle's rules, each with an
+  # alternative that follows them.
   system_arns = concat(
     flatten([for entity, arn in local.table_arns : [for part in ["", "/index/created", "/stream/label"] : {
       service = "dynamodb", arn = "${arn}${part}", what = "the table of ${entity}", instead = "Write uses = { ${entity} = [...] } instead"
@@ -385,7 +391,7 @@ locals {
       service = "sqs", arn = "arn:${local.partition}:sqs:${var.region}:${local.account}:${queue}", what = "the queue ${queue}"
       instead = "Write sends instead"
     }],
-    [for bucket, content in { audit = "the audit's records", website = "the web console" } : {
+    [for bucket, content in { audit = "the audit records", website = "the web console" } : {
       service                       = "s3", arn = "arn:${local.partition}:s3:::${var.name}-${bucket}-${var.environment}-suffix/key"
       what                          = "the bucket of ${content}", instead = "Name your own buckets"
     }],
@@ -397,7 +403,8 @@ locals {
       service = "logs", arn = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws/lambda/${f}:*"
       what    = "the log of ${f}", instead = "Name your own log groups"
     }],
-    # Their ids are known only after the apply, so these stand for all of a kind.
+    # Their ids are known only after the apply, so each of these stands for all resources of its
+    # kind.
     [for service, each in {
       cognito-idp    = { name = "userpool/id", what = "the users and groups of the sign-in", instead = "Name a user pool" }
       kms            = { name = "key/id", what = "the key of this system", instead = "Name your own keys" }
@@ -407,7 +414,8 @@ locals {
       what    = each.what, instead = each.instead
     }],
   )
-  # Resources as patterns. A role of this account begins like the one above.
+  # Resources as patterns. A resource that begins like the roles of this account also matches the
+  # entry for roles.
   statement_patterns = { for resource in distinct(flatten([for f in values(local.sound_functions) : [for s in f.statements :
     tolist(s.resources)
     ]])) : resource => join("", [
@@ -425,25 +433,27 @@ locals {
     ]) if length(reached) > 0
   ]]]])
 
-  # The names that roles of this system have beside those of operations and of your own functions.
+  # Names that other roles of this system have.
   reserved_function_names = ["authorizer", "backup", "flow", "restore"]
-  # A function's own name without an ending that its queue, or its schedule's role, has.
+  # Faults in functions' names: too long, or the name of another resource of this system.
   function_name_faults = flatten([for name, f in local.own_functions : [
     length(f.name) <= 64 ? [] : [join(" ", [
-      "functions.${name}: the name \"${f.name}\" has ${length(f.name)} characters, ${length(f.name) - 64} more than AWS's 64. Shorten the",
-      "function's name, name or environment.",
+      "functions.${name}: the name \"${f.name}\" has ${length(f.name)} characters, ${length(f.name) - 64} more than the 64 that AWS",
+      "allows. Shorten the function's name, name or environment.",
     ])],
     [for key, generated in local.functions :
-      "functions.${name}: the entity ${generated.entity} has a function \"${f.name}\" already: ${generated.package}. Write another name."
+      "functions.${name}: the entity ${generated.entity} already has a function \"${f.name}\" (${generated.package}). Write another name."
       if generated.name == f.name
     ],
     [for ending in ["failed", "schedule"] : join(" ", [
-      "functions.${name}: names that AWS knows the function ${trimsuffix(name, "-${ending}")} by end in -${ending}. Write another name."
+      "functions.${name}: the function ${trimsuffix(name, "-${ending}")} already has a resource in AWS whose name ends in -${ending}.",
+      "Write another name."
     ]) if endswith(name, "-${ending}") && can(var.functions[trimsuffix(name, "-${ending}")])],
-    contains(local.reserved_function_names, name) ? ["functions.${name}: another role of the system has this name. Write another."] : [],
+    contains(local.reserved_function_names, name) ? ["functions.${name}: another role of the system has this name. Choose another."] : [],
   ]])
 
-  # Everything that the API has, by where it is, with the place that says so: operations of entities, then routes of functions.
+  # Everything that the API serves, with its method and path and the place that defines it:
+  # operations of entities, then routes of functions.
   api_places = concat(
     [for key, m in local.methods : {
       entity = m.entity
@@ -456,11 +466,12 @@ locals {
       entity = null, method = r.method, path = join("/", r.segments), place = r.place, text = r.place
     } if can(local.sound_functions[r.function])],
   )
-  # By method and path, whatever parameters are called.
+  # By method and path, without the names of parameters.
   taken_routes = { for p in local.api_places : "${p.method} ${replace(p.path, "/{[^}]*}/", "{}")}" => p... }
   first_places = [for p in local.api_places : p if p == local.taken_routes["${p.method} ${replace(p.path, "/{[^}]*}/", "{}")}"][0]]
 
-  # By what is in front of a parameter, those who have one there. API Gateway takes one name at each place.
+  # The places with a parameter, by the path before it. API Gateway allows one name for the
+  # parameter at each position.
   parameter_places = { for each in flatten([for p in local.first_places : [for n, s in split("/", p.path) : {
     front = replace(join("/", slice(split("/", p.path), 0, n)), "/{[^}]*}/", "{}"), name = s, place = p
   } if startswith(s, "{")]]) : each.front => each... }
@@ -468,18 +479,18 @@ locals {
   route_faults = flatten([
     [for places in values(local.taken_routes) : [for p in slice(places, 1, length(places)) : places[0].entity == null ?
       "${p.place}: ${places[0].text} is the same route. Leave one of them out." :
-      "${p.place}: ${places[0].text} is there. Take it out of the entity's operations, or write another route."
+      "${p.place}: ${places[0].text} has this route. Remove it from the entity's operations, or write another route."
     ]],
     [for p in local.api_places : [for name, e in local.entities :
       "${p.place}: /${p.path} is reserved for ${name}. Write another path." if p.path == join("/", compact([e.path, "batch"]))
     ] if p.entity == null],
     [for places in values(local.parameter_places) : [for each in places : join("", [
-      "${each.place.place}: ${each.name} stands where ${places[0].place.text} has ${places[0].name}, and API Gateway takes one name ",
-      "there. Write ${places[0].name}.",
+      "${each.place.place}: ${each.name} stands where ${places[0].place.text} has ${places[0].name}, and API Gateway allows only",
+      " one name there. Write ${places[0].name}.",
     ]) if each.name != places[0].name]],
   ])
 
-  # Files of schemas/ that routes name, with the place that does.
+  # The files in schemas/ that routes name, with the place that names each.
   route_schemas = flatten([for route, m in local.own_methods : [for attribute, schema in merge(
     { for attribute, schema in { body = m.body, query = m.query } : attribute => schema if schema != null },
     { for status, schema in m.answers : "answers[\"${status}\"]" => schema },
@@ -489,9 +500,9 @@ locals {
     !fileexists("${var.project}/${s.schema}") ?
     "${s.place}: there is no ${s.schema}. Write it, or leave the attribute out." :
     !can(jsondecode(file("${var.project}/${s.schema}"))) ?
-    "${s.place}: ${s.schema} is not JSON. Run `python build.py`, which says where it goes wrong." :
+    "${s.place}: ${s.schema} is not JSON. Run `python build.py`, which shows where the error is." :
     !can(keys(jsondecode(file("${var.project}/${s.schema}")))) ?
-    "${s.place}: ${s.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\", \"properties\": {} }." :
+    "${s.place}: ${s.schema} is not a JSON Schema. Make its outermost value an object, such as { \"type\": \"object\" }." :
     "${s.place}: ${s.schema}${local.manifest.schemas[s.schema].query_fault}."
     ) if !can(keys(jsondecode(file("${var.project}/${s.schema}")))) ||
     s.attribute == "query" && can(local.manifest.schemas[s.schema].query_fault)
@@ -506,12 +517,13 @@ locals {
   # By entity, the functions that read its stream. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
   change_readers = { for entity in keys(var.entities) : entity => [for name, f in local.own_functions : name if can(f.changes[entity])] }
   reader_faults = [for entity, names in local.change_readers : join(" ", [
-    "functions.${names[2]}.changes.${entity}: ${names[0]} and ${names[1]} read the changes of ${entity} already, and Lambda gives two",
-    "functions a table's changes. Let one of them do more, or send jobs to a function with a queue.",
+    "functions.${names[2]}.changes.${entity}: ${names[0]} and ${names[1]} already read the changes of ${entity}, and at most two functions",
+    "can read a table's changes. Extend one of them, or let it send jobs to a function with a queue.",
   ]) if length(names) > 2]
 
-  # By function with changes, the other such functions that its writes may run. Its own creates and updates never come back to it, and what
-  # it sends is a job, which does not run on changes by itself.
+  # The functions with changes that the writes of each such function may run. A function never gets
+  # its own creates and updates. Jobs that it sends are left out, because they do not run on
+  # changes.
   change_runs = { for name, f in local.own_functions : name => [for other, o in local.own_functions : other
     if other != name && anytrue(flatten([for entity, kinds in o.changes : [for change in kinds :
       length(setintersection(try(local.change_kinds[change.kind], []), try(local.own_function_uses[name][entity], []))) > 0
@@ -533,9 +545,9 @@ locals {
     distinct(concat(others, flatten([for o in others : local.change_runs_16[o]])))
   }
   cycle_faults = [for name, others in local.change_runs_all : join(" ", [
-    "functions.${name}.changes: the function would run itself, over the writes of",
-    "${join(", ", [for other in others : other if other != name && contains(local.change_runs_all[other], name)])}. Take an operation that",
-    "leads back to it out of uses.",
+    "functions.${name}.changes: the function would run itself through the writes of",
+    "${join(", ", [for other in others : other if other != name && contains(local.change_runs_all[other], name)])}. Remove an operation",
+    "that leads back to it from uses.",
   ]) if contains(others, name)]
 
   function_rule_faults = concat(

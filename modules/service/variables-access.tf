@@ -11,8 +11,7 @@ variable "api_key_values" {
   validation {
     condition = alltrue([for value in values(var.api_key_values) : length(value) >= 20 && length(value) <= 128])
     error_message = join(" ", [
-      "api_key_values: API Gateway wants 20 to 128 characters per value. Write a longer",
-      "one, or leave the key out to have AWS make it.",
+      "api_key_values: a value has to have 20 to 128 characters. Write another one, or leave the key out so that AWS generates its value.",
     ])
   }
 
@@ -20,8 +19,8 @@ variable "api_key_values" {
     condition = length(setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys))) == 0
     error_message = join(" ", [
       "api_key_values: there is no key",
-      "${join(", ", [for key in setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys)) : "\"${key}\""])}. Name keys of",
-      "api_keys: ${join(", ", keys(local.api_keys))}.",
+      "${join(", ", [for key in setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys)) : "\"${key}\""])}. Use the keys",
+      "in api_keys: ${join(", ", keys(local.api_keys))}.",
     ])
   }
 }
@@ -60,17 +59,18 @@ variable "api_keys" {
   validation {
     condition = try(length(var.api_keys) > 0, true) || !local.needs_api_key
     error_message = join(" ", [
-      "api_keys: there is none, and api_key is asked for: nobody could call. Name a key, { partner = \"standard\" }, or leave api_keys out",
-      "to have one made.",
+      "api_keys is empty, but an operation or docs requires a key, so nobody could call it. Write, for example, { partner = \"standard\"",
+      "}, or leave api_keys out for the default key.",
     ])
   }
 
-  # A plan's place among others would decide, and change with them: whoever holds the key would find other limits.
+  # Otherwise the alphabetical order of the plans would decide, and a new plan could change the
+  # limits of the default key.
   validation {
     condition = var.api_keys != null || length(var.usage_plans) < 2 || contains(keys(var.usage_plans), "standard") || !local.needs_api_key
     error_message = join(" ", [
-      "api_keys: nothing says which of the plans ${join(", ", keys(var.usage_plans))} the default key is on. Write api_keys = { default =",
-      "\"${try(keys(var.usage_plans)[0], "standard")}\" }, or another of them.",
+      "api_keys: the default key could be on each of the plans ${join(", ", keys(var.usage_plans))}. Write api_keys = { default =",
+      "\"${try(keys(var.usage_plans)[0], "standard")}\" }, or another plan.",
     ])
   }
 }
@@ -78,11 +78,11 @@ variable "api_keys" {
 variable "jwt" {
   description = <<-EOT
     The OpenID Connect issuer of the access tokens for the access jwt: Auth0, Okta, Entra, Keycloak or any other. A function verifies the
-    tokens, and the gateway caches its answer to each token for five minutes.
+    tokens, and the gateway caches the result for each token for five minutes.
     audiences: the accepted values of the claim aud. A token needs one of them.
-    client_id: the web console's client at the issuer. The console then signs users in there, by code and PKCE.
-    client_scopes: the scopes that the console requests besides the user's identity; null for the scopes in access. Entra ID expects
-      longer names in requests than its tokens contain.
+    client_id: the web console's client at the issuer. The console then signs users in there, with an authorization code and PKCE.
+    client_scopes: the scopes that the console requests besides the user's identity; null for the scopes in access. Entra ID expects longer
+      names in requests than its tokens contain.
     function: settings of the function that verifies tokens. With reserved_concurrency null it shares the account's pool.
     groups_claim: the claim with the caller's groups, for jwt:group=NAME.
     issuer: the exact value of the claim iss. Its keys are found through ISSUER/.well-known/openid-configuration.
@@ -104,16 +104,16 @@ variable "jwt" {
   validation {
     condition = var.jwt != null || length(local.jwt_methods) == 0
     error_message = join(" ", [
-      "jwt: access asks for tokens of an issuer (${join(", ", local.jwt_methods)}), and none is named. Write jwt = { issuer =",
+      "jwt: access requires tokens of an issuer (${join(", ", local.jwt_methods)}), but there is no issuer. Write jwt = { issuer =",
       "\"https://auth.example.com\", audiences = [\"https://api.example.com\"] }, or other access.",
     ])
   }
 
-  # Dropped in silence, it would be believed.
+  # Without this rule, jwt would silently have no effect.
   validation {
     condition = var.jwt == null || length(local.jwt_methods) > 0
     error_message = join(" ", [
-      "jwt: no operation or route asks for tokens of ${try("\"${var.jwt.issuer}\"", "an issuer")}. Write access = { default = \"jwt\" }",
+      "jwt: no operation or route requires tokens of ${try("\"${var.jwt.issuer}\"", "an issuer")}. Write access = { default = \"jwt\" }",
       "for an entity, or leave jwt out.",
     ])
   }
@@ -132,9 +132,9 @@ variable "jwt" {
       can(regex("#", issuer)) ? "has a fragment" :
       !startswith(issuer, "https://") ? "does not begin with https://" :
       can(regex("^https://[^/]*:[0-9]+(?:/|$)", issuer)) && !can(regex(local.issuer_pattern, issuer)) ?
-      "has a port that is not one of 1 to 65535" :
-      length(issuer) > 512 ? "has ${length(issuer)} characters, and may have 512" : "is not a URL",
-      ". Write the claim iss of a token, to the letter, such as \"https://auth.example.com\" or \"https://example.eu.auth0.com/\".",
+      "has a port that is not from 1 to 65535" :
+      length(issuer) > 512 ? "has ${length(issuer)} characters, and the limit is 512" : "is not a URL",
+      ". Write the exact claim iss of a token, such as \"https://auth.example.com\" or \"https://example.eu.auth0.com/\".",
     ])])
   }
 
@@ -147,8 +147,8 @@ variable "jwt" {
       "jwt.audiences: ${try("\"${substr(audience, 0, 80)}\"", "null")} is not an audience. Write the claim aud of a token, 1 to 256",
       "characters without spaces, such as \"https://api.example.com\".",
       ]) if !can(regex(local.claim_pattern, audience))]) : join(" ", [
-      "jwt.audiences: there is none, and tokens for other APIs of the issuer would be accepted. Write the claim aud of tokens for this",
-      "API, such as [\"https://api.example.com\"].",
+      "jwt.audiences is empty, so tokens for other APIs of the issuer would be accepted. Write the claim aud of tokens for this API, such",
+      "as [\"https://api.example.com\"].",
     ])
   }
 
@@ -163,19 +163,19 @@ variable "jwt" {
   validation {
     condition = try(var.jwt.client_id, null) == null || can(regex(local.claim_pattern, var.jwt.client_id))
     error_message = join(" ", [
-      "jwt.client_id: ${try("\"${substr(var.jwt.client_id, 0, 80)}\"", "null")} is not the id of a client. Write 1 to 256 characters",
-      "without spaces, as the issuer gave it out.",
+      "jwt.client_id: ${try("\"${substr(var.jwt.client_id, 0, 80)}\"", "null")} is not the id of a client. Write the id that the issuer",
+      "assigned, 1 to 256 characters without spaces.",
     ])
   }
 
   validation {
     condition     = try(var.jwt.client_id, null) == null || var.website != null
-    error_message = "jwt.client_id is for the web console, and there is no console. Write website = {}, too, or leave client_id out."
+    error_message = "jwt.client_id is for the web console, but there is no console. Add website = {}, or leave client_id out."
   }
 
   validation {
     condition     = try(var.jwt.client_scopes, null) == null || try(var.jwt.client_id, null) != null
-    error_message = "jwt.client_scopes are those of the web console, and it has no client. Write client_id, too, or leave them out."
+    error_message = "jwt.client_scopes is for the web console's client, but there is no client. Add client_id, or leave client_scopes out."
   }
 
   validation {
@@ -194,8 +194,8 @@ variable "jwt" {
       true
     )])
     error_message = join(" ", [for attribute in ["memory_size", "reserved_concurrency"] : join(" ", [
-      "jwt.function.${attribute} is ${var.jwt.function[attribute]}. Write a whole number of",
-      "${local.function_bounds[attribute][0]} to ${local.function_bounds[attribute][1]}.",
+      "jwt.function.${attribute} is ${var.jwt.function[attribute]}. Write a whole number from ${local.function_bounds[attribute][0]} to",
+      "${local.function_bounds[attribute][1]}.",
       ]) if !try(
       var.jwt.function[attribute] == null ? true : var.jwt.function[attribute] >= local.function_bounds[attribute][0] &&
       var.jwt.function[attribute] <= local.function_bounds[attribute][1] &&
@@ -234,10 +234,12 @@ variable "usage_plans" {
       try(plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit, false)
     ])
     error_message = length(var.usage_plans) == 0 ? join(" ", [
-      "usage_plans: there is none. Write at least one: { standard = {",
-      "rate_limit = 50, burst_limit = 100 } }.",
+      "usage_plans is empty. Write at least one plan: { standard = { rate_limit = 50, burst_limit = 100 } }.",
       ]) : join(" ", [for name, plan in var.usage_plans :
-      "usage_plans.${name} has no rate_limit over 0 and whole burst_limit over 0. Write ${name} = { rate_limit = 50, burst_limit = 100 }."
+      join(" ", [
+        "usage_plans.${name} needs a rate_limit over 0, and a whole number over 0 as burst_limit. Write ${name} =",
+        "{ rate_limit = 50, burst_limit = 100 }.",
+      ])
       if !try(plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit, false)
     ])
   }
@@ -274,7 +276,7 @@ variable "user_pool" {
     app_scopes: the scopes that signed-in users may get, out of those in scopes and access.
     arn: an existing pool. Trestle then creates only the authorizer; clients, groups and domain are the pool's own. If the same apply
       creates the pool, write coalesce(aws_cognito_user_pool.NAME.arn), so that a plan knows that the ARN is not null.
-    callback_urls, logout_urls: the URLs of your app, to which users sign in over the pool's domain, by code and PKCE.
+    callback_urls, logout_urls: the URLs of your app, to which users sign in at the pool's domain, with an authorization code and PKCE.
     domain_prefix: the prefix of https://PREFIX.auth.REGION.amazoncognito.com, which issues tokens. With website the default is
       NAME-ENVIRONMENT-ACCOUNT; otherwise, without a prefix, users sign in with the SDK (SRP).
     email: sends mail through your Amazon SES instead of Cognito's own sender, which is limited to about 50 mails a day. from is the sender,
@@ -320,12 +322,12 @@ variable "user_pool" {
       can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[a-z0-9-]+_[A-Za-z0-9]+$", var.user_pool.arn))
     )
     error_message = join(" ", [
-      "user_pool: arn is a pool's, arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID. Write",
-      "that, or leave it out to have a pool made.",
+      "user_pool: arn is ${try("\"${var.user_pool.arn}\"", "null")}. Write arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID, or leave it out",
+      "so that Trestle creates a pool.",
     ])
   }
 
-  # Dropped in silence, mfa = "ON" would be believed.
+  # Without this rule, mfa = "ON" and the like would silently have no effect.
   validation {
     condition = local.uses_cognito && var.user_pool.arn == null || (
       (local.uses_cognito || var.user_pool.arn == null && length(var.user_pool.scopes) == 0) &&
@@ -338,16 +340,16 @@ variable "user_pool" {
       length(setunion(var.user_pool.app_scopes, var.user_pool.callback_urls, var.user_pool.groups, var.user_pool.logout_urls)) == 0
     )
     error_message = (local.uses_cognito ?
-      "user_pool: a pool there is already keeps its own clients, groups, domain and rules. Beside arn, write scopes alone." :
+      "user_pool: an existing pool keeps its own clients, groups, domain and rules. Beside arn, write only scopes." :
       join(" ", [
-        "user_pool: no operation asks for cognito, so there is none. Write access = { default = \"cognito\" } for an entity, or leave",
-        "user_pool out.",
+        "user_pool: no operation or route requires cognito, so there is no pool. Write access = { default = \"cognito\" } for an entity,",
+        "or leave user_pool out.",
       ])
     )
   }
 
-  # An app's own scheme is its domain turned round, as RFC 8252, 7.1, has it: no other app's, and none that a browser runs, as it does
-  # javascript:.
+  # An app's own scheme is its reversed domain (RFC 8252, 7.1). This excludes schemes that a browser
+  # executes, such as javascript:.
   validation {
     condition = alltrue([for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) :
       can(
@@ -362,8 +364,8 @@ variable "user_pool" {
       can(regex("#", url)) ?
       "has a #, which Cognito refuses" :
       can(regex("^http://", url)) ?
-      "is in the clear" :
-      "has none of the schemes that callback_urls and logout_urls may have",
+      "is not encrypted" :
+      "has a scheme that callback_urls and logout_urls cannot have",
       join(" ", [
         ". Write one that begins with https://, http://localhost or an app's own scheme, such as com.example.app://, and has no #:",
         "\"https://app.example.com/signed-in\".",
@@ -377,7 +379,7 @@ variable "user_pool" {
     condition = length(var.user_pool.callback_urls) <= 100 && length(var.user_pool.logout_urls) <= 100
     error_message = join(" ", [
       "user_pool: there are ${length(var.user_pool.callback_urls)} callback_urls and ${length(var.user_pool.logout_urls)} logout_urls, and",
-      "Cognito takes 100 of each. Write fewer.",
+      "Cognito allows 100 of each. Write fewer.",
     ])
   }
 
@@ -396,7 +398,7 @@ variable "user_pool" {
         local.character_names, regex("[^a-z0-9-]", var.user_pool.domain_prefix), "\"${regex("[^a-z0-9-]", var.user_pool.domain_prefix)}\""
       )]) :
       can(regex("aws|amazon|cognito", var.user_pool.domain_prefix)) ?
-      "contains ${try(regex("aws|amazon|cognito", var.user_pool.domain_prefix), "")}, which is AWS's own" :
+      "contains ${try(regex("aws|amazon|cognito", var.user_pool.domain_prefix), "")}, which AWS reserves" :
       can(regex("^-|-$", var.user_pool.domain_prefix)) ? "begins or ends with a hyphen" :
       "has ${try(length(var.user_pool.domain_prefix), 0)} characters",
       ". Write up to 63 lower-case letters, digits and hyphens that no other pool of the region has, such as \"notes-example\"."
@@ -412,8 +414,8 @@ variable "user_pool" {
       !can(regex("aws|amazon|cognito", local.identifier))
     )
     error_message = join(" ", [
-      "user_pool: the website's users cannot sign in at a domain called after ${local.identifier}, since Cognito refuses the words aws,",
-      "amazon and cognito. Write a domain_prefix without them.",
+      "user_pool: the website's sign-in domain would contain ${local.identifier}, but Cognito refuses the words aws, amazon and cognito.",
+      "Write a domain_prefix without them.",
     ])
   }
 
@@ -423,7 +425,7 @@ variable "user_pool" {
       var.website != null ||
       length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
     )
-    error_message = "user_pool: callback_urls, logout_urls and machine_client need a domain to get tokens from. Write a domain_prefix, too."
+    error_message = "user_pool: callback_urls, logout_urls and machine_client need a domain that issues tokens. Add a domain_prefix."
   }
 
   validation {
@@ -478,14 +480,14 @@ variable "user_pool" {
       can(regex("^[A-Za-z0-9_-]{1,64}$", var.user_pool.email.configuration_set))
     )
     error_message = join(" ", [
-      "user_pool.email: configuration_set ${try("\"${var.user_pool.email.configuration_set}\"", "null")} is not the name of one.",
-      "Write up to 64 letters, digits and _ -, or leave it out.",
+      "user_pool.email: configuration_set ${try("\"${var.user_pool.email.configuration_set}\"", "null")} is not the name of a",
+      "configuration set. Write up to 64 letters, digits and _ -, or leave it out.",
     ])
   }
 
   validation {
     condition     = length(var.user_pool.logout_urls) == 0 || length(var.user_pool.callback_urls) > 0
-    error_message = "user_pool: logout_urls are for those who signed in by callback_urls. Write these, too."
+    error_message = "user_pool: logout_urls are for users who signed in by callback_urls, but there are none. Add callback_urls."
   }
 
   validation {
@@ -520,7 +522,7 @@ variable "user_pool" {
       join(" ", [
         "user_pool.scopes.${scope}: the description",
         "${try(length(description) > 256, false) ? "has ${length(description)} characters" : "is empty"}. Write 1 to 256 characters, such",
-        "as { ${scope} = \"Brings items in\" }.",
+        "as { ${scope} = \"Imports items\" }.",
       ])
       if !try(trimspace(description) != "" && length(description) <= 256, false)
     ])
@@ -529,20 +531,20 @@ variable "user_pool" {
   validation {
     condition = length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 100
     error_message = join(" ", [
-      "user_pool: there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))} scopes with those that access names, and",
-      "Cognito takes 100. Write fewer.",
+      "user_pool: there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))} scopes, including those in access, and",
+      "Cognito allows 100. Write fewer.",
     ])
   }
 
   validation {
-    # A client may have 50, and an app has email, openid and profile as well.
+    # A client may have 50 scopes, and an app's client also has email, openid and profile.
     condition = (
       length(var.user_pool.app_scopes) <= 47 &&
       (!var.user_pool.machine_client || length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 50)
     )
     error_message = join(" ", [
-      "user_pool: Cognito gives a client 50 scopes. Write at most 47 app_scopes (there are ${length(var.user_pool.app_scopes)}), and at",
-      "most 50 scopes beside a machine_client (there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))}).",
+      "user_pool: Cognito allows 50 scopes for a client. Write at most 47 app_scopes (there are ${length(var.user_pool.app_scopes)}), and",
+      "at most 50 scopes beside a machine_client (there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))}).",
     ])
   }
 
@@ -553,15 +555,15 @@ variable "user_pool" {
       join(", ", [for scope in setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes)) :
         try("\"${scope}\"", "null")
       ]),
-      ", which is no scope of this API. Write it into scopes, too: { NAME = \"what it is for\" }.",
+      ", which is not a scope of this API. Add it to scopes: { NAME = \"what it is for\" }.",
     ])
   }
 
   validation {
     condition = !var.user_pool.machine_client || length(var.user_pool.scopes) + length(local.access_scopes) > 0
     error_message = join(" ", [
-      "user_pool: a machine_client gets a token for a scope, and there is none. Write scopes = { NAME = \"what it is for\" }, or access =",
-      "{ OPERATION = \"cognito:scope=NAME\" }.",
+      "user_pool: a machine_client gets tokens for scopes, but there is no scope. Write scopes = { NAME = \"what it is for\" }, or access",
+      "= { OPERATION = \"cognito:scope=NAME\" }.",
     ])
   }
 
@@ -572,7 +574,7 @@ variable "user_pool" {
 
   validation {
     condition     = contains(range(8, 100), var.user_pool.password_minimum_length)
-    error_message = "user_pool: password_minimum_length is ${var.user_pool.password_minimum_length}. Write a whole number of 8 to 99."
+    error_message = "user_pool: password_minimum_length is ${var.user_pool.password_minimum_length}. Write a whole number from 8 to 99."
   }
 
   validation {
@@ -580,7 +582,10 @@ variable "user_pool" {
       var.user_pool.tokens.access_minutes >= 5 && var.user_pool.tokens.access_minutes <= 1440 && var.user_pool.tokens.refresh_days >= 1 &&
       var.user_pool.tokens.refresh_days <= 3650 && alltrue([for n in values(var.user_pool.tokens) : floor(n) == n])
     )
-    error_message = "user_pool: tokens takes whole access_minutes of 5 to 1440 and refresh_days of 1 to 3650."
+    error_message = join(" ", [
+      "user_pool: tokens has access_minutes = ${var.user_pool.tokens.access_minutes} and refresh_days =",
+      "${var.user_pool.tokens.refresh_days}. Write whole numbers from 5 to 1440 and from 1 to 3650.",
+    ])
   }
 
   validation {

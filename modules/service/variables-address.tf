@@ -31,26 +31,27 @@ variable "domain" {
       can(regex("://", var.domain.name)) ? "is a URL" :
       can(regex("[/:]", var.domain.name)) ? "contains ${local.character_names[regex("[/:]", var.domain.name)]}" :
       can(regex("[A-Z]", var.domain.name)) ? "contains ${local.character_names[regex("[A-Z]", var.domain.name)]}" :
-      can(regex("[*]", var.domain.name)) ? "is for many names" :
-      try(length(var.domain.name) > 253, false) ? "has ${try(length(var.domain.name), 0)} characters, and DNS takes 253" :
-      "is not a whole name of letters, digits, hyphens and dots",
-      ". Write one in lower-case letters, without https:// and a path, such as \"api.example.com\".",
+      can(regex("[*]", var.domain.name)) ? "contains a wildcard" :
+      try(length(var.domain.name) > 253, false) ? "has ${try(length(var.domain.name), 0)} characters, and DNS allows 253" :
+      "is not a full domain name of letters, digits, hyphens and dots",
+      ". Write one in lower-case letters, without https:// or a path, such as \"api.example.com\".",
     ])
   }
 
   validation {
     condition = try((var.domain.certificate_arn == null) != (var.domain.zone_id == null), var.domain == null)
     error_message = join(" ", [
-      "domain: ${try(var.domain.zone_id, null) == null ? "certificate_arn and zone_id are missing" : "certificate_arn excludes zone_id"}.",
-      "Write zone_id to have the certificate and the DNS records made, or the certificate_arn of a certificate that you have.",
+      "domain:",
+      try(var.domain.zone_id, null) == null ? "certificate_arn and zone_id are missing." : "zone_id and certificate_arn exclude each other.",
+      "Write zone_id so that Trestle creates the certificate and the DNS records, or the certificate_arn of an existing certificate.",
     ])
   }
 
-  # Of the name that ACM puts first, which is also the certificate's common name (RFC 5280).
+  # The first name of an ACM certificate is also its common name, whose length RFC 5280 limits.
   validation {
     condition = try(var.domain.certificate_arn != null || length(var.domain.name) <= 64, var.domain == null)
     error_message = join(" ", [
-      "domain.name has ${try(length(var.domain.name), 0)} characters, and ACM makes a certificate for 64 at most. Write a shorter name, or",
+      "domain.name has ${try(length(var.domain.name), 0)} characters, and ACM creates certificates for up to 64. Write a shorter name, or",
       "the certificate_arn of a certificate that has it as an alternative name.",
     ])
   }
@@ -104,25 +105,24 @@ variable "domain" {
       var.domain == null
     )
     error_message = join(" ", [
-      "domain.ownership_certificate_arn: it proves who owns the name where certificate_arn cannot. Write it beside certificate_arn, as",
-      "arn:aws:acm:${var.region}:ACCOUNT:certificate/ID, or leave it out.",
+      "domain.ownership_certificate_arn: this certificate proves ownership of the name if certificate_arn cannot. Write it beside",
+      "certificate_arn, as arn:aws:acm:${var.region}:ACCOUNT:certificate/ID, or leave it out.",
     ])
   }
 
-  # CloudFront would be a caller without a certificate.
+  # CloudFront has no client certificate.
   validation {
     condition = try(var.domain.truststore == null, var.domain == null) || var.website == null
     error_message = join(" ", [
-      "domain.truststore: the website cannot be there as well, since its distribution has no client certificate to show to the API.",
-      "Write website = null, or leave truststore out.",
+      "domain.truststore excludes website, because the website's distribution has no client certificate for the API. Write website = null,",
+      "or leave truststore out.",
     ])
   }
 
   validation {
     condition = try(!contains(try(var.website.aliases, []), var.domain.name), var.domain == null)
     error_message = join(" ", [
-      "domain.name: ${try(var.domain.name, "")} is one of website.aliases already, and a name has one place. Write another for the API or",
-      "for the website.",
+      "domain.name: ${try(var.domain.name, "")} is also in website.aliases. Write another name for the API or for the website.",
     ])
   }
 }
@@ -140,7 +140,7 @@ variable "private" {
 
   validation {
     condition     = try(length(var.private.vpc_endpoint_ids) > 0, var.private == null)
-    error_message = "private.vpc_endpoint_ids: there is none, so nobody could call. Write ids such as [\"vpce-0123456789abcdef0\"]."
+    error_message = "private.vpc_endpoint_ids is empty, so nobody could call the API. Write ids such as [\"vpce-0123456789abcdef0\"]."
   }
 
   validation {
@@ -154,22 +154,22 @@ variable "private" {
   validation {
     condition = var.private == null || var.domain == null
     error_message = join(" ", [
-      "private: domain cannot be there as well, since it is a name for an API on the internet. Write domain = null, and call the API at",
-      "the output private_urls.",
+      "private excludes domain, which is for an API on the internet. Write domain = null, and call the API at the URLs in the output",
+      "private_urls.",
     ])
   }
 
   validation {
     condition = var.private == null || var.website == null
     error_message = join(" ", [
-      "private: website cannot be there as well, since CloudFront reaches no API inside a VPC. Write website = null.",
+      "private excludes website, because CloudFront cannot reach an API inside a VPC. Write website = null.",
     ])
   }
 
   validation {
     condition = var.private == null || length(try(var.waf.countries, [])) == 0
     error_message = join(" ", [
-      "private: waf.countries cannot be there as well, since addresses inside a VPC are in no country. Leave countries out.",
+      "private excludes waf.countries, because addresses inside a VPC have no country. Leave countries out.",
     ])
   }
 }

@@ -9,11 +9,12 @@ variable "cors_origins" {
 
   validation {
     condition     = length(var.cors_origins) > 0
-    error_message = "cors_origins: there is none. Write [\"*\"], or origins such as [\"https://app.example.com\"]."
+    error_message = "cors_origins is empty. Write [\"*\"], or origins such as [\"https://app.example.com\"]."
   }
 
-  # Origins are compared as text, with what browsers send: https://url.spec.whatwg.org/#concept-url-serializer. Another form would match
-  # nobody.
+  # Origins are compared as text with what browsers send:
+  # https://url.spec.whatwg.org/#concept-url-serializer. An origin in another form would never
+  # match.
   validation {
     condition = (
       var.cors_origins == tolist(["*"]) ||
@@ -22,10 +23,10 @@ variable "cors_origins" {
     error_message = join(" ", [for o in var.cors_origins : join("", [
       "cors_origins: ${try("\"${o}\"", "null")} ",
       try(o == "", false) ? "is empty" :
-      try(o == "*", false) ? "allows every origin and stands alone" :
+      try(o == "*", false) ? "allows every origin, so it has to be the only one" :
       try(o == "null", true) ? "would allow everyone: any page can send it from a sandbox" :
       !can(regex("^(?i:https?)://", o)) ? "does not begin with https:// or http://" :
-      strcontains(o, "*") ? "has a *, which matches no part of an origin" :
+      strcontains(o, "*") ? "contains a *, which is not a wildcard here" :
       strcontains(o, "@") ? "has a user, which browsers leave out" :
       can(regex("[?#]", o)) ? "has a query or a fragment, which browsers leave out" :
       can(regex("://[^/]*/$", o)) ? "ends in a slash, which browsers leave out" :
@@ -33,17 +34,17 @@ variable "cors_origins" {
       strcontains(o, "[") ? "is an IPv6 address, which is not supported" :
       can(regex("[[:^ascii:]]", o)) ? "contains \"${regex("[[:^ascii:]]", o)}\", and browsers send such a host name in its xn-- form" :
       can(regex("[^!-~]", o)) ? "contains ${lookup(local.character_names, regex("[^!-~]", o), "a control character")}" :
-      can(regex("[A-Z]", o)) ? "contains ${local.character_names[regex("[A-Z]", o)]}, which browsers send as a small letter" :
-      can(regex(local.origin_default_port, o)) ? "has its scheme's own port, which browsers leave out" :
+      can(regex("[A-Z]", o)) ? "contains ${local.character_names[regex("[A-Z]", o)]}, which browsers send in lower case" :
+      can(regex(local.origin_default_port, o)) ? "has its scheme's default port, which browsers leave out" :
       can(regex("://[^:]*:", o)) && can(regex(local.origin_pattern, regex("^[^:]*://[^:]*", o))) ?
-      "has no port of 1 to 65535, without leading zeros" :
+      "has a port that is not from 1 to 65535, or that has leading zeros" :
       can(regex("://([^:]*[.])?(0x[0-9a-f]*|[0-9]+)(:|$)", o)) ? "has an IPv4 address that browsers write in another way" :
       "has a malformed host name",
       try(
         join("", [". Write \"", regex(local.origin_pattern, replace(
           join("://", regex("^(https?)://(?:[^/?#@]*@)?([^/?#@]+)", lower(o))), "/^(http:.*):80$|^(https:.*):443$/", "$1$2"
         )), "\"."]),
-        ". Write an origin such as \"https://app.example.com\", or [\"*\"] alone."
+        ". Write an origin such as \"https://app.example.com\", or only [\"*\"]."
       ),
     ]) if !can(regex(local.origin_pattern, o)) || can(regex(local.origin_default_port, o))])
   }
@@ -51,15 +52,15 @@ variable "cors_origins" {
   validation {
     condition = length(distinct(var.cors_origins)) == length(var.cors_origins)
     error_message = join(" ", [for origin, all in { for o in var.cors_origins : try("\"${o}\"", "null") => o... } :
-      "cors_origins: ${origin} is listed more than once. Leave one." if length(all) > 1
+      "cors_origins: ${origin} is listed more than once. Keep one." if length(all) > 1
     ])
   }
 
   validation {
     condition = try(length(join(" ", var.cors_origins)) <= 2600, true)
     error_message = join(" ", [
-      "cors_origins: there are ${try(length(join(" ", var.cors_origins)), 0)} characters of origins, and functions have room for 2600.",
-      "Write fewer, or [\"*\"].",
+      "cors_origins: the origins have ${try(length(join(" ", var.cors_origins)), 0)} characters, and functions have room for 2600. Write",
+      "fewer, or [\"*\"].",
     ])
   }
 }
@@ -72,7 +73,7 @@ variable "docs" {
 
   validation {
     condition     = contains(["api_key", "none", "open"], var.docs)
-    error_message = "docs: \"${var.docs}\" is not an access mode of the document. Write \"open\", \"api_key\" or \"none\"."
+    error_message = "docs: \"${var.docs}\" is not an access mode of the OpenAPI document. Write \"open\", \"api_key\" or \"none\"."
   }
 }
 
@@ -80,7 +81,7 @@ variable "info" {
   description = <<-EOT
     The API's owner in the OpenAPI document.
     contact: the contact for questions about the API: name, email and url. The default name is the API's.
-    license: the name and the url of the API's licence. By default the document grants none.
+    license: the name and the url of the API's licence. By default, the OpenAPI document grants none.
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
@@ -127,7 +128,7 @@ variable "info" {
 }
 
 variable "throttle" {
-  description = "The limits of each method, beyond which the API answers 429: requests per second, and burst."
+  description = "The limits of each method: requests per second, and burst. Beyond these, the API returns 429."
   type = object({
     burst_limit = optional(number, 2000)
     rate_limit  = optional(number, 1000)
@@ -138,15 +139,15 @@ variable "throttle" {
   validation {
     condition = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0 && floor(var.throttle.burst_limit) == var.throttle.burst_limit
     error_message = join(" ", [
-      "throttle: write a rate_limit over 0 and a whole burst_limit over 0; they are ${var.throttle.rate_limit} and",
-      "${var.throttle.burst_limit}.",
+      "throttle: rate_limit is ${var.throttle.rate_limit} and burst_limit is ${var.throttle.burst_limit}. Write a rate_limit over 0, and a",
+      "whole number over 0 as burst_limit.",
     ])
   }
 }
 
 variable "validate_bodies_at_gateway" {
   description = <<-EOT
-    Whether API Gateway refuses bodies that do not match the schema. It then invokes no function for them, but its answer does not say
+    Whether API Gateway refuses bodies that do not match the schema. It then invokes no function for them, but its response does not show
     where the fault is.
   EOT
   type        = bool
@@ -178,16 +179,15 @@ variable "website" {
   validation {
     condition = var.website == null || var.docs != "none"
     error_message = join(" ", [
-      "website: the page is made from the API's OpenAPI document, which docs = \"none\" keeps from it. Write docs = \"open\" or",
-      "\"api_key\", or website = null.",
+      "website: the console needs the OpenAPI document, which docs = \"none\" hides. Write docs = \"open\" or \"api_key\", or website =",
+      "null.",
     ])
   }
 
   validation {
     condition = try((length(var.website.aliases) == 0) == (var.website.certificate_arn == null), var.website == null)
     error_message = join(" ", [
-      "website: names of your own need a certificate, and a certificate is for these. Write",
-      "both aliases and certificate_arn, or neither.",
+      "website: aliases need a certificate, and a certificate is only for aliases. Write both aliases and certificate_arn, or neither.",
     ])
   }
 
@@ -198,8 +198,8 @@ variable "website" {
     )
     error_message = join(" ", [for name in try(var.website.aliases, []) :
       join(" ", [
-        "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as",
-        "\"console.example.com\".",
+        "website: the alias ${try("\"${name}\"", "null")} is not a full domain name in lower-case letters. Write one without https://,",
+        "such as \"console.example.com\".",
       ])
       if !can(regex(local.domain_pattern, name))
     ])
@@ -208,7 +208,7 @@ variable "website" {
   validation {
     condition = try(length(distinct(var.website.aliases)) == length(var.website.aliases), var.website == null)
     error_message = join(" ", [for alias, all in { for name in try(var.website.aliases, []) : try("\"${name}\"", "null") => name... } :
-      "website: the alias ${alias} is listed more than once. Leave one." if length(all) > 1
+      "website: the alias ${alias} is listed more than once. Keep one." if length(all) > 1
     ])
   }
 
@@ -219,7 +219,7 @@ variable "website" {
       var.website == null
     )
     error_message = join(" ", [
-      "website: CloudFront takes certificates of ACM in us-east-1 alone, whatever the region is. Write certificate_arn as",
+      "website: CloudFront accepts only ACM certificates in us-east-1, whatever the region is. Write certificate_arn as",
       "arn:aws:acm:us-east-1:ACCOUNT:certificate/ID.",
     ])
   }
@@ -239,7 +239,7 @@ variable "website" {
       var.website == null
     )
     error_message = join(" ", [
-      "website: CloudFront takes web ACLs of the scope CLOUDFRONT alone. Write web_acl_arn as",
+      "website: CloudFront accepts only web ACLs of the scope CLOUDFRONT. Write web_acl_arn as",
       "arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/NAME/ID.",
     ])
   }

@@ -10,15 +10,15 @@ variable "audit" {
 
   validation {
     condition     = try(contains(range(1, 8), var.audit.retention_years), var.audit == null)
-    error_message = "audit: retention_years is ${try(tostring(var.audit.retention_years), "null")}. Write a whole number of 1 to 7."
+    error_message = "audit: retention_years is ${try(tostring(var.audit.retention_years), "null")}. Write a whole number from 1 to 7."
   }
 
   # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
   validation {
     condition = var.audit == null || !strcontains(local.trail, "--")
     error_message = join(" ", [
-      "audit: the trail's name \"${local.trail}\" has two hyphens in a row, which CloudTrail refuses. Write name and environment without",
-      "them, or audit = null.",
+      "audit: the trail's name \"${local.trail}\" has two hyphens in a row, which CloudTrail refuses. Write a name and an environment",
+      "without them, or audit = null.",
     ])
   }
 }
@@ -42,7 +42,7 @@ variable "backup" {
       var.backup.daily_days >= 1 && var.backup.daily_days <= 36500 && floor(var.backup.daily_days) == var.backup.daily_days,
       var.backup == null
     )
-    error_message = "backup: daily_days is ${try(tostring(var.backup.daily_days), "null")}. Write a whole number of 1 to 36500."
+    error_message = "backup: daily_days is ${try(tostring(var.backup.daily_days), "null")}. Write a whole number from 1 to 36500."
   }
 
   validation {
@@ -53,8 +53,8 @@ variable "backup" {
       try(var.backup.monthly_days, null) == null
     )
     error_message = join(" ", [
-      "backup: monthly_days is ${jsonencode(try(var.backup.monthly_days, null))}. Write whole monthly_days of more than daily_days, up to",
-      "36500, or leave them out: what is kept for less is among the daily copies.",
+      "backup: monthly_days is ${jsonencode(try(var.backup.monthly_days, null))}. Write a whole number over daily_days, up to 36500, or",
+      "leave it out: daily copies already cover a shorter time.",
     ])
   }
 }
@@ -87,8 +87,7 @@ variable "encryption" {
   validation {
     condition = try(contains(range(7, 31), var.encryption.deletion_window_in_days), var.encryption.deletion_window_in_days == null)
     error_message = join(" ", [
-      "encryption: deletion_window_in_days is ${jsonencode(var.encryption.deletion_window_in_days)}.",
-      "Write a whole number of 7 to 30.",
+      "encryption: deletion_window_in_days is ${jsonencode(var.encryption.deletion_window_in_days)}. Write a whole number from 7 to 30.",
     ])
   }
 
@@ -109,8 +108,8 @@ variable "encryption" {
       try(split(":", var.encryption.key_arn)[3], "") == var.region
     )
     error_message = join(" ", [
-      "encryption: key_arn is a key in ${try(split(":", var.encryption.key_arn)[3], "")}, and what it is to encrypt is in ${var.region}.",
-      "Write a key in ${var.region}; `aws kms replicate-key` copies a multi-Region key there.",
+      "encryption: key_arn is a key in ${try(split(":", var.encryption.key_arn)[3], "")}, but the region is ${var.region}. Write a key in",
+      "${var.region}; `aws kms replicate-key` copies a multi-Region key there.",
     ])
   }
 
@@ -122,31 +121,31 @@ variable "encryption" {
   validation {
     condition = var.encryption.key_arn == null || var.encryption.deletion_window_in_days == null
     error_message = join(" ", [
-      "encryption: deletion_window_in_days is for a key that Trestle makes, and key_arn names an existing one, which Trestle never",
+      "encryption: deletion_window_in_days is for a key that Trestle creates, but key_arn names an existing key, which Trestle never",
       "deletes. Leave one of them out.",
     ])
   }
 
-  # Here, not beside the variables that ask for a key: what depends on these would depend on the key's ARN, and the policy of a key
-  # that the same apply makes takes kms_key_statements, which follow from them.
+  # Here and not at the variables that require a key. Otherwise everything derived from those
+  # variables would depend on the key's ARN, also kms_key_statements, which the policy of a key from
+  # the same apply contains.
   validation {
     condition = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
     error_message = join(" ", [
-      "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or",
-      "alarms = null.",
+      "alarms: CloudWatch cannot publish to a topic that an AWS managed key encrypts. Write encryption = { customer_key = true }, a",
+      "topic_arn, or alarms = null.",
     ])
   }
 
   validation {
     condition = var.audit == null || var.encryption.customer_key
     error_message = join(" ", [
-      "audit: CloudTrail encrypts its records with a key of your own. Write encryption",
-      "= { customer_key = true }, or audit = null.",
+      "audit: CloudTrail encrypts the records with a customer key. Write encryption = { customer_key = true }, or audit = null.",
     ])
   }
 
   validation {
     condition     = var.backup == null || var.encryption.customer_key
-    error_message = "backup: the vault is under a key of your own. Write encryption = { customer_key = true }, or backup = null."
+    error_message = "backup: a customer key encrypts the vault. Write encryption = { customer_key = true }, or backup = null."
   }
 }

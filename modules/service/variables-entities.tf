@@ -4,19 +4,20 @@ variable "entities" {
     acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
     access: who may call, by operation; "default" applies to the others: open, api_key, iam, cognito (any signed-in user),
       cognito:group=NAME or cognito:scope=NAME; jwt, jwt:group=NAME or jwt:scope=NAME for tokens of the issuer in the variable jwt.
-    fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as
-      { salary = { read = "group=hr", write = "group=hr" } }. Answers omit properties that the caller may not read. A body with properties
-      that the caller may not write gets 403.
+    fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as { salary = {
+      read = "group=hr", write = "group=hr" } }. Responses omit properties that the caller may not read. A request that sets properties that
+      the caller may not write gets 403.
     filters: the properties that lists can be filtered by, each with its sort property, createdAt by default.
     function: settings of the entity's functions. With reserved_concurrency null they share the account's pool.
-    functions: "per_operation" gives each operation a function with its own rights; "per_entity" uses one function for all of them.
+    functions: "per_operation" gives each operation a function with its own permissions; "per_entity" uses one function for all of them.
     hooks: your own Python code inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. The
       operations that each hook may use are in uses, by entity, such as { before_create = { rooms = ["get"] } }.
     ids: "server" generates every id; "client" accepts the id in a body.
     list: "created" orders lists by createdAt, with an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace; [] for an entity that only your own code uses.
     owner: who owns items: "sub" for the user or client in the token's subject, "claim:NAME" for the value of a claim, such as a tenant.
-      Callers reach only their own items; others are 404. Every operation needs the access cognito or jwt.
+      Callers reach only their own items, unless sees_all or acts_for allows more; other items return 404. Every operation needs the access
+      cognito or jwt.
     path: the collection's path, such as "todos" or "v1/todos", of one to four segments; "/" is the root of the API. The default is the
       entity's name.
     put: "replace" accepts whole items; "merge" accepts partial ones.
@@ -55,7 +56,7 @@ variable "entities" {
 
   validation {
     condition     = length(var.entities) > 0
-    error_message = "entities: there is none. Write at least one: entities = { todos = {} }."
+    error_message = "entities is empty. Write at least one entity: entities = { todos = {} }."
   }
 
   validation {
@@ -71,7 +72,7 @@ variable "entities" {
       can(regex("[^a-z0-9-]", name)) ?
       "contains ${lookup(local.character_names, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
       length(name) > 31 ? "has ${length(name)} characters" :
-      can(regex("^-|-$|--", name)) ? "has a hyphen that joins no words" :
+      can(regex("^-|-$|--", name)) ? "has a hyphen at its start or end, or two in a row" :
       "has a word that does not begin with a letter",
       ". Write up to 31 lower-case letters and digits, in words that begin with a letter and are joined by hyphens",
       # The same name in such words, if there is one.
@@ -90,7 +91,7 @@ variable "entities" {
       [for name, strangers in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) :
         try("\"${o}\"", "null") if !try(contains(local.all_operations, o), false)] if e != null
         } : join("", [
-          "entities.${name}.operations: there is no ${join(", ", strangers)}. ",
+          "entities.${name}.operations: there is no operation ${join(", ", strangers)}. ",
           "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
     ]) if length(strangers) > 0])
   }
@@ -101,8 +102,8 @@ variable "entities" {
       [for f in values(var.functions) : try(length(f.routes) > 0, false)],
     ))
     error_message = join(" ", [
-      "entities: none has an operation and no function a route, so the API would have no route. Leave operations out of one, or write some",
-      "in it.",
+      "entities: no entity has an operation and no function has a route, so the API would be empty. Leave operations out of an entity, or",
+      "add some.",
     ])
   }
 
@@ -147,7 +148,7 @@ variable "entities" {
         try(length(operations) > 0, false) ?
         "${hook} cannot use ${join(", ", [for o in operations : try("\"${o}\"", "null") if !try(contains(
           hook == local.present ? local.reading_operations : local.all_operations, o
-        ), false)])}. " : "it is empty. ",
+        ), false)])}. " : "the list is empty. ",
         "Write any of ${join(", ", hook == local.present ? local.reading_operations : local.all_operations)}",
         hook == local.present ? ": ${hook} only reads." : ", or leave ${used} out.",
         ]) if !try(length(operations) > 0 && alltrue([for o in operations :
@@ -186,8 +187,8 @@ variable "entities" {
     condition = alltrue([for e in values(var.entities) : can(regex(local.owner_pattern, e.owner)) if try(e.owner != null, false)])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", [
-        "entities.${name}.owner: \"${e.owner}\" names no owner. Write \"sub\" for the user that a token names, \"claim:NAME\" for what a",
-        "claim of the token holds, such as \"claim:tenant_id\", or leave owner out.",
+        "entities.${name}.owner: \"${e.owner}\" is not an owner. Write \"sub\" for a token's subject, \"claim:NAME\" for the value of one",
+        "of its claims, such as \"claim:tenant_id\", or leave owner out.",
       ])
       if try(e.owner != null && !can(regex(local.owner_pattern, e.owner)), false)
     ])
@@ -208,7 +209,7 @@ variable "entities" {
       )
       } if e != null } :
       join(" ", [
-        "entities.${name}.access: no owner is named by",
+        "entities.${name}.access: owner needs a token, which is not required by",
         "${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or \"jwt\",",
         "with or without a group or a scope, or leave owner out.",
       ])
@@ -223,8 +224,8 @@ variable "entities" {
       try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
     ])) < 2 if try(e.owner != null, false)])
     error_message = join(" ", [for name, e in var.entities : join(" ", [
-      "entities.${name}.access: cognito and jwt name owners of their own, and the same name may be two people. Write one of them for all",
-      "operations, or leave owner out.",
+      "entities.${name}.access: cognito and jwt identify owners separately, so the same name may belong to two people. Write one of them",
+      "for all operations, or leave owner out.",
       ]) if length(setintersection(local.token_modes, [
         for operation in try(coalesce(e.operations, local.all_operations), []) :
         try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
@@ -237,8 +238,8 @@ variable "entities" {
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [
       for attribute, rule in { acts_for = try(e.acts_for, null), sees_all = try(e.sees_all, null) } : join(" ", [
-        "entities.${name}.${attribute}: \"${rule}\" does not say who. Write \"group=NAME\", or \"scope=NAME\" with a scope that tokens of",
-        "users do not have by themselves, or leave ${attribute} out.",
+        "entities.${name}.${attribute}: \"${rule}\" is not a valid rule. Write \"group=NAME\", or \"scope=NAME\" with a scope that not",
+        "every user's token may have, or leave ${attribute} out.",
       ])
       if rule != null && try(!can(regex(local.member_pattern, rule)) || can(regex(local.common_scope_pattern, rule)), false)
     ]]))
@@ -247,11 +248,11 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : e.owner != null || e.acts_for == null && e.sees_all == null if e != null])
     error_message = join(" ", [for name, e in var.entities : join(" ", [
-      "entities.${name}: acts_for and sees_all are for items that have owners. Write owner = \"sub\" or \"claim:NAME\", or leave them out.",
+      "entities.${name}: acts_for and sees_all are for items with owners. Write owner = \"sub\" or \"claim:NAME\", or leave them out.",
     ]) if try(e.owner == null && (e.acts_for != null || e.sees_all != null), false)])
   }
 
-  # Dropped in silence, they would be believed.
+  # Without this rule, acts_for and sees_all would silently have no effect.
   validation {
     condition = alltrue([for e in values(var.entities) :
       (e.sees_all == null || length(setintersection(coalesce(e.operations, local.all_operations), local.reading_operations)) > 0) &&
@@ -268,7 +269,7 @@ variable "entities" {
         found     = setsubtract(coalesce(e.operations, local.all_operations), local.reading_operations)
       },
       ] : join(" ", [
-        "entities.${name}.${rule.attribute}: \"${rule.value}\" ${rule.needs}, and the entity has none of these operations. Add one, or",
+        "entities.${name}.${rule.attribute}: \"${rule.value}\" ${rule.needs}, but the entity has none of these operations. Add one, or",
         "leave ${rule.attribute} out.",
     ]) if rule.value != null && length(rule.found) == 0] if e != null]))
   }
@@ -278,8 +279,7 @@ variable "entities" {
       if e != null
     ])
     error_message = join(" ", [for name, e in var.entities : join(" ", [
-      "entities.${name}.filters.owner: with acts_for or sees_all, the parameter owner says whose items are meant. Give the property",
-      "another name.",
+      "entities.${name}.filters.owner: with acts_for or sees_all, the parameter owner selects the owner. Give the property another name.",
     ]) if try(contains(keys(e.filters), "owner") && (e.acts_for != null || e.sees_all != null), false)])
   }
 
@@ -287,8 +287,8 @@ variable "entities" {
     condition = alltrue([for e in values(var.entities) : e.owner == null || e.list == "created" if e != null])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", [
-        "entities.${name}.list: owner needs list = \"created\", since pages of a Scan would pass over others' items, which are paid for.",
-        "Write that, or leave owner out.",
+        "entities.${name}.list: owner needs list = \"created\", because a Scan would also read other owners' items, at your cost. Write",
+        "that, or leave owner out.",
       ])
       if try(e.owner != null && e.list != "created", false)
     ])
@@ -299,7 +299,7 @@ variable "entities" {
       if e != null
     ]))
     error_message = join(" ", flatten([for name, e in var.entities : [for property, f in e.fields :
-      "entities.${name}.fields.${property} says neither who reads nor who writes it. Write read = \"group=NAME\", or remove it."
+      "entities.${name}.fields.${property} has neither read nor write. Write read = \"group=NAME\", or remove it."
       if !try(f.read != null || f.write != null, false)
     ] if e != null]))
   }
@@ -315,7 +315,7 @@ variable "entities" {
         "scope of your own.",
       ]) :
       join(" ", [
-        "entities.${name}.fields.${property}.${kind}: \"${rule}\" does not say who. Write \"group=NAME\", \"scope=NAME\", \"owner\" or",
+        "entities.${name}.fields.${property}.${kind}: \"${rule}\" is not a valid rule. Write \"group=NAME\", \"scope=NAME\", \"owner\" or",
         "\"nobody\", or leave ${kind} out for everybody.",
       ])
       if rule != null && try(!can(regex(local.field_pattern, rule)) || can(regex(local.common_scope_pattern, rule)), false)
@@ -327,7 +327,7 @@ variable "entities" {
       !contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner") if f != null
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for property, f in e.fields :
-      "entities.${name}.fields.${property}: the items have no owners. Write owner = \"sub\", or another rule than \"owner\"."
+      "entities.${name}.fields.${property}: the items have no owners. Write owner = \"sub\", or a rule other than \"owner\"."
       if try(e.owner == null && contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner"), false)
     ] if e != null]))
   }
@@ -338,14 +338,14 @@ variable "entities" {
     )) == 0 if e != null])
     error_message = join(" ", flatten([for name, e in var.entities : [
       for property in setintersection(keys(e.fields), keys(local.contract.items.properties)) :
-      "entities.${name}.fields.${property}: everybody who reads an item reads ${property}, which the server sets. Remove it from fields."
+      "entities.${name}.fields.${property}: the server sets ${property}, and everybody may read it. Remove it from fields."
     ] if e != null]))
   }
 
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["per_entity", "per_operation"], e.functions) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.functions: \"${e.functions}\" is not a choice. Write \"per_operation\" or \"per_entity\"." if !try(
+      "entities.${name}.functions: \"${e.functions}\" is not a valid value. Write \"per_operation\" or \"per_entity\"." if !try(
         contains(["per_entity", "per_operation"], e.functions), true
       )
     ])
@@ -354,7 +354,7 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["client", "server"], e.ids) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.ids: \"${e.ids}\" is not a choice. Write \"server\" or \"client\"." if !try(
+      "entities.${name}.ids: \"${e.ids}\" is not a valid value. Write \"server\" or \"client\"." if !try(
         contains(["client", "server"], e.ids), true
       )
     ])
@@ -363,7 +363,7 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["created", "unordered"], e.list) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.list: \"${e.list}\" is not a choice. Write \"created\" or \"unordered\"." if !try(
+      "entities.${name}.list: \"${e.list}\" is not a valid value. Write \"created\" or \"unordered\"." if !try(
         contains(["created", "unordered"], e.list), true
       )
     ])
@@ -372,14 +372,14 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["merge", "replace"], e.put) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.put: \"${e.put}\" is not a choice. Write \"replace\" or \"merge\"." if !try(
+      "entities.${name}.put: \"${e.put}\" is not a valid value. Write \"replace\" or \"merge\"." if !try(
         contains(["merge", "replace"], e.put), true
       )
     ])
   }
 
   validation {
-    # A name that is refused is not refused as a path as well.
+    # A name with a fault is reported as a name, and not as a path as well.
     condition = alltrue([for name, e in var.entities :
       try(e.path == "/", false) ||
       (
@@ -398,8 +398,8 @@ variable "entities" {
           can(regex("//|/$", path)) ? "has an empty segment" :
           can(regex("(^|/)[.][.]?(/|$)", path)) ?
           "has a segment \"${try(regex("(?:^|/)([.][.]?)(?:/|$)", path)[0], "")}\", which clients resolve before they send a request" :
-          can(regex("^/?openapi[.]json$", path)) ? "is where the API's description is" :
-          can(regex(local.reserved_path, path)) ? "is at /ping or /sping, where API Gateway answers for its own health" :
+          can(regex("^/?openapi[.]json$", path)) ? "is the path of the OpenAPI document" :
+          can(regex(local.reserved_path, path)) ? "begins with /ping or /sping, which API Gateway uses for its own health checks" :
           "has ${length(split("/", trimprefix(path, "/")))} segments",
           ". Write one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
         ]) if path != "/" && (!can(regex(local.path_pattern, path)) || can(regex(local.reserved_path, path))) &&
@@ -417,8 +417,8 @@ variable "entities" {
         if try(length(e.operations) > 0, true)
         } :
         join(" ", [
-          "entities: ${join(" and ", names)} have the same path, \"${path == "" ? "/" : path}\". Give each a path of its own; it is the",
-          "entity's name where none is written.",
+          "entities: ${join(" and ", names)} have the same path, \"${path == "" ? "/" : path}\". Give each its own path. The default is",
+          "the entity's name.",
         ]) if length(names) > 1
     ])
   }
@@ -446,7 +446,7 @@ variable "entities" {
       )
     ]]))
     error_message = join(" ", flatten([for name, e in var.entities : [for attribute, bounds in local.function_bounds :
-      "entities.${name}.function.${attribute} is ${e.function[attribute]}. Write a whole number of ${bounds[0]} to ${bounds[1]}."
+      "entities.${name}.function.${attribute} is ${e.function[attribute]}. Write a whole number from ${bounds[0]} to ${bounds[1]}."
       if !try(
         e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute],
         true
@@ -461,13 +461,13 @@ variable "entities" {
       if operation != null
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [
-      # The longest of an entity says it for all of them.
+      # One message for each entity, about its longest name.
       for longest in slice(reverse(sort([for function in [for operation in coalesce(e.operations, local.all_operations) :
         "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null
       ] : format("%03d %s", length(function), function)])), 0, 1) :
       join(" ", [
         "entities.${name}: the name \"${substr(longest, 4, -1)}\" of a function has ${tonumber(substr(longest, 0, 3))} characters,",
-        "${tonumber(substr(longest, 0, 3)) - 64} more than AWS's 64. Shorten the entity's name, name or environment.",
+        "${tonumber(substr(longest, 0, 3)) - 64} more than the 64 that AWS allows. Shorten the entity's name, name or environment.",
       ])
       if tonumber(substr(longest, 0, 3)) > 64
     ] if try(length(compact(coalesce(e.operations, local.all_operations))) > 0, false)]))
@@ -480,7 +480,7 @@ variable "entities" {
     ])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", [
-        "entities.${name}.schema: \"${e.schema}\" is not a file of schemas/ whose name has letters, digits, _ and - alone. Write one such",
+        "entities.${name}.schema: \"${e.schema}\" is not a file in schemas/ whose name has only letters, digits, _ and -. Write one such",
         "as \"schemas/todo.json\".",
       ])
       if try(e.schema != null && !can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)), false)
@@ -490,11 +490,11 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : e.ttl != "" if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.ttl is empty. Write the name of a property that holds a time, or leave it out." if try(e.ttl == "", false)
+      "entities.${name}.ttl is empty. Write the name of a property that contains a time, or leave it out." if try(e.ttl == "", false)
     ])
   }
 
-  # A filter is a parameter of the list: one name cannot mean two things.
+  # A filter is a parameter of the list, and one parameter cannot have two meanings.
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
       filter != "" && length(urlencode(filter)) <= 1024 && !contains(local.list_parameter_names, filter) &&
@@ -506,7 +506,7 @@ variable "entities" {
       contains(local.list_parameter_names, filter) ?
       "entities.${name}.filters.${filter}: every list has the parameters cursor, fields, limit and order. Give the property another name." :
       filter == "" ?
-      "entities.${name}.filters: a parameter needs a name, and \"\" is none. Give the property a name, or leave the filter out." :
+      "entities.${name}.filters: the name \"\" is empty. Give the property a name, or leave the filter out." :
       length(urlencode(filter)) > 1024 ?
       join(" ", [
         "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's",
@@ -537,7 +537,7 @@ variable "entities" {
     ])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", concat(
-        ["entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB gives a table 20 indexes, one of which orders the list."],
+        ["entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB allows a table 20 indexes, one of which orders the list."],
         e.acts_for == null && e.sees_all == null ? ["Write at most 19, or 20 with list = \"unordered\"."] : [
           "${e.sees_all == null ? "Another one finds" : "Two others find"} the items of other owners.",
           "Write at most ${e.sees_all == null ? 18 : 17}.",

@@ -31,10 +31,10 @@ variable "network" {
     error_message = join("", [
       "network: ${try("\"${var.network.cidr}\"", "null")} ",
       !can(cidrnetmask(var.network.cidr)) ? "is not an IPv4 network" :
-      can(regex(local.reserved_cidr, var.network.cidr)) ? "is of a range that a VPC cannot have" :
+      can(regex(local.reserved_cidr, var.network.cidr)) ? "is in a range that a VPC cannot have" :
       try(cidrhost(var.network.cidr, 0), "") != try(split("/", var.network.cidr)[0], "") ?
       "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
-      "is not of /16 to /20",
+      "is not from /16 to /20",
       ". Write a cidr such as \"10.0.0.0/16\"."
     ])
   }
@@ -53,8 +53,8 @@ variable "network" {
     error_message = join(" ",
       [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
         join(" ", [
-          "network: ${try("\"${cidr}\"", "null")} is not an IPv4 network of /16 to /28 at its first address. Write subnets such as",
-          "\"10.0.2.0/24\".",
+          "network: ${try("\"${cidr}\"", "null")} is not an IPv4 network from /16 to /28, written with its first address. Write subnets",
+          "such as \"10.0.2.0/24\".",
         ])
         if !try(
           can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] &&
@@ -85,7 +85,7 @@ variable "network" {
     ]))
   }
 
-  # Two networks overlap if they are one when both are as long as the shorter prefix.
+  # Two networks overlap if they are equal with the shorter of their prefixes.
   validation {
     condition = alltrue(flatten(
       [for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] :
@@ -97,7 +97,7 @@ variable "network" {
     error_message = join(" ", distinct(flatten(
       [for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] :
         [for i, a in subnets : [for j, b in subnets :
-          "network: the subnets \"${a}\" and \"${b}\" overlap. Give each addresses of its own."
+          "network: the subnets \"${a}\" and \"${b}\" overlap. Give each its own addresses."
           if i < j && try(length(distinct([for cidr in [a, b] :
           cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false)
     ]]])))
@@ -125,10 +125,10 @@ variable "network" {
 
   validation {
     condition     = length(setintersection(try(coalesce(var.network.endpoints), []), ["dynamodb", "s3"])) == 0
-    error_message = "network: DynamoDB and S3 have gateway endpoints already, which cost nothing. Leave them out of endpoints."
+    error_message = "network: DynamoDB and S3 already have gateway endpoints, which cost nothing. Leave them out of endpoints."
   }
 
-  # What an existing VPC has is its owner's.
+  # Trestle does not change these in an existing VPC.
   validation {
     condition = length([for attribute in ["cidr", "endpoints", "nat", "private_subnets", "public_subnets"] : attribute
       if(try(var.network.vpc_id, null) != null || try(var.network.subnet_ids, null) != null) && try(var.network[attribute], null) != null
@@ -136,8 +136,8 @@ variable "network" {
     error_message = join(" ", [
       "network: ${join(", ", [for attribute in ["cidr", "endpoints", "nat", "private_subnets", "public_subnets"] : attribute
         if try(var.network[attribute], null) != null
-      ])} cannot be set beside vpc_id: addresses, endpoints and ways out of an existing VPC are its owner's. Leave out vpc_id and",
-      "subnet_ids to have a VPC made, or leave out the others.",
+      ])} cannot be set beside vpc_id, because an existing VPC has its own addresses, endpoints and routes. Leave out vpc_id and",
+      "subnet_ids so that Trestle creates a VPC, or leave out the others.",
     ])
   }
 
@@ -176,8 +176,8 @@ variable "network" {
   validation {
     condition = try(length(var.network.subnet_ids) <= 16, true)
     error_message = join(" ", [
-      "network: subnet_ids has ${try(length(var.network.subnet_ids), 0)} subnets, and Lambda takes 16 for a function. Write one or two of",
-      "each zone.",
+      "network: subnet_ids has ${try(length(var.network.subnet_ids), 0)} subnets, and Lambda allows 16 for a function. Write one or two",
+      "for each zone.",
     ])
   }
 }
@@ -200,8 +200,8 @@ variable "waf" {
     condition = try(length(setsubtract(var.waf.countries, local.countries)) == 0, var.waf == null)
     error_message = join(" ", [
       "waf: there is no country",
-      "${join(", ", [for code in try(setsubtract(var.waf.countries, local.countries), []) : try("\"${code}\"", "null")])}. Write codes of",
-      "two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"].",
+      "${join(", ", [for code in try(setsubtract(var.waf.countries, local.countries), []) : try("\"${code}\"", "null")])}. Write ISO 3166",
+      "codes of two capital letters, such as [\"DE\", \"FR\"].",
     ])
   }
 
@@ -210,8 +210,8 @@ variable "waf" {
       var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null
     )
     error_message = join(" ", [
-      "waf: rate_limit is ${try(tostring(var.waf.rate_limit), "null")}.",
-      "Write a whole number of 10 to 2000000000 requests in five minutes.",
+      "waf: rate_limit is ${try(tostring(var.waf.rate_limit), "null")}. Write a whole number from 10 to 2000000000 requests in five",
+      "minutes.",
     ])
   }
 }

@@ -47,7 +47,10 @@ variable "alarms" {
       (kind != "requests" || threshold >= 1 && floor(threshold) == threshold)
       if !contains(["emails", "topic_arn"], kind)
     ]), var.alarms == null)
-    error_message = "alarms: write thresholds of 0 (no such alarm) or more, percents of up to 100, and whole requests of 1 or more."
+    error_message = join(" ", [
+      "alarms: a threshold is out of range. Write 0 (no alarm) or more, at most 100 for a percentage, and a whole number of 1 or more for",
+      "requests.",
+    ])
   }
 
   validation {
@@ -55,7 +58,9 @@ variable "alarms" {
       anytrue([for kind, threshold in var.alarms : threshold > 0 if !contains(["emails", "requests", "topic_arn"], kind)]),
       var.alarms == null
     )
-    error_message = "alarms: with all thresholds 0 there is none. Write alarms = null, or leave out those you want at their defaults."
+    error_message = join(" ", [
+      "alarms: all thresholds are 0, so there would be no alarm. Write alarms = null, or leave out thresholds to use their defaults.",
+    ])
   }
 
   validation {
@@ -75,14 +80,14 @@ variable "alarms" {
       "alarms.topic_arn: \"${arn}\" ",
       can(regex("^arn:[a-z-]+:sns:.*[.]fifo$", arn)) ? "is a FIFO topic, which CloudWatch cannot publish to" :
       can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[^:]+:", arn)) ? "is the ARN of a subscription" : "is not the ARN of a topic",
-      ". Write arn:aws:sns:${var.region}:ACCOUNT:NAME, as `aws sns list-topics` shows it, or leave it out to have a topic made.",
+      ". Write arn:aws:sns:${var.region}:ACCOUNT:NAME, as `aws sns list-topics` shows it, or leave it out so that Trestle creates a topic.",
     ])])
   }
 
   validation {
     condition = try(var.alarms.topic_arn == null || length(var.alarms.emails) == 0, true)
     error_message = join(" ", [
-      "alarms: emails are for a topic that Trestle makes, and topic_arn names an existing one, which has subscriptions of its own. Leave",
+      "alarms: emails are for a topic that Trestle creates, but topic_arn names an existing one, which has its own subscriptions. Leave",
       "one of them out.",
     ])
   }
@@ -92,20 +97,20 @@ variable "alarms" {
       !can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:", var.alarms.topic_arn)) || try(split(":", var.alarms.topic_arn)[3], "") == var.region
     )
     error_message = join(" ", [
-      "alarms: topic_arn is a topic in ${try(split(":", var.alarms.topic_arn)[3], "")}, and alarms in ${var.region} publish to topics of",
-      "their own region alone. Write a topic in ${var.region}.",
+      "alarms: topic_arn is a topic in ${try(split(":", var.alarms.topic_arn)[3], "")}, but alarms in ${var.region} can publish only to",
+      "topics in the same region. Write a topic in ${var.region}.",
     ])
   }
 
   validation {
-    # The API's alarm takes a hundred, and two of them are the gateway's.
+    # The API's composite alarm can combine 100 alarms, and two of them are the gateway's.
     condition = (
       var.alarms == null ||
       length(setunion(keys(var.entities), keys(var.functions), length(local.jwt_methods) > 0 ? ["authorizer"] : [])) <= 98
     )
     error_message = join(" ", [
-      "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities and functions, that of jwt among them. Write",
-      "alarms = null, or make a second API of some of them.",
+      "alarms: CloudWatch can combine 100 alarms into one, which is enough for 98 entities and functions, including that of jwt. Write",
+      "alarms = null, or move some of them to a second API.",
     ])
   }
 }
@@ -132,8 +137,8 @@ variable "budget" {
   validation {
     condition = try(length(var.budget.emails) >= 1 && length(var.budget.emails) <= 10, var.budget == null)
     error_message = join(" ", [
-      "budget: there are ${try(length(var.budget.emails), 0)} emails, and AWS Budgets writes to 1 to 10 addresses. Write one at",
-      "least, such as a mailing list's.",
+      "budget: there are ${try(length(var.budget.emails), 0)} emails, and AWS Budgets notifies 1 to 10 addresses. Write one to ten, such",
+      "as a mailing list's address.",
     ])
   }
 
@@ -174,13 +179,13 @@ variable "log_bucket" {
     error_message = join(" ", [
       "log_bucket: ${try("\"${var.log_bucket}\"", "null")} is not a bucket's name. Write",
       can(regex("^arn:[a-z-]+:s3:::[^/]+$", var.log_bucket)) ?
-      "the name alone, \"${try(split(":::", var.log_bucket)[1], "")}\"." : "a name such as \"example-access-logs\".",
+      "only the name, \"${try(split(":::", var.log_bucket)[1], "")}\"." : "a name such as \"example-access-logs\".",
     ])
   }
 
   validation {
     condition     = !can(regex("^${var.name}-(?:audit|website)-${var.environment}-", var.log_bucket))
-    error_message = "log_bucket: ${try("\"${var.log_bucket}\"", "null")} is a bucket that this system makes. Write an existing one."
+    error_message = "log_bucket: ${try("\"${var.log_bucket}\"", "null")} is a bucket that this system creates. Write an existing one."
   }
 }
 
@@ -206,19 +211,19 @@ variable "metrics" {
     Whether log lines also become CloudWatch metrics by entity and operation: requests, latency, faults, validation failures, conflicts,
     throttles, replays and cold starts. Each metric costs 0.30 dollars a month, prorated by the hours with data. An operation in use has
     two, and further ones when they occur. Without these metrics, alarms and dashboard use those of Lambda, API Gateway and DynamoDB, which
-    do not count a function's own 5xx answers.
+    do not count a function's own 5xx responses.
   EOT
   type        = bool
   default     = true
   nullable    = false
 }
 
-# Terraform does nothing with it: tools/aws/release.py asks for it.
+# Terraform does not use this variable. tools/aws/release.py reads it.
 variable "release" {
   description = <<-EOT
     How `make release` deploys new versions of the functions: as a canary for a part of the requests, then for all or none.
-    faults: the number of 5xx answers, crashes or timeouts of the new versions that rolls them back. An alarm also does, and so do 4xx
-      answers that are far more frequent than those of the live versions.
+    faults: the number of 5xx responses, crashes or timeouts of the new versions that rolls them back. An alarm also rolls them back, and so
+      do 4xx responses that are far more frequent than those of the live versions.
     minutes: the duration of the canary; most alarms need two periods of five minutes.
     percent: the percentage of requests for the canary.
   EOT
@@ -232,7 +237,7 @@ variable "release" {
 
   validation {
     condition     = var.release.percent >= 1 && var.release.percent <= 100 && floor(var.release.percent) == var.release.percent
-    error_message = "release: percent is ${var.release.percent}. Write a whole number of 1 to 100."
+    error_message = "release: percent is ${var.release.percent}. Write a whole number from 1 to 100."
   }
 
   validation {
@@ -243,8 +248,8 @@ variable "release" {
       floor(var.release.faults) == var.release.faults
     )
     error_message = join(" ", [
-      "release: minutes is ${var.release.minutes} and faults is ${var.release.faults}. Write minutes of 0 to 1440, and whole faults of 1",
-      "or more.",
+      "release: minutes is ${var.release.minutes} and faults is ${var.release.faults}. Write minutes from 0 to 1440, and a whole number of",
+      "1 or more as faults.",
     ])
   }
 }

@@ -55,7 +55,7 @@ variable "name" {
       endswith(var.name, "-") ? "ends in a hyphen" :
       length(var.name) == 1 ? "has one character" :
       length(var.name) > 20 ? "has ${length(var.name)} characters" :
-      "begins with \"${try(regex(local.reserved_name, var.name), "")}\", which AWS does not take in names of buckets or security groups",
+      "begins with \"${try(regex(local.reserved_name, var.name), "")}\", which AWS does not allow in names of buckets or security groups",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
     ])
   }
@@ -115,8 +115,8 @@ variable "tags" {
     condition = length(setintersection([for key in keys(var.tags) : lower(key)], ["environment", "managedby", "project"])) == 0
     error_message = join(" ", [for key in keys(var.tags) :
       join(" ", [
-        "tags: \"${key}\" is one of Project, Environment and ManagedBy, which are set from name and environment; IAM does not tell upper",
-        "and lower case apart. Leave it out.",
+        "tags: \"${key}\" is one of Project, Environment and ManagedBy, which Trestle sets; IAM does not distinguish upper and lower case.",
+        "Leave it out.",
       ])
       if contains(["environment", "managedby", "project"], lower(key))
     ])
@@ -125,11 +125,11 @@ variable "tags" {
   validation {
     condition = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
     error_message = join(" ", [for keys in values({ for key in keys(var.tags) : lower(key) => key... }) :
-      "tags: ${join(" and ", [for key in keys : "\"${key}\""])} differ by case alone, which IAM refuses. Leave one." if length(keys) > 1
+      "tags: ${join(" and ", [for key in keys : "\"${key}\""])} differ only in case, which IAM refuses. Keep one." if length(keys) > 1
     ])
   }
 
-  # What every service takes: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+  # The rules of all services: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
   validation {
     condition = alltrue([for key in keys(var.tags) :
       can(regex("^[${local.tag_characters}]{1,128}$", key)) && !startswith(lower(key), "aws:")
@@ -137,7 +137,7 @@ variable "tags" {
     error_message = join(" ", [for key in keys(var.tags) : join("", [
       "tags: the key \"${key}\" ",
       key == "" ? "is empty" :
-      startswith(lower(key), "aws:") ? "begins with aws:, which is AWS's own" :
+      startswith(lower(key), "aws:") ? "begins with aws:, which AWS reserves" :
       can(regex("[^${local.tag_characters}]", key)) ?
       "contains ${lookup(local.character_names, regex("[^${local.tag_characters}]", key), regex("[^${local.tag_characters}]", key))}" :
       "has ${length(key)} characters",
@@ -158,8 +158,8 @@ variable "tags" {
   }
 
   validation {
-    # Project, Environment and ManagedBy, and in a VPC Name.
+    # Trestle sets Project, Environment and ManagedBy, and Name in a VPC.
     condition     = length(var.tags) <= 46
-    error_message = "tags: there are ${length(var.tags)}. AWS takes 50 of a resource, and four are set beside yours: write at most 46."
+    error_message = "tags: there are ${length(var.tags)}. A resource may have 50 tags, and Trestle sets four of them. Write at most 46."
   }
 }

@@ -215,7 +215,7 @@ def test_a_refused_change_keeps_the_system_running(local: Local, items: Api, tmp
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text("throttle = { rate_limit = 0 }\n")
     said = error_sentence(local.up(*VAR_FILES, wrong))
-    assert "throttle: write a rate_limit over 0" in said
+    assert "throttle: rate_limit is 0 and burst_limit is 2000. Write a rate_limit over 0" in said
     assert items("GET").status == 200
 
 
@@ -248,7 +248,7 @@ def test_a_refused_variable_is_explained(small: Local, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text(small_system("fly"))
     said = error_sentence(small.up(wrong))
-    assert 'entities.items.operations: there is no "fly". Write any of create, delete, get, list,' in said
+    assert 'entities.items.operations: there is no operation "fly". Write any of create, delete, get, list,' in said
     assert not is_listening(small.port)
 
 

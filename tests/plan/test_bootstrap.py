@@ -367,7 +367,7 @@ def test_a_boundary_lets_functions_do_what_triggers_and_statements_ask(
 def test_rights_over_roles_are_no_functions(tmp_path: Path, statement: Statement) -> None:
     variables = link(tmp_path, (ROOT / "bootstrap" / name for name in ("names.tf", "variables.tf")))
     (said,) = rules.rule_errors(variables, {**VARIABLES, "function_statements": [statement]})
-    assert said.startswith("function_statements: each has actions such as")
+    assert said.startswith("function_statements: each needs actions such as")
 
 
 def test_each_state_is_its_environments_own(bootstrap_plan: Plan) -> None:

@@ -54,7 +54,7 @@ def test_missing_packages_stop_the_plan_of_a_system(planner: Planner, tmp_path: 
 def test_packages_of_other_sources(root: Path, file: str) -> None:
     build(root, **{file: hashlib.sha256(b"older").hexdigest()})
     assert rules.rule_errors(root, WITH_SCHEMA) == [
-        f"The Lambda packages are out of date: {file} differs from what they were built from. Run `python build.py`."
+        f"The Lambda packages are out of date: {file} has changed since the build. Run `python build.py`."
     ]
 
 
@@ -64,7 +64,7 @@ def test_a_package_that_was_not_built(root: Path) -> None:
     del manifest["functions"]["entity"]
     (root / "dist" / "manifest.json").write_text(json.dumps(manifest))
     shared: Values = {**SMALL, "entities": {"todos": {"functions": "per_entity", "operations": ["get"]}}}
-    assert rules.rule_errors(root, shared) == ["The Lambda packages are not all there: run `python build.py`."]
+    assert rules.rule_errors(root, shared) == ["Some Lambda packages are missing: run `python build.py`."]
 
 
 def test_packages_for_the_laptop(root: Path) -> None:

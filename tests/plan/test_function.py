@@ -305,7 +305,7 @@ def test_function_settings_reach_every_function_of_the_entity(systems: dict[str,
 
 def test_more_origins_than_the_environment_holds_are_refused(tmp_path: Path) -> None:
     (said,) = rules.rule_errors(rules.validations(tmp_path), {**SMALL, "cors_origins": ORIGINS})
-    assert said.startswith("cors_origins: there are 4999 characters of origins, and functions have room for 2600.")
+    assert said.startswith("cors_origins: the origins have 4999 characters, and functions have room for 2600. Write")
 
 
 def test_environment_stays_below_lambdas_limit(systems: dict[str, Plan]) -> None:

@@ -44,35 +44,35 @@ ALONE: dict[str, tuple[Values, str]] = {
     "my mail": ({}, ': "my mail" contains a space. Write up to 31'),
     "Mail": ({}, ': "Mail" contains the capital letter M. Write'),
     "a" * 32: ({}, f': "{"a" * 32}" has 32 characters. Write'),
-    "a--b": ({}, ': "a--b" has a hyphen that joins no words. Write'),
+    "a--b": ({}, ': "a--b" has a hyphen at its start or end, or two in a row. Write'),
     "2a": ({}, ': "2a" has a word that does not begin with a letter. Write'),
     "kinds": (
         {**route("GET /k"), "queue": {}},
-        ".kinds has queue and routes, and a function has one kind. Keep one of them, and write another",
+        ".kinds has queue and routes, but a function may have only one of them. Keep one, and write",
     ),
-    "code": ({"code": "a/b"}, '.code.code: "a/b" is not a module of app/, or a module and a function. Write such as'),
+    "code": ({"code": "a/b"}, '.code.code: "a/b" is not a module in app/, or a module and a function. Write, for'),
     "code2": ({"code": "a:b:c"}, '.code2.code: "a:b:c" is not a module of app/'),
     "coded": (
         {**route("GET /k2"), "code": "pay:pay"},
-        '.coded.code: "pay:pay" names a function, and routes name theirs in call. Write code = "pay".',
+        '.coded.code: "pay:pay" names a function, but each route names its own in call. Write code = "pay".',
     ),
-    "key": (route("/orders"), '.key.routes["/orders"]: the key is not a method and a path. Write such as'),
+    "key": (route("/orders"), '.key.routes["/orders"]: the key is not a method and a path. Write one such'),
     "key2": (route("GET  /x"), '.key2.routes["GET  /x"]: the key is not a method and a path.'),
-    "method": (route("HEAD /x"), '.method.routes["HEAD /x"]: "HEAD" is not a method of routes. Write GET, POST,'),
-    "small": (route("get /x"), '.small.routes["get /x"]: "get" is not a method of routes. Write GET, POST,'),
-    "long": (route("GET /a/b/c/d/e/f"), '.long.routes["GET /a/b/c/d/e/f"]: the path has 6 segments. Write five at'),
+    "method": (route("HEAD /x"), '.method.routes["HEAD /x"]: "HEAD" is not a method that routes support. Write'),
+    "small": (route("get /x"), '.small.routes["get /x"]: "get" is not a method that routes support. Write GET,'),
+    "long": (route("GET /a/b/c/d/e/f"), '.long.routes["GET /a/b/c/d/e/f"]: the path has 6 segments. Write at most'),
     "slash": (route("GET /a/"), '.slash.routes["GET /a/"]: the segment "" of the path is empty. Write letters,'),
     "brace": (
         route("GET /a/{id"),
-        '.brace.routes["GET /a/{id"]: the segment "{id" of the path is neither a text nor a parameter. Write',
+        '.brace.routes["GET /a/{id"]: the segment "{id" of the path is neither plain text nor a parameter. Write',
     ),
     "greedy": (route("GET /a/{id+}"), '.greedy.routes["GET /a/{id+}"]: the segment "{id+}" of the path is neither'),
     "dots": (route("GET /a/../b"), '.dots.routes["GET /a/../b"]: clients resolve the segment ".." before they send'),
     "document": (
         route("POST /openapi.json"),
-        '.document.routes["POST /openapi.json"]: the API\'s description is at /openapi.json. Write another',
+        '.document.routes["POST /openapi.json"]: the OpenAPI document is at /openapi.json. Write another',
     ),
-    "health": (route("GET /ping/x"), '.health.routes["GET /ping/x"]: API Gateway answers for its own health at /ping.'),
+    "health": (route("GET /ping/x"), '.health.routes["GET /ping/x"]: API Gateway uses /ping for its own health'),
     "twice": (route("GET /a/{x}/{x}"), '.twice.routes["GET /a/{x}/{x}"] has the parameter {x} twice. Give one'),
     "call": (
         {"routes": {"GET /r1": {"call": "pay now"}}},
@@ -88,7 +88,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "answers": (
         route("GET /r4", answers={"200": "a.json"}),
-        '.answers.routes["GET /r4"].answers["200"]: "a.json" is not a file of schemas/',
+        '.answers.routes["GET /r4"].answers["200"]: "a.json" is not a file in schemas/',
     ),
     "status": (
         route("GET /r5", answers={"ok": "schemas/order.json"}),
@@ -96,7 +96,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "empty": (
         route("DELETE /r6", answers={"204": "schemas/order.json"}),
-        '.empty.routes["DELETE /r6"].answers: an answer of 204 has no body, so it needs no schema. Leave it out.',
+        '.empty.routes["DELETE /r6"].answers: a response with 204 has no body, so it has no schema. Leave it out.',
     ),
     "bodyless": (
         route("GET /r7", body="schemas/order.json"),
@@ -104,7 +104,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "accepts": (
         route("POST /r8", accepts=["json"]),
-        '.accepts.routes["POST /r8"].accepts: "json" is not a media type. Write such as "application/json"',
+        '.accepts.routes["POST /r8"].accepts: "json" is not a media type. Write one such as "application/json"',
     ),
     "text": (
         route("POST /r9", accepts=["text/csv"], body="schemas/order.json"),
@@ -113,14 +113,14 @@ ALONE: dict[str, tuple[Values, str]] = {
     "summary": (route("GET /r10", summary=""), '.summary.routes["GET /r10"].summary is empty. Write a sentence'),
     "entity": ({"uses": {"rooms": ["get"]}}, '.entity.uses: there is no entity "rooms". Write one of nights, notes'),
     "operation": ({"uses": {"orders": ["put"]}}, '.operation.uses.orders: there is no operation "put". Write any of'),
-    "useless": ({"uses": {"orders": []}}, ".useless.uses.orders: it is empty. Write any of create, delete"),
-    "fields": ({"fields": "all"}, '.fields.fields: "all" is not a choice. Write "caller" or "any".'),
+    "useless": ({"uses": {"orders": []}}, ".useless.uses.orders is empty. Write any of create, delete"),
+    "fields": ({"fields": "all"}, '.fields.fields: "all" is not a valid value. Write "caller" or'),
     "callerless": (
         {"fields": "any"},
         ".callerless.fields: no caller sends requests to a function without routes, so it reads and writes every",
     ),
-    "owners": ({"owners": "all"}, '.owners.owners: "all" is not a choice. Write "caller" or "any".'),
-    "secret": ({"secrets": {"stripe": "sk-x"}}, ".secret.secrets.stripe is not the ARN of a secret. Write such as"),
+    "owners": ({"owners": "all"}, '.owners.owners: "all" is not a valid value. Write "caller" or'),
+    "secret": ({"secrets": {"stripe": "sk-x"}}, ".secret.secrets.stripe is not the ARN of a secret. Write one such as"),
     "parameter": (
         {"secrets": {"a": ACCOUNT.format("ssm") + "parameter/x"}},
         ".parameter.secrets.a is not the ARN of a secret.",
@@ -140,7 +140,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "all": (statement("*", "*"), '.all.statements[0].actions: "*" allows everything. Write the actions that'),
     "service": (statement("s3:*", "*"), '.service.statements[0].actions: "s3:*" allows every action of a service.'),
-    "action": (statement("SendEmail", "*"), '.action.statements[0].actions: "SendEmail" is not an action. Write such'),
+    "action": (statement("SendEmail", "*"), '.action.statements[0].actions: "SendEmail" is not an action. Write one'),
     "iam": (
         statement("iam:PassRole", "*"),
         ".iam.statements[0].actions: iam:PassRole could change the rights of this function and others. Leave it out.",
@@ -149,30 +149,30 @@ ALONE: dict[str, tuple[Values, str]] = {
         statement("apigateway:PATCH", "*"),
         ".gateway.statements[0].actions: apigateway:PATCH could change the API's own rules. Leave it out.",
     ),
-    "resource": (statement("ses:SendEmail", "x"), '.resource.statements[0].resources: "x" is not an ARN. Write such'),
+    "resource": (statement("ses:SendEmail", "x"), '.resource.statements[0].resources: "x" is not an ARN. Write one'),
     "actionless": (
         {"statements": [{"actions": [], "resources": ["*"]}]},
         ".actionless.statements[0].actions is empty. Write at least one, or remove the statement.",
     ),
     "slow": (
         {**route("GET /r11"), "timeout": 30},
-        ".slow.timeout is 30. Write a whole number of 1 to 29: API Gateway waits for 29 seconds.",
+        ".slow.timeout is 30. Write a whole number from 1 to 29: API Gateway waits for 29 seconds.",
     ),
-    "slower": ({"timeout": 901}, ".slower.timeout is 901. Write a whole number of 1 to 900."),
-    "memory": ({"memory_size": 64}, ".memory.memory_size is 64. Write a whole number of 128 to 10240."),
+    "slower": ({"timeout": 901}, ".slower.timeout is 901. Write a whole number from 1 to 900."),
+    "memory": ({"memory_size": 64}, ".memory.memory_size is 64. Write a whole number from 128 to 10240."),
     "level": ({"log_level": "LOUD"}, '.level.log_level: "LOUD" is not a level. Write "DEBUG", "INFO", "WARNING" or'),
-    "attempts": ({"queue": {"attempts": 0}}, ".attempts.queue.attempts is 0. Write a whole number of 1 to 1000."),
+    "attempts": ({"queue": {"attempts": 0}}, ".attempts.queue.attempts is 0. Write a whole number from 1 to 1000."),
     "backoff": (
         {"queue": {"backoff": "10-60"}},
         '.backoff.queue.backoff: "10-60" is not two times. Write the first and the longest wait in s, m or h',
     ),
     "backwards": (
         {"queue": {"backoff": "1h-10s"}},
-        '.backwards.queue.backoff: the first wait of "1h-10s" is longer than the longest. Write such as',
+        '.backwards.queue.backoff: the first wait of "1h-10s" exceeds the longest. Write one such as "10s-1h".',
     ),
     "patient": (
         {"queue": {"backoff": "1h-13h"}},
-        '.patient.queue.backoff: SQS waits for 12 hours at most, and "1h-13h" is longer. Write such as',
+        '.patient.queue.backoff: SQS waits for at most 12 hours, not "1h-13h". Write one such as "1m-12h".',
     ),
     "schedule": ({"schedule": "daily"}, '.schedule.schedule: "daily" is not a schedule. Write rate(NUMBER UNIT)'),
     "rate": ({"schedule": "rate(0 days)"}, '.rate.schedule: "rate(0 days)" is not a schedule. Write rate'),
@@ -183,13 +183,13 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "hour": (
         {"schedule": "cron(0 24 * * ? *)"},
-        '.hour.schedule: "24" is not hours in "cron(0 24 * * ? *)". Write 0 to 23, lists with commas',
+        '.hour.schedule: "24" in "cron(0 24 * * ? *)" is not valid for hours. Write 0 to 23, lists with commas',
     ),
     "month": (
         {"schedule": "cron(0 3 1 JANUARY ? *)"},
-        '.month.schedule: "JANUARY" is not the month in "cron(0 3 1 JANUARY ? *)". Write 1 to 12 or JAN to DEC',
+        '.month.schedule: "JANUARY" in "cron(0 3 1 JANUARY ? *)" is not valid for the month. Write 1 to 12 or',
     ),
-    "step": ({"schedule": "cron(*/0 3 * * ? *)"}, '.step.schedule: "*/0" is not minutes in "cron(*/0 3 * * ? *)".'),
+    "step": ({"schedule": "cron(*/0 3 * * ? *)"}, '.step.schedule: "*/0" in "cron(*/0 3 * * ? *)" is not valid'),
     "days": (
         {"schedule": "cron(0 3 * * * *)"},
         '.days.schedule: "cron(0 3 * * * *)" gives both the day of the month and the day of the week. Write ?',
@@ -200,18 +200,18 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "february": (
         {"schedule": "cron(0 3 30,31 2 ? *)"},
-        '.february.schedule: no month of "cron(0 3 30,31 2 ? *)" has a day 30,31. Write 29 at most, or L for the',
+        '.february.schedule: no month of "cron(0 3 30,31 2 ? *)" has a day 30,31. Write at most 29, or L for the',
     ),
     "thirty": (
         {"schedule": "cron(0 3 31 4,6,9,11 ? *)"},
-        '.thirty.schedule: no month of "cron(0 3 31 4,6,9,11 ? *)" has a day 31. Write 30 at most, or L for the',
+        '.thirty.schedule: no month of "cron(0 3 31 4,6,9,11 ? *)" has a day 31. Write at most 30, or L for the',
     ),
     "routeless": ({"routes": {}}, ".routeless.routes is empty. Write at least one, or leave routes out."),
     "changeless": ({"changes": {}}, ".changeless.changes is empty. Write at least one, or leave changes out."),
-    "source": ({"event": {"source": ""}}, '.source.event.source: "" is not the source of an event. Write such as'),
+    "source": ({"event": {"source": ""}}, '.source.event.source: "" is not an event source. Write one such as'),
     "detail": (
         {"event": {"source": "aws.s3", "detail": {"bucket..name": ["x"]}}},
-        '.detail.event.detail: "bucket..name" is not the path of a property. Write such as "bucket.name".',
+        '.detail.event.detail: "bucket..name" is not the path of a property. Write one such as "bucket.name".',
     ),
     "details": (
         {"event": {"source": "aws.s3", "detail": {"bucket.name": []}}},
@@ -225,7 +225,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "expired": (
         changes("nights", "expired"),
-        ".expired.changes.nights[0].kind: items of nights do not expire. Write the entity's ttl, or another kind.",
+        ".expired.changes.nights[0].kind: items of nights do not expire. Add ttl to the entity, or write another kind.",
     ),
     "becomes": (
         changes("orders", "updated", state="x"),
@@ -233,21 +233,21 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "typed": (
         changes("orders", "updated", quantity="many"),
-        '.typed.changes.orders[0].becomes.quantity: "many" is not a integer. Write one.',
+        '.typed.changes.orders[0].becomes.quantity: "many" is not of the type integer. Write a value of this type.',
     ),
     "gone": (
         changes("orders", "deleted", status="open"),
         ".gone.changes.orders[0].becomes: an item that is deleted becomes nothing. Leave becomes out",
     ),
-    "unchanged": ({"changes": {"nights": []}}, ".unchanged.changes.nights: it is empty. Write such as"),
-    "imports": ({"imports": True}, ".imports.imports is for functions with changes, and this one has none. Leave it"),
+    "unchanged": ({"changes": {"nights": []}}, ".unchanged.changes.nights is empty. Write, for example, [{"),
+    "imports": ({"imports": True}, ".imports.imports is for functions with changes, but this one has none. Leave it"),
 }  # fmt: skip
 
 # What is wrong with functions beside others, and beside the API.
 TOGETHER: dict[str, tuple[Values, str]] = {
-    "orders-get": ({}, '.orders-get: the entity orders has a function "shop-orders-get-test" already: get. Write'),
-    "flow": ({}, ".flow: another role of the system has this name. Write another."),
-    "ask-failed": ({}, ".ask-failed: names that AWS knows the function ask by end in -failed. Write another name."),
+    "orders-get": ({}, '.orders-get: the entity orders already has a function "shop-orders-get-test" (get). Write'),
+    "flow": ({}, ".flow: another role of the system has this name. Choose another."),
+    "ask-failed": ({}, ".ask-failed: the function ask already has a resource in AWS whose name ends in -failed."),
     "ask": (route("POST /ask", accepts=["application/json", "text/csv"]), ""),
     "askew": (route("POST /ask"), '.askew.routes["POST /ask"]: functions.ask.routes["POST /ask"] is the same route.'),
     "same": (
@@ -256,12 +256,12 @@ TOGETHER: dict[str, tuple[Values, str]] = {
     ),
     "shadow": (
         route("GET /orders/{id}"),
-        '.shadow.routes["GET /orders/{id}"]: the operation get of orders is there. Take it out of the entity\'s',
+        '.shadow.routes["GET /orders/{id}"]: the operation get of orders has this route. Remove it from the entity\'s',
     ),
     "batch": (route("POST /v1/top/batch"), '.batch.routes["POST /v1/top/batch"]: /v1/top/batch is reserved for top.'),
     "sibling": (
         route("POST /orders/{order}/pay"),
-        '.sibling.routes["POST /orders/{order}/pay"]: {order} stands where the operation get of orders has {id}, and '
+        '.sibling.routes["POST /orders/{order}/pay"]: {order} stands where the operation get of orders has {id}, but '
         "API Gateway takes one name there. Write {id}.",
     ),
     "lacking": (route("DELETE /orders/{id}"), ""),
@@ -323,17 +323,17 @@ TOGETHER: dict[str, tuple[Values, str]] = {
     "reader-b": (changes("notes", "updated"), ""),
     "reader-c": (
         changes("notes", "deleted"),
-        ".reader-c.changes.notes: reader-a and reader-b read the changes of notes already, and Lambda gives two",
+        ".reader-c.changes.notes: reader-a and reader-b already read the changes of",
     ),
     # A loop of one ends by itself; a longer one does not.
     "alone": ({**changes("nights", "updated"), "uses": {"nights": ["merge"]}}, ""),
     "ping": (
         {**changes("top", "created"), "uses": {"orders": ["merge"]}},
-        ".ping.changes: the function would run itself, over the writes of pong. Take an operation that leads back",
+        ".ping.changes: the function would run itself through the writes of pong. Remove an operation that leads back",
     ),
     "pong": (
         {**changes("orders", "updated"), "uses": {"top": ["create"]}},
-        ".pong.changes: the function would run itself, over the writes of ping. Take an operation that leads back",
+        ".pong.changes: the function would run itself through the writes of ping. Remove an operation that leads back",
     ),
     # What pong does not listen to leads nowhere.
     "creator": ({**changes("top", "deleted"), "uses": {"orders": ["create"]}}, ""),
@@ -412,7 +412,7 @@ def test_null_is_no_function(folder: Path) -> None:
 def test_a_system_may_have_no_routes_but_those_of_functions(folder: Path) -> None:
     nights = {"nights": ENTITIES["nights"]}
     assert sentences(folder, {"x": route("GET /x")}, nights) == []
-    assert sentences(folder, {"jobs": {}}, nights)[0].startswith("entities: none has an operation and no function a")
+    assert sentences(folder, {"jobs": {}}, nights)[0].startswith("entities: no entity has an operation and no function")
 
 
 # What may be empty: a setting's value.

@@ -200,15 +200,15 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "here": (
         {"hooks": {"code": "bookings", "uses": {"before_create": {"there": ["merge"]}}}},
-        "entities.here.hooks.uses.before_create: the hook would run itself, over there.before_update. Take an",
+        "entities.here.hooks.uses.before_create: the hook would run itself through there.before_update. Take an",
     ),
     "there": (
         {"hooks": {"code": "rooms", "uses": {"before_update": {"here": ["create"]}}}},
-        "entities.there.hooks.uses.before_update: the hook would run itself, over here.before_create. Take an",
+        "entities.there.hooks.uses.before_update: the hook would run itself through here.before_create. Take an",
     ),
     "self": (
         {"hooks": {"code": "bookings", "uses": {"before_delete": {"self": ["delete"]}}}},
-        "entities.self.hooks.uses.before_delete: the hook would run itself, over self.before_delete. Take an",
+        "entities.self.hooks.uses.before_delete: the hook would run itself through self.before_delete. Take an",
     ),
 }
 
@@ -255,4 +255,4 @@ def test_code_that_is_not_built_is_said_first(tmp_path: Path) -> None:
     (project / "app" / "stones.py").write_text("def before_create(draft, context): ...\n")
     values = {**SMALL, "project": str(project), "entities": {"todos": {"hooks": {"code": "stones"}}}}
     (said,) = rules.rule_errors(root, values)
-    assert "app/stones.py differs from what they were built from. Run" in said
+    assert "app/stones.py has changed since the build. Run" in said

@@ -69,7 +69,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
         "entities.absent.schema: there is no schemas/absent.json. Write it, or leave the attribute out",
     ),
     "broken": ({"schema": "schemas/broken.json"}, "entities.broken.schema: schemas/broken.json is not JSON."),
-    "array": ({"schema": "schemas/list.json"}, "entities.array.schema: schemas/list.json is no JSON Schema."),
+    "array": ({"schema": "schemas/list.json"}, "entities.array.schema: schemas/list.json is not a JSON Schema."),
     "own": (
         {"schema": "schemas/own.json"},
         "entities.own.schema: schemas/own.json declares version, which the server sets. Remove it",
@@ -108,19 +108,19 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "untold": (
         {"fields": {"a": {"read": "nobody"}}},
-        "entities.untold.fields.a: only a property of a schema has readers and writers of its own. Write a schema",
+        "entities.untold.fields.a: only a property of a schema can have rules. Write a schema",
     ),
     "unread": (
         {**TASK, "fields": {"state": {"read": "nobody"}}},
-        'entities.unread.fields.state: schemas/task.json has no property "state" at its top. Write one of any,',
+        'entities.unread.fields.state: schemas/task.json has no top-level property "state". Write one of any,',
     ),
     "unwritten": (
         {**TASK, "fields": {"kept": {"read": "nobody", "write": "nobody"}}},
-        "entities.unwritten.fields.kept.write: schemas/task.json marks kept as readOnly, so no client writes it. Leave",
+        "entities.unwritten.fields.kept.write: schemas/task.json marks kept as readOnly, so no client can write it.",
     ),
     "grouped": (
         {**TASK, "access": {"list": "cognito"}, "fields": {"title": {"read": "group=Human Resources"}}},
-        'entities.grouped.fields.title.read: a group of the user pool cannot be "Human Resources". Write up to 128',
+        'entities.grouped.fields.title.read: a group of the user pool cannot have the name "Human Resources". Write',
     ),
     "tokenless": (
         {**TASK, "fields": {"title": {"read": "group=hr"}}},
@@ -136,7 +136,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "timeless": (
         {**TASK, "ttl": "due"},
-        'entities.timeless.ttl: due is no time. Write "type": "string", "format": "date-time" in',
+        'entities.timeless.ttl: due is not a time. Write "type": "string", "format": "date-time" in',
     ),
     "crowded": (
         {
@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
 
 # What the variable's own validations refuse, all in one plan as well.
 REFUSED: dict[str, tuple[Values | None, str]] = {
-    "bounced": ({"operations": ["upsert"]}, 'entities.bounced.operations: there is no "upsert". Write any of'),
+    "bounced": ({"operations": ["upsert"]}, 'entities.bounced.operations: there is no operation "upsert". Write any'),
     "misspelt": ({"hooks": {"code": "Bookings"}}, 'hooks.code: "Bookings" is not the name of a module in app/. Write'),
     "hookless": (
         {"hooks": {"code": "x", "uses": {"before_creat": {}}}},
@@ -173,13 +173,13 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "useless": (
         {"hooks": {"code": "x", "uses": {"before_create": {"void": []}}}},
-        "useless.hooks.uses.before_create.void: it is empty. Write any of create,",
+        "useless.hooks.uses.before_create.void: the list is empty. Write any of create,",
     ),
     "unused": (
         {"hooks": {"code": "x", "uses": {"before_create": None}}},
         "entities.unused.hooks.uses.before_create is null. Write before_create = {}, or remove it.",
     ),
-    "void": ({"operations": ["get", None]}, "entities.void.operations: there is no null. Write any of"),
+    "void": ({"operations": ["get", None]}, "entities.void.operations: there is no operation null. Write any of"),
     "nothing": (None, "entities.nothing is null. Write nothing = {}, or remove it."),
     "private": ({"access": {"read": "open"}}, 'access: there is no operation "read". Write default or'),
     "secret": ({"access": {"get": "nobody"}}, 'entities.secret.access.get: "nobody" is not an access mode.'),
@@ -192,31 +192,31 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "ownerless": (
         {"access": {"default": "cognito", "get": "open"}, "owner": "sub"},
-        'entities.ownerless.access: no owner is named by "open" (get). Write "cognito" or "jwt",',
+        'entities.ownerless.access: owner needs a token, which is not required by "open" (get). Write "cognito"',
     ),
     "disowned": (
         {"access": {"list": "open"}, "owner": "sub"},
-        "entities.disowned.access: no owner is named by "
+        "entities.disowned.access: owner needs a token, which is not required by "
         '"api_key" (create, delete, get, merge, replace) or "open" (list). Write',
     ),
-    "owned": ({"access": {"default": "cognito"}, "owner": "tenant"}, 'entities.owned.owner: "tenant" names no owner.'),
+    "owned": ({"access": {"default": "cognito"}, "owner": "tenant"}, 'entities.owned.owner: "tenant" is not an'),
     "scanned": (
         {"access": {"default": "cognito"}, "list": "unordered", "owner": "sub"},
-        'entities.scanned.list: owner needs list = "created", since pages of a Scan would',
+        'entities.scanned.list: owner needs list = "created", because a Scan would also read',
     ),
     "unsaid": (
         {"fields": {"a": {}}},
-        "entities.unsaid.fields.a says neither who reads nor who writes it. Write read =",
+        "entities.unsaid.fields.a has neither read nor write. Write read =",
     ),
-    "no-rules": ({"fields": {"a": None}}, "entities.no-rules.fields.a says neither who reads nor who writes it."),
+    "no-rules": ({"fields": {"a": None}}, "entities.no-rules.fields.a has neither read nor write. Write"),
     "someone": (
         {"fields": {"a": {"read": "hr"}}},
-        'entities.someone.fields.a.read: "hr" does not say who. Write "group=NAME", "scope=NAME", "owner" or "nobody",',
+        'entities.someone.fields.a.read: "hr" is not a valid rule. Write "group=NAME", "scope=NAME", "owner" or',
     ),
-    "no-group": ({"fields": {"a": {"write": "group="}}}, '.no-group.fields.a.write: "group=" does not say who.'),
-    "no-scope": ({"fields": {"a": {"write": "scope=a b"}}}, '.no-scope.fields.a.write: "scope=a b" does not say who.'),
-    "capital": ({"fields": {"a": {"write": "Owner"}}}, '.capital.fields.a.write: "Owner" does not say who.'),
-    "emptiness": ({"fields": {"a": {"read": ""}}}, '.emptiness.fields.a.read: "" does not say who.'),
+    "no-group": ({"fields": {"a": {"write": "group="}}}, '.no-group.fields.a.write: "group=" is not a valid'),
+    "no-scope": ({"fields": {"a": {"write": "scope=a b"}}}, '.no-scope.fields.a.write: "scope=a b" is not a valid'),
+    "capital": ({"fields": {"a": {"write": "Owner"}}}, '.capital.fields.a.write: "Owner" is not a valid'),
+    "emptiness": ({"fields": {"a": {"read": ""}}}, '.emptiness.fields.a.read: "" is not a valid'),
     "everyones": (
         {"fields": {"a": {"write": "scope=openid"}}},
         """entities.everyones.fields.a.write: every user's token may have the scope "openid". Name a scope of your""",
@@ -227,11 +227,11 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "stamped": (
         {"fields": {"version": {"read": "nobody"}}},
-        "entities.stamped.fields.version: everybody who reads an item reads version, which the server sets.",
+        "entities.stamped.fields.version: the server sets version, and everybody may read it. Remove it",
     ),
-    "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
+    "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each its own'),
     "other": ({"path": "/same"}, "Give each a path of its own"),
-    "root": ({"path": "/"}, 'root and summit have the same path, "/". Give each a path'),
+    "root": ({"path": "/"}, 'root and summit have the same path, "/". Give each its own'),
     "summit": ({"path": "/"}, "Give each a path of its own"),
     "far": ({"path": "a//b"}, 'entities.far.path: "a//b" has an empty segment. Write one to four'),
     "open": ({"path": "a/"}, 'entities.open.path: "a/" has an empty segment.'),
@@ -245,14 +245,14 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "spaced": ({"path": "a b"}, 'entities.spaced.path: "a b" contains a space.'),
     "deep": ({"path": "a/b/c/d/e"}, 'entities.deep.path: "a/b/c/d/e" has 5 segments.'),
     "described": ({"path": "/openapi.json"}, 'entities.described.path: "/openapi.json" is where the API'),
-    "ping": ({}, 'entities.ping.path: "ping" is at /ping or /sping, where API Gateway answers'),
-    "health": ({"path": "/sping/a"}, 'entities.health.path: "/sping/a" is at /ping or /sping, where'),
+    "ping": ({}, 'entities.ping.path: "ping" begins with /ping or /sping, which API Gateway'),
+    "health": ({"path": "/sping/a"}, 'entities.health.path: "/sping/a" begins with /ping or /sping, which'),
     "endless-time": ({"ttl": ""}, "entities.endless-time.ttl is empty. Write the name of a property that"),
     "clash": (
         {"filters": {"limit": {}}},
         "entities.clash.filters.limit: every list has the parameters cursor, fields, limit and order. Give",
     ),
-    "unnamed": ({"filters": {"": {}}}, 'entities.unnamed.filters: a parameter needs a name, and "" is'),
+    "unnamed": ({"filters": {"": {}}}, 'entities.unnamed.filters: the name "" is empty. Give'),
     "endless": (
         {"filters": {"\u00fc" * 200: {}}},
         '..." takes 1200 characters in a URL, and a filter\'s name may take 1024. Give the',
@@ -264,30 +264,30 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "absent": ({"filters": {"status": None}}, "entities.absent.filters.status is null. Write status = {},"),
     "full": (
         {"filters": {name: {} for name in ["more", *WIDE]}, "schema": "schemas/wide.json"},
-        "entities.full.filters: there are 20, and DynamoDB gives a table 20 indexes, one of which",
+        "entities.full.filters: there are 20, and DynamoDB allows a table 20 indexes, one of which",
     ),
-    "split": ({"functions": "each"}, 'entities.split.functions: "each" is not a choice. Write "per_'),
-    "elsewhere": ({"schema": "todo.json"}, 'entities.elsewhere.schema: "todo.json" is not a file of'),
+    "split": ({"functions": "each"}, 'entities.split.functions: "each" is not a valid value. Write "per_'),
+    "elsewhere": ({"schema": "todo.json"}, 'entities.elsewhere.schema: "todo.json" is not a file in'),
     "loud": ({"function": {"log_level": "TRACE"}}, 'entities.loud.function.log_level: "TRACE" is not a'),
     "small": (
         {"function": {"memory_size": 64}},
-        "entities.small.function.memory_size is 64. Write a whole number of 128 to 10240.",
+        "entities.small.function.memory_size is 64. Write a whole number from 128 to 10240.",
     ),
     "split-second": (
         {"function": {"timeout": 0.5}},
-        "entities.split-second.function.timeout is 0.5. Write a whole number of 1 to 900.",
+        "entities.split-second.function.timeout is 0.5. Write a whole number from 1 to 900.",
     ),
     "long-" + "a" * 26: (
         {"functions": "per_entity"},
         f'the name "a-name-for-a-shop-long-{"a" * 26}-entity-test-environment" of a function '
-        "has 73 characters, 9 more than AWS's 64. Shorten the entity's name, name or",
+        "has 73 characters, 9 more than the 64 that AWS allows. Shorten the entity's name, name or",
     ),
     "my tasks": ({}, 'entities: "my tasks" contains a space. Write up to 31 lower-case letters'),
     "myTasks": ({}, 'entities: "myTasks" contains the capital letter T.'),
     "my_tasks": ({}, 'entities: "my_tasks" contains an underscore.'),
     "tâches": ({}, 'entities: "tâches" contains "â".'),
     "": ({}, 'entities: "" is empty.'),
-    "a--b": ({}, 'entities: "a--b" has a hyphen that joins no words.'),
+    "a--b": ({}, 'entities: "a--b" has a hyphen at its start or end, or two in a row.'),
     "todo-2": ({}, 'entities: "todo-2" has a word that does not begin with a letter.'),
     "a" * 34: ({}, f'entities: "{"a" * 34}" has 34 characters.'),
 }  # fmt: skip
@@ -332,7 +332,7 @@ SENT = [
 ]  # fmt: skip
 LABEL = "Write up to 128 letters, digits and . _ -, such as"
 TAGS = "letters, digits, spaces and _ . : / = + - @."
-SUBNET = 'is not an IPv4 network of /16 to /28 at its first address. Write subnets such as "10.0.2.0/24".'
+SUBNET = 'is not an IPv4 network from /16 to /28, written with its first address. Write subnets such as "10.0.2.0/24".'
 URL = (
     "Write one that begins with https://, http://localhost or an app's own scheme, such as "
     'com.example.app://, and has no #: "https://app.example.com/signed-in".'
@@ -355,14 +355,14 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             },
         },
         [
-            "alarms: topic_arn is a topic in eu-west-3, and alarms in us-west-2 publish to topics of their own region",
+            "alarms: topic_arn is a topic in eu-west-3, but alarms in us-west-2 can publish only to topics in the",
             "budget: monthly is 0.001. Write dollars above 0, with whole cents",
             '"team" is not an address. Write one such as "team@example.com". budget.emails: null is not an address.',
             "is not a code signing configuration of us-west-2. Write arn:aws:lambda:us-west-2:ACCOUNT:code-signing",
-            'log_bucket: "arn:aws:s3:::example-logs" is not a bucket\'s name. Write the name alone, "example-logs".',
+            'log_bucket: "arn:aws:s3:::example-logs" is not a bucket\'s name. Write only the name, "example-logs".',
             'user_pool.email: the identity of source_arn, "example.com", does not cover from, "no-reply@example.org".',
             'user_pool.email: reply_to "Support" is not an address. Write one such as',
-            'user_pool.email: configuration_set "my set" is not the name of one.',
+            'user_pool.email: configuration_set "my set" is not the name of a',
         ],
     ),
     "faults": (
@@ -379,14 +379,14 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             "waf": {"countries": [*COUNTRIES, "ZZ"]},
         },
         [
-            "usage_plans.none has no rate_limit over 0 and whole burst_limit over 0. Write none = "
-            "{ rate_limit = 50, burst_limit = 100 }. usage_plans.two words has no rate_limit over 0 and",
+            "usage_plans.none needs a rate_limit over 0, and a whole number over 0 as burst_limit. Write none = "
+            "{ rate_limit = 50, burst_limit = 100 }. usage_plans.two words needs a rate_limit over 0, and",
             f'usage_plans: "two words" contains a space. {LABEL} "standard".',
             'usage_plans: a quota is { limit = 10000, period = "DAY" }, with a whole limit over 0',
-            "user_pool: a pool there is already keeps its own clients, groups, domain and rules. Beside arn,",
+            "user_pool: an existing pool keeps its own clients, groups, domain and rules. Beside arn, write only",
             f'user_pool: the URL "http://a.example" is in the clear. {URL} user_pool: the URL '
             f'"https://a.example#b" has a #, which Cognito refuses. {URL} user_pool: the URL '
-            '"javascript://x/%0aalert(1)" has none of the schemes that callback_urls and logout_urls may',
+            '"javascript://x/%0aalert(1)" has a scheme that callback_urls and logout_urls cannot have',
             "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens",
             'waf: there is no country "ZZ". Write codes',
         ],
@@ -402,8 +402,8 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
     "nobody": (
         {"api_keys": {}, "user_pool": {"mfa": "ON"}},
         [
-            "api_keys: there is none, and api_key is asked for: nobody could call. Name a key,",
-            "user_pool: no operation asks for cognito, so there is none. Write access =",
+            "api_keys is empty, but an operation or docs requires a key, so nobody could call",
+            "user_pool: no operation or route requires cognito, so there is no pool. Write access =",
         ],
     ),
     "several": (
@@ -413,8 +413,8 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
     "empty": (
         {"entities": {}, "cors_origins": []},
         [
-            "entities: there is none. Write at least one: entities = { todos = {} }.",
-            'cors_origins: there is none. Write ["*"], or origins such as ["https://app.example.com"].',
+            "entities is empty. Write at least one entity: entities = { todos = {} }.",
+            'cors_origins is empty. Write ["*"], or origins such as ["https://app.example.com"].',
         ],
     ),
     "repeated": (
@@ -423,8 +423,8 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             "website": {"aliases": ["a.example", "a.example"], "certificate_arn": CERTIFICATE},
         },
         [
-            'cors_origins: "https://a.example" is listed more than once. Leave one.',
-            'website: the alias "a.example" is listed more than once. Leave one.',
+            'cors_origins: "https://a.example" is listed more than once. Keep one.',
+            'website: the alias "a.example" is listed more than once. Keep one.',
         ],
     ),
     "origins": (
@@ -438,7 +438,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
     ),
     "unsized": (
         {"cors_origins": [f"https://app-{n:03}.example.com" for n in range(100)]},
-        ['cors_origins: there are 2799 characters of origins, and functions have room for 2600. Write'],
+        ['cors_origins: the origins have 2799 characters, and functions have room for 2600. Write fewer,'],
     ),
     "names": (
         {"environment": "my dev", "name": "2shop", "region": "us-west-2a", "docs": "iam"},
@@ -446,7 +446,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             'environment: "my dev" contains a space. Write 2 to 20 lower-case letters, digits and hyphens, a',
             'name: "2shop" does not begin with a letter. Write 2 to 20 lower-case letters, digits and',
             'region: "us-west-2a" is an availability zone. Write a region such as "us-west-2".',
-            'docs: "iam" is not an access mode of the document. Write "open", "api_key" or "none".',
+            'docs: "iam" is not an access mode of the OpenAPI document. Write "open", "api_key" or "none".',
         ],
     ),
     "ends": (
@@ -469,20 +469,20 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             "release": {"percent": 0},
         },
         [
-            "release: percent is 0. Write a whole number of 1 to 100.",
-            "audit: retention_years is 8. Write a whole number of 1 to 7.",
+            "release: percent is 0. Write a whole number from 1 to 100.",
+            "audit: retention_years is 8. Write a whole number from 1 to 7.",
             'audit: the trail\'s name "shop-audit-a--b" has two hyphens in a row, which CloudTrail refuses. Write',
         ],
     ),
     "international": (
         {"name": "xn--shop"},
-        ['name: "xn--shop" begins with "xn--", which AWS does not take in names of buckets or security groups. Write'],
+        ['name: "xn--shop" begins with "xn--", which AWS does not allow in names of buckets or security groups. Write'],
     ),
     "bucket": (
         {"environment": "", "name": "sg-shop"},
         [
             'environment: "" is empty. Write',
-            'name: "sg-shop" begins with "sg-", which AWS does not take in names of buckets or',
+            'name: "sg-shop" begins with "sg-", which AWS does not allow in names of buckets or',
         ],
     ),
     "tags": (
@@ -494,10 +494,10 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             }
         },
         [
-            'tags: "MANAGEDBY" is one of Project, Environment and ManagedBy, which are set from name and '
+            'tags: "MANAGEDBY" is one of Project, Environment and ManagedBy, which Trestle sets; IAM does not '
             "environment; IAM does not tell upper and lower case apart. Leave it out. "
-            'tags: "environment" is one of Project, Environment and ManagedBy, which are set from',
-            'tags: "Team" and "team" differ by case alone, which IAM refuses. Leave one.',
+            'tags: "environment" is one of Project, Environment and ManagedBy, which Trestle sets; IAM',
+            'tags: "Team" and "team" differ only in case, which IAM refuses. Keep one.',
             f'tags: the key "" is empty. Write up to 128 {TAGS} tags: the key "AWS:a" begins with aws:, '
             f'which is AWS\'s own. Write up to 128 {TAGS} tags: the key "a#" contains #. Write up to 128 '
             f'{TAGS} tags: the key "{"k" * 129}" has 129 characters. Write up to 128 {TAGS}',
@@ -507,7 +507,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
     ),
     "tagged": (
         {"tags": {f"k{n}": "x" for n in range(47)}},
-        ["tags: there are 47. AWS takes 50 of a resource, and four are set beside yours: write at most 46."],
+        ["tags: there are 47. A resource may have 50 tags, and Trestle sets four of them. Write at most 46."],
     ),
     "subnets": (
         {
@@ -520,9 +520,9 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             f'network: "10.0.2.0" {SUBNET} network: "10.0.3.1/24" {SUBNET} network: "10.0.4.0/29" {SUBNET} '
             f"network: null {SUBNET}",
             'network: the subnet "10.1.0.0/24" is not within the VPC\'s cidr, "10.0.0.0/16". Write one that',
-            'network: the subnets "10.0.16.0/20" and "10.0.31.0/24" overlap. Give each addresses of its own. '
-            'network: the subnets "10.0.16.0/20" and "10.0.16.0/20" overlap. Give each addresses of its own. '
-            'network: the subnets "10.0.31.0/24" and "10.0.16.0/20" overlap. Give each addresses of its own.',
+            'network: the subnets "10.0.16.0/20" and "10.0.31.0/24" overlap. Give each its own addresses. '
+            'network: the subnets "10.0.16.0/20" and "10.0.16.0/20" overlap. Give each its own addresses. '
+            'network: the subnets "10.0.31.0/24" and "10.0.16.0/20" overlap. Give each its own addresses.',
         ],
     ),
     **{
@@ -546,7 +546,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             'network: nat is "double". Write "none", "single" or "per_az".',
             'network.endpoints: "SQS" is not the name of an AWS service. Write names such as "kms" or "ecr.api".',
             'permissions_boundary: "boundary" is not the ARN of a policy. Write',
-            'website: the alias "https://a.example" is not a whole name in lower-case letters. Write one',
+            'website: the alias "https://a.example" is not a full domain name in lower-case letters. Write one',
             'website: price_class is "x". Write "PriceClass_100", "PriceClass_200" or "PriceClass_All".',
         ],
     ),
@@ -562,15 +562,15 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             },
         },
         [
-            "user_pool: there are 101 callback_urls and 0 logout_urls, and Cognito takes 100 of each. Write",
+            "user_pool: there are 101 callback_urls and 0 logout_urls, and Cognito allows 100 of each. Write",
             'user_pool: the domain_prefix "My.pool" contains the capital letter M. Write up to 63 lower-case',
             f'user_pool.groups: "a,b" contains a comma. {LABEL} "admins". user_pool.groups: "{"g" * 129}" '
             f'has 129 characters. {LABEL} "admins". user_pool.groups: "" is empty. {LABEL} "admins".',
             'user_pool: mfa is "SMS". Write "OFF", "ON" or "OPTIONAL".',
             f'user_pool.scopes: "a/b" contains a slash. {LABEL} "import".',
             "user_pool.scopes.c: the description is empty. Write 1 to 256 characters, such as { c = "
-            '"Brings items in" }. user_pool.scopes.d: the description has 257 characters. Write 1 to 256',
-            "user_pool: there are 101 scopes with those that access names, and Cognito takes 100. Write",
+            '"Imports items" }. user_pool.scopes.d: the description has 257 characters. Write 1 to 256',
+            "user_pool: there are 101 scopes, including those in access, and Cognito allows 100. Write fewer.",
         ],
     ),
     "contact": (
@@ -593,7 +593,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             },
         },
         [
-            "user_pool: Cognito gives a client 50 scopes. Write at most 47 app_scopes (there are 48), and at "
+            "user_pool: Cognito allows 50 scopes for a client. Write at most 47 app_scopes (there are 48), and at "
             "most 50 scopes beside a machine_client (there are 51)."
         ],
     ),

@@ -75,7 +75,7 @@ def test_functions_that_are_gone_are_a_warning(pinned_plan: Plan) -> None:
     assert check["status"] == "fail"
     assert check["instances"][0]["problems"] == [
         {
-            "message": "environments/test.live.json names shop-gone-get-test, which is no function of this "
+            "message": "environments/test.live.json names functions that do not exist: shop-gone-get-test. The "
             "environment: the next `make release` leaves it out."
         }
     ]

@@ -336,7 +336,7 @@ def test_a_network_reaches_what_functions_call(root: Path, code: str, case: str)
     [
         (
             {"queue": {"attempts": 60, "backoff": "1h-12h"}},
-            "functions.x.queue: 60 attempts may take 29 days, and the queue keeps a job for 7. Write fewer",
+            "functions.x.queue: 60 attempts may take 29 days, and the queue keeps a job for 7 days. Write fewer",
         ),
         (
             {"event": {"source": "a", "detail": {"a.b.c.d.e": ["1"]}}},
@@ -344,7 +344,7 @@ def test_a_network_reaches_what_functions_call(root: Path, code: str, case: str)
         ),
         (
             {"event": {"source": "a", "detail": {"a": ["1"], "a.b": ["1"]}}},
-            'functions.x.event.detail: "a" cannot have values of its own, since "a.b" is within it. Leave one',
+            'functions.x.event.detail: "a" cannot have values, since "a.b" is inside it. Leave one',
         ),
     ],
 )
@@ -357,6 +357,6 @@ def test_egress_needs_a_way_out(root: Path, code: str) -> None:
     functions = {"x": {"routes": {"GET /x": {"access": "open", "call": "pay"}}, "egress": True}}
     (said,) = faults(root, code, functions, {})
     assert said.startswith(
-        'functions.x.egress: the network has no way out. Write nat = "single" in network, or network = null'
+        'functions.x.egress: the network has no route to the internet. Write nat = "single" in network, or '
     )
     assert faults(root, code, functions, None) == []
