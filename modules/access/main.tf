@@ -1,5 +1,5 @@
 locals {
-  # Whether the app's users sign in over the domain, by authorization code.
+  # Whether the app's users sign in at the domain, with an authorization code.
   uses_code_flow = length(try(var.user_pool.callback_urls, [])) > 0 || length(var.website_urls) > 0
 
   console_urls = [for url in var.website_urls : "${url}/"]

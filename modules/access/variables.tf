@@ -1,31 +1,31 @@
 variable "api_id" {
-  description = "The REST API the plans are for."
+  description = "The id of the REST API for the plans."
   type        = string
 }
 
 variable "environment" {
-  description = "Suffix of every name."
+  description = "The suffix of every name."
   type        = string
 }
 
 variable "key_values" {
-  description = "Values of keys that AWS is not to make."
+  description = "The values of keys that AWS does not generate."
   type        = map(string)
   sensitive   = true
 }
 
 variable "keys" {
-  description = "Name of its plan, by key."
+  description = "The name of each key's plan."
   type        = map(string)
 }
 
 variable "name" {
-  description = "Prefix of every name."
+  description = "The prefix of every name."
   type        = string
 }
 
 variable "plans" {
-  description = "What the holders of keys may ask for."
+  description = "The limits and quotas of the usage plans, by name."
   type = map(object({
     burst_limit = number
     quota       = object({ limit = number, period = string })
@@ -34,30 +34,30 @@ variable "plans" {
 }
 
 variable "stage" {
-  description = "The stage the plans are for."
+  description = "The stage for the plans."
   type        = string
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "user_pool" {
   description = <<-EOT
     The user pool, or null for none.
-    app_scopes: scopes of our own that whoever signs in may have.
-    callback_urls, logout_urls: where the app is that users sign in to over the domain.
+    app_scopes: the API's scopes that signed-in users may get.
+    callback_urls, logout_urls: the URLs of the app to which users sign in at the domain.
     deletion_protection: whether the pool refuses to be deleted.
     domain_prefix: the domain's first part, or null for no domain.
-    email: the sender of mail to users, by an identity of Amazon SES; or null for Cognito's own.
+    email: the sender of mail to users, an identity of Amazon SES, or null for Cognito's own.
     groups: of users.
     machine_client: whether there is a client with all scopes and no user.
     mfa: OFF, ON or OPTIONAL.
     password_minimum_length: in characters.
-    scopes: what each scope of our own is for.
-    self_sign_up: whether anyone may become a user.
-    tokens: how long an access token is good, and how long it can be renewed.
+    scopes: the descriptions of the API's scopes.
+    self_sign_up: whether anyone may sign up.
+    tokens: the lifetime of access tokens, and the time for which they can be renewed.
   EOT
   type = object({
     app_scopes              = set(string)
@@ -76,8 +76,9 @@ variable "user_pool" {
   })
 }
 
-# Separate from the pool, which would otherwise wait for CloudFront. A list, so that a plan knows its length.
+# Separate from the pool, which would otherwise wait for CloudFront. This is a list, so that a plan
+# knows its length.
 variable "website_urls" {
-  description = "Where the web console is, which signs users in as an app does."
+  description = "The URLs of the web console, which signs users in like an app."
   type        = list(string)
 }

@@ -35,7 +35,7 @@ check "resources" {
     condition = sum([for paths in values(local.depths) : length(paths)]) + 1 <= 300
     error_message = join(" ", [
       "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway takes 300 unless you raised",
-      "the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some of the entities to a second system.",
+      "the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some entities to a second system.",
     ])
   }
 }
@@ -133,8 +133,9 @@ resource "aws_api_gateway_authorizer" "users" {
   type          = "COGNITO_USER_POOLS"
 }
 
-# The gateway caches the authorizer's answer by token alone. An answer therefore covers the token and all routes that need one, and the
-# functions check groups, scopes and the expiry time. The gateway refuses anything that is not a JWT without a call.
+# The gateway caches the authorizer's result only by token. A result therefore covers the token and
+# all routes that need one, and the functions check groups, scopes and the expiry time. The gateway
+# refuses anything that is not a JWT without a call.
 resource "aws_api_gateway_authorizer" "tokens" {
   count = local.uses_jwt ? 1 : 0
 

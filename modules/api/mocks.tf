@@ -1,4 +1,4 @@
-# The gateway's own answers, without a function: the OpenAPI document, CORS preflights, and 405 for missing methods.
+# The gateway's own responses, without a function: the OpenAPI document, CORS preflights, and 405 for missing methods.
 locals {
   # The document is a template, so characters that templates expand are escaped. The server is an exception: it is the request's own URL,
   # under any stage, domain and base path.
@@ -9,7 +9,7 @@ locals {
   ) if var.docs.access != "none" }
 
   # API Gateway limits templates to 300 KB, which is about 30 entities. A larger document is packed: repeated parts become variables of the
-  # template, and the gateway's answer stays the same. Smaller documents are not packed.
+  # template, and the gateway's response stays the same. Smaller documents are not packed.
   template_limit = 300 * 1024
   is_packed      = length(base64encode(local.escaped_document)) * 3 / 4 + length(local.origin_template) > local.template_limit
   # Long parts that repeat as a whole, such as an operation's problems, are one fragment.
@@ -148,8 +148,8 @@ resource "aws_api_gateway_integration_response" "mock" {
       condition = length(base64encode(each.value.body)) * 3 / 4 <= local.template_limit
       error_message = join(" ", [
         "The OpenAPI document is too large for API Gateway: ${ceil(length(base64encode(each.value.body)) * 3 / 4 / 1024)} KB as a mapping",
-        "template, which takes ${local.template_limit / 1024}. Shorten the schemas, write docs = \"none\" to serve no document, or move",
-        "some of the entities to a second system.",
+        "template, which may have ${local.template_limit / 1024}. Shorten the schemas, write docs = \"none\" to serve no document, or move",
+        "some entities to a second system.",
       ])
     }
   }

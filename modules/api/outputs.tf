@@ -1,25 +1,25 @@
 output "id" {
-  description = "The REST API."
+  description = "The id of the REST API."
   value       = aws_api_gateway_rest_api.this.id
 }
 
 output "log_group" {
-  description = "The access log's group."
+  description = "The log group of the access log."
   value       = aws_cloudwatch_log_group.access.name
 }
 
 output "name" {
-  description = "The API's name, which its metrics go by."
+  description = "The API's name, by which its metrics are identified."
   value       = aws_api_gateway_rest_api.this.name
 }
 
 output "private_urls" {
-  description = "Where a private API answers, by VPC endpoint; none for one on the internet."
+  description = "The URLs of a private API, by VPC endpoint; none for an API on the internet."
   value       = local.private_urls
 }
 
 output "stage" {
-  description = "The stage."
+  description = "The stage's name."
   value       = aws_api_gateway_stage.this.stage_name
 }
 
@@ -29,6 +29,6 @@ output "stage_arn" {
 }
 
 output "url" {
-  description = "Where the stage answers; of a private API the address of its first endpoint."
+  description = "The stage's URL; for a private API, the URL at its first endpoint."
   value       = var.vpc_endpoint_ids == null ? aws_api_gateway_stage.this.invoke_url : values(local.private_urls)[0]
 }

@@ -1,4 +1,4 @@
-# The resource policy of a private API, which says who may call it.
+# The resource policy of a private API, which defines who may call it.
 locals {
   # The URL by VPC endpoint. Each endpoint has a name for the API that its VPC resolves with or without private DNS.
   private_urls = { for id in coalesce(var.vpc_endpoint_ids, []) : id => join("", [
@@ -64,7 +64,7 @@ resource "aws_api_gateway_rest_api_policy" "private" {
       error_message = join(" ", [for route, covered in local.opened_iam_routes :
         join(" ", [
           "private: \"${route}\" is not for iam, but its pattern covers ${join(", ", covered)}, which is. The policy of a private API",
-          "cannot tell them apart. Give both the access iam, or neither, or give one another path.",
+          "cannot distinguish them. Give both the access iam, or neither, or give one another path.",
         ])
       ])
     }
@@ -73,8 +73,7 @@ resource "aws_api_gateway_rest_api_policy" "private" {
       condition = length(join("", local.private_calls)) + 90 * length(local.private_calls) <= 7500
       error_message = join(" ", [
         "private: the API's policy would name ${length(local.private_calls)} methods that are not for iam, which is more than the 8192",
-        "characters that API Gateway takes. Give all operations of a method the same access, or move some of the entities to a second",
-        "system.",
+        "characters that API Gateway allows. Give all operations of a method the same access, or move some entities to a second system.",
       ])
     }
   }

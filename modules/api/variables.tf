@@ -1,20 +1,20 @@
 variable "authorizer" {
-  description = "The function that verifies the tokens of routes for jwt, and its alias; or null without such routes."
+  description = "The function that verifies the tokens of routes for jwt, and its alias, or null without such routes."
   type        = object({ function = string, qualifier = string })
 }
 
 variable "cors_origins" {
-  description = "Origins whose scripts may call the API; [\"*\"] for all."
+  description = "The origins whose scripts may call the API; [\"*\"] for all."
   type        = list(string)
 }
 
 variable "description" {
-  description = "What the API is."
+  description = "The API's description."
   type        = string
 }
 
 variable "disable_execute_api_endpoint" {
-  description = "Whether the API answers at a domain of its own alone."
+  description = "Whether the API is reachable only at its own domain."
   type        = bool
 }
 
@@ -24,7 +24,7 @@ variable "docs" {
 }
 
 variable "exposed_headers" {
-  description = "Headers of answers that browsers show to scripts of other origins."
+  description = "The response headers that browsers show to scripts of other origins."
   type        = list(string)
 }
 
@@ -34,25 +34,25 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "How long the log groups keep their events, in days."
+  description = "The days for which the log groups keep their events."
   type        = number
 }
 
 variable "models" {
-  description = "JSON Schemas of the models, as text, by name."
+  description = "The JSON Schemas of the models, as text, by name."
   type        = map(string)
 }
 
 variable "name" {
-  description = "Name of the API and prefix of its log groups."
+  description = "The name of the API, and the prefix of its log groups."
   type        = string
 }
 
 variable "problems" {
   description = <<-EOT
     The errors of the API.
-    gateway: API Gateway's own, by its names of them: which kind of problem each is, a sentence for the caller, another where some routes
-      want a signature, and headers.
+    gateway: API Gateway's own errors, by their names: the kind of problem, a sentence for the caller, another sentence for APIs with routes
+      that require a signature, and headers.
     kinds: the status and title of each kind.
   EOT
   type = object({
@@ -62,19 +62,19 @@ variable "problems" {
 }
 
 variable "request_headers" {
-  description = "Headers that operations read, which scripts of other origins may send."
+  description = "The headers that operations read, which scripts of other origins may send."
   type        = list(string)
 }
 
 variable "routes" {
   description = <<-EOT
-    The methods, by a name of our own.
+    The methods, by a unique key.
     access: open, api_key, cognito, iam or jwt.
-    function, qualifier: the function that answers, and its alias.
-    model: of the request's body; Empty is API Gateway's own, for requests without one.
-    parameters: what a caller may send, such as "querystring.limit" and "header.If-Match".
-    path: such as "todos/{id}", without a slash at either end; "" is the root.
-    scopes: for cognito, what an access token has one of.
+    function, qualifier: the function that serves the method, and its alias.
+    model: the model of the request's body. Empty is API Gateway's own model, for requests without a body.
+    parameters: the declared parameters, such as "querystring.limit" and "header.If-Match".
+    path: the path without a slash at either end, such as "todos/{id}"; "" is the root.
+    scopes: for cognito, the scopes of which an access token needs one.
   EOT
   type = map(object({
     access     = string
@@ -89,27 +89,27 @@ variable "routes" {
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "stage" {
-  description = "Name of the stage."
+  description = "The name of the stage."
   type        = string
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "throttle" {
-  description = "Requests a second, and at once, that each method takes."
+  description = "The limits of each method: requests per second, and burst."
   type        = object({ burst_limit = number, rate_limit = number })
 }
 
 variable "user_pool_arn" {
-  description = "The user pool whose tokens routes for cognito ask for, or null without such routes."
+  description = "The user pool whose tokens routes for cognito require, or null without such routes."
   type        = string
 }
 

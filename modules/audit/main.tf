@@ -48,7 +48,7 @@ resource "aws_s3_bucket" "this" {
   object_lock_enabled = true
   tags                = var.tags
 
-  # A bucket from before names had the region keeps its name and its records.
+  # An older bucket, whose name does not contain the region, keeps its name and its records.
   lifecycle {
     ignore_changes = [bucket]
   }
@@ -114,8 +114,8 @@ resource "aws_s3_bucket_policy" "this" {
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  # Terraform shows this line if a plan does not know whether the name is null.
-  count = var.log_bucket == null ? 0 : 1 # If the same apply makes the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
+  # Terraform shows the next line if a plan does not know whether the name is null.
+  count = var.log_bucket == null ? 0 : 1 # If the same apply creates the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
 
   bucket        = aws_s3_bucket.this.bucket
   target_bucket = var.log_bucket
@@ -141,7 +141,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 7
     }
 
-    # With leap years, rather a day too long. Records are too small for cheaper storage classes, which bill at least 128 KB per object.
+    # Leap years included, so that a time is rather a day too long. Records are too small for
+    # cheaper storage classes, which bill at least 128 KB per object.
     expiration {
       days = var.retention_years * 366
     }

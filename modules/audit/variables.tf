@@ -1,10 +1,10 @@
 variable "bucket" {
-  description = "Name of the bucket for the records."
+  description = "The name of the bucket for the records."
   type        = string
 }
 
 variable "deletion_protection" {
-  description = "Whether nobody may delete records or the bucket, not even who may pass the lock."
+  description = "Whether nobody may delete records or the bucket, not even principals that may bypass the lock."
   type        = bool
 }
 
@@ -19,26 +19,26 @@ variable "log_bucket" {
 }
 
 variable "retention_years" {
-  description = "How long records are locked and kept, in years."
+  description = "The years for which records are locked and kept."
   type        = number
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "table_arns" {
-  description = "The tables whose items' reads and writes are recorded."
+  description = "The tables whose reads and writes are recorded."
   type        = list(string)
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "trail" {
-  description = "Name of the trail."
+  description = "The name of the trail."
   type        = string
 }

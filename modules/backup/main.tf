@@ -13,9 +13,11 @@ locals {
   restore_arns = [local.table_arns, "${local.table_arns}-restored"]
   backup_arns  = "${local.table_arns}/backup/*"
 
-  # Apart, so that what runs every night can write no item. Each has what AWS lists for DynamoDB, in its managed policies for
-  # all services: https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. Both kinds of backup are
-  # meant, DynamoDB's own and those that AWS Backup keeps itself: the account's settings say which it makes.
+  # Separate roles, so that the nightly backup cannot write items. Each has what AWS lists for
+  # DynamoDB, in its managed policies for all services:
+  # https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. This covers
+  # both kinds of backup, DynamoDB's own and AWS Backup's, between which the account's settings
+  # choose.
   roles = {
     backup = {
       description = "Backs up the tables of ${local.name}"
@@ -27,7 +29,7 @@ locals {
           Resource = local.table_arns
         },
         {
-          # Expired recovery points are deleted with the rights of the role that created them.
+          # Expired recovery points are deleted with the permissions of the role that created them.
           Sid      = "KeepCopies"
           Effect   = "Allow"
           Action   = ["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"]
@@ -114,7 +116,7 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # A resource from before names had the region keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [name]
   }
@@ -128,7 +130,7 @@ resource "aws_iam_role_policy" "tables" {
   policy = jsonencode({ Version = "2012-10-17", Statement = each.value.statements })
 }
 
-# Separate from the rights on tables, so that a plan shows those completely although it does not know a new key's ARN.
+# Separate from the permissions on tables, so that a plan shows those completely although it does not know a new key's ARN.
 resource "aws_iam_role_policy" "key" {
   for_each = local.roles
 
@@ -182,6 +184,6 @@ resource "aws_backup_selection" "this" {
   plan_id      = aws_backup_plan.this.id
   resources    = var.table_arns
 
-  # The first backup needs these rights.
+  # The first backup needs these permissions.
   depends_on = [aws_iam_role_policy.key, aws_iam_role_policy.tables]
 }

@@ -1,5 +1,5 @@
 variable "daily_days" {
-  description = "How long each day's recovery points are kept, in days."
+  description = "The days for which each day's recovery points are kept."
   type        = number
 }
 
@@ -9,7 +9,7 @@ variable "deletion_protection" {
 }
 
 variable "environment" {
-  description = "The environment, which ends the names of vault, plan and roles."
+  description = "The environment, the suffix of the names of vault, plan and roles."
   type        = string
 }
 
@@ -19,31 +19,31 @@ variable "kms_key_arn" {
 }
 
 variable "monthly_days" {
-  description = "How long those of the first day of each month are kept, in days, or null for none."
+  description = "The days for which the recovery points of each month's first day are kept, or null for none."
   type        = number
 }
 
 variable "name" {
-  description = "Name of the system, which begins the names of vault, plan and roles."
+  description = "The system's name, the prefix of the names of vault, plan and roles."
   type        = string
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the policy that bounds the roles, or null for none."
+  description = "The ARN of the roles' permissions boundary, or null for none."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "table_arns" {
-  description = "The tables that are backed up."
+  description = "The tables to back up."
   type        = list(string)
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }

@@ -3,7 +3,7 @@ locals {
 }
 
 resource "aws_acm_certificate" "this" {
-  count = var.certificate_arn == null ? 1 : 0 # If the same apply makes it: certificate_arn = coalesce(aws_acm_certificate.NAME.arn).
+  count = var.certificate_arn == null ? 1 : 0 # If the same apply creates it: certificate_arn = coalesce(aws_acm_certificate.NAME.arn).
 
   domain_name       = var.name
   tags              = var.tags
@@ -56,7 +56,7 @@ resource "aws_api_gateway_domain_name" "this" {
   }
 }
 
-# Without a base path: the stage answers at the root of the name.
+# Without a base path, so that the stage is at the root of the name.
 resource "aws_api_gateway_base_path_mapping" "this" {
   api_id      = var.api_id
   domain_name = aws_api_gateway_domain_name.this.domain_name

@@ -1,5 +1,5 @@
 output "target" {
-  description = "What DNS records of the name point to: name, for a CNAME or an alias; and zone_id, which an alias needs as well."
+  description = "The target of DNS records for the name: name for a CNAME or an alias, and zone_id, which an alias also needs."
   value = {
     name    = aws_api_gateway_domain_name.this.regional_domain_name
     zone_id = aws_api_gateway_domain_name.this.regional_zone_id
@@ -7,7 +7,7 @@ output "target" {
 }
 
 output "url" {
-  description = "Where the stage answers once its DNS records are there."
+  description = "The stage's URL, known once the mapping and the DNS records exist."
   value       = "https://${var.name}"
 
   depends_on = [aws_api_gateway_base_path_mapping.this, aws_route53_record.alias]

@@ -1,31 +1,31 @@
 variable "api_id" {
-  description = "The REST API."
+  description = "The id of the REST API."
   type        = string
 }
 
 variable "certificate_arn" {
-  description = "A certificate of ACM for the name, in the API's region, or null to make one."
+  description = "The ACM certificate for the name, in the API's region, or null to create one."
   type        = string
 }
 
 variable "name" {
-  description = "The name, such as \"api.example.com\"."
+  description = "The domain name, such as \"api.example.com\"."
   type        = string
 }
 
 variable "stage" {
-  description = "The stage that answers at the name."
+  description = "The stage that the name serves."
   type        = string
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "truststore" {
   description = <<-EOT
-    Whose client certificates callers must show, or null to ask for none.
+    The authorities whose client certificates are accepted, or null if callers need no certificate.
     ownership_certificate_arn: a certificate for the name that ACM itself issued, if certificate_arn was imported or is of a private
       authority; or null.
     uri: the authorities' certificates, as s3://BUCKET/KEY.
@@ -35,6 +35,6 @@ variable "truststore" {
 }
 
 variable "zone_id" {
-  description = "The hosted zone of Route 53 that gets the DNS records, or null where certificate_arn is given: DNS is the caller's then."
+  description = "The hosted zone of Route 53 for the DNS records, or null with certificate_arn; the caller then creates the records."
   type        = string
 }

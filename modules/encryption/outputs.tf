@@ -1,4 +1,4 @@
 output "key_arn" {
-  description = "The key."
+  description = "The key's ARN."
   value       = aws_kms_key.this.arn
 }

@@ -1,29 +1,29 @@
 variable "deletion_window_in_days" {
-  description = "How long the key can be recovered once it is destroyed, in days."
+  description = "The days for which the key can be recovered after a destroy."
   type        = number
 }
 
 variable "environment" {
-  description = "The environment, the last part of its name."
+  description = "The environment, the suffix of the key's name."
   type        = string
 }
 
 variable "name" {
-  description = "Name of the system, the first part of its name."
+  description = "The system's name, the prefix of the key's name."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "services" {
-  description = "Statements of the key's policy for the services that use it in nobody's name, as modules/key-policy has them."
+  description = "The key policy's statements for services that use the key with their own permissions, from modules/key-policy."
   type        = any
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }

@@ -56,7 +56,8 @@ resource "aws_security_group" "endpoint_clients" {
   tags = merge(var.tags, { Name = "${var.name}-endpoint-clients" })
 }
 
-# Another group is for functions that call the internet over the VPC's NAT or other way out.
+# A separate group for functions that call the internet through the VPC's NAT gateway or another
+# route.
 resource "aws_security_group" "egress" {
   #checkov:skip=CKV2_AWS_5:modules/function attaches it through a variable, which checkov's graph does not follow
   count = var.egress ? 1 : 0

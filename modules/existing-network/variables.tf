@@ -9,7 +9,7 @@ variable "endpoints" {
 }
 
 variable "name" {
-  description = "Prefix of the security groups' names."
+  description = "The prefix of the security groups' names."
   type        = string
 }
 
@@ -24,11 +24,11 @@ variable "s3" {
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "vpc_id" {
-  description = "The VPC."
+  description = "The VPC's id."
   type        = string
 }

@@ -1,10 +1,10 @@
 variable "console" {
-  description = "Whether a distribution passes requests on, with the distribution_header."
+  description = "Whether a distribution forwards requests, with the distribution_header."
   type        = bool
 }
 
 variable "countries" {
-  description = "Codes of the countries that may call; empty for all."
+  description = "The codes of the countries that may call; empty for all."
   type        = set(string)
 }
 
@@ -14,26 +14,26 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "How long the log group keeps its events, in days."
+  description = "The days for which the log group keeps its events."
   type        = number
 }
 
 variable "name" {
-  description = "Name of the web ACL, and prefix of its metrics."
+  description = "The name of the web ACL, and the prefix of its metrics."
   type        = string
 }
 
 variable "rate_limit" {
-  description = "Requests that an address may send within five minutes."
+  description = "The number of requests that an address may send within five minutes."
   type        = number
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "web_acl_scope" {
-  description = "REGIONAL for a stage of an API, CLOUDFRONT for a distribution; the latter in us-east-1 alone."
+  description = "REGIONAL for an API's stage, CLOUDFRONT for a distribution (only in us-east-1)."
   type        = string
 }

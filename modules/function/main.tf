@@ -3,13 +3,13 @@ locals {
 
   statements = concat(var.statements, [
     {
-      # No right to create log groups. The group below has a key and a retention; one that Lambda creates has neither.
+      # No permission to create log groups. The group below has a key and a retention; one that Lambda creates has neither.
       sid       = "WriteLogs"
       actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       resources = ["arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:/aws/lambda/${var.name}:*"]
     },
     {
-      # X-Ray's actions support no resources.
+      # X-Ray's actions do not apply to single resources.
       sid       = "WriteTraces"
       actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       resources = ["*"]
@@ -18,8 +18,9 @@ locals {
 
   network_statements = [
     {
-      # Lambda creates network interfaces with the role's rights before they have an ARN, so the resource has to be "*". AWS's managed
-      # policy is not used, since it also grants the right to create log groups.
+      # Lambda creates network interfaces with the role's permissions before they have an ARN, so
+      # the resource has to be "*". AWS's managed policy is not used, since it also allows creating
+      # log groups.
       Sid    = "AttachToNetwork"
       Effect = "Allow"
       Action = [
@@ -31,7 +32,7 @@ locals {
       Condition = { StringEquals = { "aws:RequestedRegion" = var.scope.region } }
     },
     {
-      # Only the Lambda service needs these rights, never the function's code.
+      # Only the Lambda service needs these permissions, never the function's code.
       Sid       = "CodeTouchesNoNetwork"
       Effect    = "Deny"
       Action    = "ec2:*"
@@ -56,7 +57,8 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # A role from before names had the region keeps its name, since published versions keep their role.
+  # An older role, whose name does not contain the region, keeps its name, since published versions
+  # keep their role.
   lifecycle {
     ignore_changes = [name]
   }
@@ -75,9 +77,10 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# DynamoDB decrypts the table's key with the caller's rights. Lambda decrypts the environment by a grant for the role's unique id; if the
-# role was recreated by hand, the id differs, and Lambda needs the role's own right. The policy is separate because the key's ARN may be
-# unknown at the plan, which still shows all other rights.
+# DynamoDB decrypts the table's key with the caller's permissions. Lambda decrypts the environment
+# variables by a grant for the role's unique id. If the role was recreated by hand, the id differs,
+# and Lambda needs the role's own permission. The policy is separate because the plan may not know
+# the key's ARN, but still shows all other permissions.
 resource "aws_iam_role_policy" "key" {
   count = var.customer_key ? 1 : 0
 
@@ -155,8 +158,8 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Rights come first: Lambda needs them to create network interfaces, and to remove them on destroy. So does the log group, since an early
-  # invocation could not write its log otherwise.
+  # Lambda needs the permissions to create network interfaces, and on destroy to remove them.
+  # Without the log group, an early invocation could not write its log.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.key, aws_iam_role_policy.this]
 }
 

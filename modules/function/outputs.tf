@@ -9,11 +9,11 @@ output "log_group" {
 }
 
 output "name" {
-  description = "Name of the function."
+  description = "The function's name."
   value       = aws_lambda_function.this.function_name
 }
 
 output "role_arn" {
-  description = "The function's role."
+  description = "The ARN of the function's role."
   value       = aws_iam_role.this.arn
 }

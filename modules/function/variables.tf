@@ -1,30 +1,30 @@
 variable "canary" {
-  description = "A version that answers a part of the requests, and how large a part, from 0 to 1; or null for none."
+  description = "A version that serves a part of the requests, and the part from 0 to 1, or null for none."
   type        = object({ version = string, weight = number })
 }
 
 variable "code_signing_config_arn" {
-  description = "A code signing configuration, which says who has to have signed the package; or null for none."
+  description = "The code signing configuration for the package, or null for none."
   type        = string
 }
 
 variable "customer_key" {
-  description = "Whether kms_key_arn encrypts: known before the key is."
+  description = "Whether kms_key_arn encrypts. It is known before the key's ARN."
   type        = bool
 }
 
 variable "description" {
-  description = "What the function does."
+  description = "The function's description."
   type        = string
 }
 
 variable "environment" {
-  description = "Environment variables."
+  description = "The function's environment variables."
   type        = map(string)
 }
 
 variable "handler" {
-  description = "The zip's module and function that Lambda calls."
+  description = "The module and function in the zip that Lambda calls."
   type        = string
 }
 
@@ -34,57 +34,57 @@ variable "kms_key_arn" {
 }
 
 variable "live_version" {
-  description = "The version that answers, or null for the newest."
+  description = "The live version, or null for the newest."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "How long the log group keeps its events, in days."
+  description = "The days for which the log group keeps its events."
   type        = number
 }
 
 variable "memory_size" {
-  description = "Memory in MB; processor time grows with it."
+  description = "The memory in MB; CPU time grows with it."
   type        = number
 }
 
 variable "name" {
-  description = "Name of the function, its role and its log group."
+  description = "The name of the function and its log group."
   type        = string
 }
 
 variable "network" {
-  description = "Subnets and security groups to run in, or null for no VPC."
+  description = "The subnets and security groups in which the function runs, or null for no VPC."
   type        = object({ security_group_ids = set(string), subnet_ids = set(string) })
 }
 
 variable "package" {
-  description = "Path of the zip."
+  description = "The path of the zip."
   type        = string
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the policy that bounds the role, or null."
+  description = "The ARN of the role's permissions boundary, or null."
   type        = string
 }
 
 variable "reserved_concurrency" {
-  description = "Invocations at once, taken out of the account's pool for this function alone; or null."
+  description = "The concurrent invocations that the account reserves for this function, or null for none."
   type        = number
 }
 
 variable "role_name" {
-  description = "Name of the function's role. All regions of the account share names of roles."
+  description = "The name of the function's role. All regions of an account share role names."
   type        = string
 }
 
 variable "runtime" {
-  description = "Lambda's name of the runtime, such as \"python3.13\"."
+  description = "Lambda's name for the runtime, such as \"python3.13\"."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
@@ -94,22 +94,22 @@ variable "snap_start" {
 }
 
 variable "source_code_hash" {
-  description = "SHA-256 of the zip, in base64."
+  description = "The SHA-256 digest of the zip, in base64."
   type        = string
 }
 
 variable "statements" {
-  description = "What the function may do, besides writing its logs and traces."
+  description = "The function's permissions, besides writing its logs and traces."
   type        = list(object({ actions = list(string), resources = list(string), sid = string }))
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "timeout" {
-  description = "Seconds an invocation may take."
+  description = "The time limit of an invocation, in seconds."
   type        = number
 }
 

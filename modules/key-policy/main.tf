@@ -10,7 +10,7 @@ locals {
   ]
   trail_arn = "${local.arn}:cloudtrail:${local.here}:trail/${coalesce(var.trail, "none")}"
 
-  # DynamoDB, Lambda, S3, SQS and others use the key with the rights of the calling role. This statement delegates to the account's IAM
+  # DynamoDB, Lambda, S3, SQS and others use the key with the permissions of the calling role. This statement delegates to the account's IAM
   # policies, which allow functions' roles to use the key only through DynamoDB, Lambda and SQS.
   account = {
     Sid       = "AccountUses"
@@ -20,7 +20,7 @@ locals {
     Resource  = "*"
   }
 
-  # Services that use the key with their own rights, each only for this system's resources.
+  # Services that use the key with their own permissions, each only for this system's resources.
   services = concat([
     {
       Sid       = "LogGroups"
@@ -34,7 +34,7 @@ locals {
     },
     ], [for statement in [
       {
-        # For topics, which SNS encrypts with the publisher's rights: CloudWatch's for the alarms that notify.
+        # For topics, which SNS encrypts with the publisher's permissions: CloudWatch's for the alarms that notify.
         Sid       = "Alarms"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }

@@ -1,9 +1,9 @@
 output "account" {
-  description = "The statement that lets IAM policies of the account decide who uses the key."
+  description = "The statement with which the account's IAM policies define who may use the key."
   value       = local.account
 }
 
 output "services" {
-  description = "Statements for the services that use the key in nobody's name."
+  description = "The statements for services that use the key with their own permissions."
   value       = local.services
 }

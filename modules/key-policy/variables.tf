@@ -4,26 +4,26 @@ variable "alarms" {
 }
 
 variable "environment" {
-  description = "The environment, which ends the names of what the key encrypts."
+  description = "The environment, the suffix of the encrypted resources' names."
   type        = string
 }
 
 variable "events" {
-  description = "Whether rules of EventBridge send to queues that the key encrypts."
+  description = "Whether EventBridge rules send to queues that the key encrypts."
   type        = bool
 }
 
 variable "name" {
-  description = "Name of the system, which begins the names of what the key encrypts."
+  description = "The system's name, the prefix of the encrypted resources' names."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "trail" {
-  description = "Name of the trail whose records the key encrypts, or null without one."
+  description = "The name of the trail whose records the key encrypts, or null without one."
   type        = string
 }

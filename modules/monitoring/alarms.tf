@@ -2,7 +2,7 @@ locals {
   runbook_path   = "docs/how-to/runbook.md"
   period_seconds = 300
 
-  # API Gateway's limit. Functions answer before it.
+  # API Gateway's limit. Functions respond before it.
   gateway_timeout_seconds = 29
 
   # A threshold of 0 or null disables an alarm.
@@ -38,7 +38,7 @@ locals {
   # Anybody can cause refusals. Without metrics from log lines they look like errors, so only the gateway's alarm remains.
   functions_with_errors = [for key, f in local.watched_functions : key if var.namespace != null || !can(f.refusals)]
 
-  # A function's failures: Lambda's errors are crashes and timeouts, the faults in log lines are its own 5xx answers. They do not overlap.
+  # A function's failures: Lambda's errors are crashes and timeouts, the faults in log lines are its own 5xx responses. They do not overlap.
   # Both metrics are missing when there are none, hence FILL.
   error_metrics = { for key, f in local.watched_functions : key => merge(
     { errors = { namespace = "AWS/Lambda", metric = "Errors", stat = "Sum", dimensions = { FunctionName = f.name } } },
@@ -81,7 +81,7 @@ locals {
     },
     {
       kind       = "throttles"
-      summary    = "At least ${try(var.alarms.throttles, 0)} requests in five minutes find no free function."
+      summary    = "At least ${try(var.alarms.throttles, 0)} requests are throttled by Lambda in five minutes."
       section    = "throttles"
       expression = null
       metrics = {
@@ -93,7 +93,7 @@ locals {
     {
       kind = "duration_percent"
       summary = join(" ", [
-        "The slowest request takes ${try(var.alarms.duration_percent, 0)} % of the time it has, or more, in each of two periods of five",
+        "The slowest request takes at least ${try(var.alarms.duration_percent, 0)} % of its time limit, in each of two periods of five",
         "minutes.",
       ])
       section    = "duration"
@@ -118,7 +118,7 @@ locals {
   consumer_alarms = merge([for name, f in var.own_functions : { for alarm in [
     {
       kind      = "dead_letters"
-      summary   = "At least ${try(var.alarms.dead_letters, 0)} jobs or changes that failed for good wait in the dead-letter queue."
+      summary   = "At least ${try(var.alarms.dead_letters, 0)} jobs or changes are in the dead-letter queue, after the last attempt."
       section   = "dead-letters"
       metric    = "ApproximateNumberOfMessagesVisible"
       source    = f.dead_letters
@@ -127,7 +127,7 @@ locals {
     },
     {
       kind    = "message_age_seconds"
-      summary = "The oldest job waits longer than it may, retries included, in each of two periods of five minutes."
+      summary = "The oldest job waits longer than the limit, retries included, in each of two periods of five minutes."
       section = "message-age"
       metric  = "ApproximateAgeOfOldestMessage"
       source  = f.queue
@@ -163,7 +163,7 @@ locals {
     threshold = alarm.threshold
   } if alarm.source != null && contains(local.alarm_kinds, alarm.kind) }]...)
 
-  # DynamoDB counts these by request, those that an index throttles included.
+  # DynamoDB counts these by request, including requests that an index throttles.
   table_alarms = merge([for entity, table in var.tables : { for alarm in [
     {
       kind    = "table_throttles"
@@ -186,7 +186,7 @@ locals {
       is_exclusive = false
       periods      = 2
       threshold    = local.thresholds[alarm.kind]
-  }) if contains(local.alarm_kinds, alarm.kind) && length(table.actions) > 0 }]...) # nobody asks anything of other tables
+  }) if contains(local.alarm_kinds, alarm.kind) && length(table.actions) > 0 }]...) # no function uses other tables
 
   stage_dimensions = { ApiName = var.api.name, Stage = var.api.stage }
   gateway_alarms = { for alarm in [
@@ -225,7 +225,8 @@ locals {
 
   alarms            = merge(local.function_alarms, local.consumer_alarms, local.table_alarms, local.gateway_alarms)
   entity_alarm_keys = { for key, alarm in merge(local.function_alarms, local.consumer_alarms, local.table_alarms) : alarm.entity => key... }
-  # What callers do may last, and an alarm tells of nothing while it lasts: so this one tells for itself, and the API's of what is ours.
+  # Callers' errors may last, and an alarm sends no further notifications while it lasts. This alarm
+  # therefore notifies separately, and the API's alarm covers the other ones.
   caller_alarm_keys = [for key in keys(local.gateway_alarms) : key if key == "gateway/4xx"]
   service_alarm_keys = concat(
     [for key in keys(local.gateway_alarms) : key if !contains(local.caller_alarm_keys, key)],
@@ -234,7 +235,8 @@ locals {
   topic_arn = try(coalesce(var.alarms.topic_arn, local.created_topic_arn), null)
 }
 
-# None of these but the callers' tells anybody: the API's does, once for all of them.
+# Only the alarm for callers' errors notifies by itself. The API's composite alarm notifies once for
+# all others.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
@@ -246,7 +248,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions          = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []
   tags                = var.tags
   threshold           = each.value.threshold
-  # Where nobody calls there are no figures.
+  # Without calls there is no data.
   treat_missing_data = "notBreaching"
 
   dynamic "metric_query" {
@@ -275,17 +277,17 @@ resource "aws_cloudwatch_metric_alarm" "this" {
     }
   }
 
-  # What cannot be told need not be.
+  # An alarm cannot notify without the topic's policy.
   depends_on = [aws_sns_topic_policy.this]
 }
 
-# Between the alarms and the API's: that one takes a hundred, and an entity has up to 26. A function of your own that is called like an
-# entity shares its alarm.
+# One composite alarm for each entity, because the API's can combine only 100 alarms, and an entity
+# has up to 26. Your own function with an entity's name shares the entity's alarm.
 resource "aws_cloudwatch_composite_alarm" "entity" {
   for_each = local.entity_alarm_keys
 
   alarm_name        = "${var.name}/${each.key}"
-  alarm_description = "An alarm of ${each.key}: of its functions, its table or its queues. What to do: ${local.runbook_path}#an-alarm-comes"
+  alarm_description = "Alarm of ${each.key}: its functions, its table or its queues. What to do: ${local.runbook_path}#an-alarm-comes"
   alarm_rule        = join(" OR ", [for key in each.value : "ALARM(\"${aws_cloudwatch_metric_alarm.this[key].alarm_name}\")"])
   tags              = var.tags
 }
@@ -295,11 +297,11 @@ resource "aws_cloudwatch_composite_alarm" "api" {
 
   alarm_name        = var.name
   alarm_actions     = [local.topic_arn]
-  alarm_description = "Any alarm of ${var.name} but what callers do. What to do: ${local.runbook_path}#an-alarm-comes"
+  alarm_description = "One of the alarms of ${var.name}, except callers' errors. What to do: ${local.runbook_path}#an-alarm-comes"
   ok_actions        = [local.topic_arn]
   alarm_rule        = join(" OR ", [for key in local.service_alarm_keys : "ALARM(\"${var.name}/${key}\")"])
   tags              = var.tags
 
-  # It names alarms that have to be there, and what cannot be told need not be.
+  # The alarms in the rule have to exist, and an alarm cannot notify without the topic's policy.
   depends_on = [aws_cloudwatch_composite_alarm.entity, aws_cloudwatch_metric_alarm.this, aws_sns_topic_policy.this]
 }

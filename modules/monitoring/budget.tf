@@ -1,4 +1,4 @@
-# Once for the account, not for a region. Both tags have to match, as in Cost Explorer.
+# Budgets are per account, not per region. Both tags have to match, as in Cost Explorer.
 resource "aws_budgets_budget" "this" {
   count = var.budget == null ? 0 : 1
 

@@ -7,13 +7,13 @@ locals {
 
   graph = { period = local.period_seconds, region = var.scope.region, stat = "Sum", view = "timeSeries" }
 
-  # Widgets without a place follow one another, in rows of 24.
+  # Widgets without a position follow each other, in rows of 24 units.
   head_widgets = concat(
     [{
       type       = "text"
       width      = 24
       height     = 2
-      properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook_path}" }
+      properties = { markdown = "# ${var.name}\nWhat the graphs show, and what to do about an alarm: ${local.runbook_path}" }
     }],
     [for arns in [
       [for name in concat(aws_cloudwatch_composite_alarm.api[*].alarm_name,
@@ -45,7 +45,8 @@ locals {
 
   entity_functions = { for key, f in var.functions : f.entity => f... }
 
-  # What callers see of an operation: our own metrics, or Lambda's, which know of functions alone.
+  # An operation as callers see it: the metrics from log lines, or Lambda's metrics, which are by
+  # function.
   entity_metrics = { for entity, functions in local.entity_functions : entity => {
     requests = concat(
       [for f in functions : ["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = f.label }] if var.namespace == null],
@@ -70,7 +71,7 @@ locals {
         if var.namespace != null
       ],
     )
-    # DynamoDB counts an index beside its table.
+    # DynamoDB counts an index separately from its table.
     capacity = concat(
       [for metric in ["Read", "Write"] :
         ["AWS/DynamoDB", "Consumed${metric}CapacityUnits", "TableName", var.tables[entity].name, { label = "${entity}: ${lower(metric)}" }]
@@ -103,7 +104,7 @@ locals {
     )
   } }
 
-  # The same of functions of your own: requests, changes, jobs or events, and what waits for them.
+  # The same for your own functions: requests, changes, jobs or events, and those that wait.
   own_metrics = { for name, f in var.own_functions : "function ${name}" => {
     requests = [
       var.namespace == null ?
@@ -137,7 +138,8 @@ locals {
     )
   } }
 
-  # The same of the function that verifies tokens. The gateway keeps its decisions, so it gets fewer requests than the API.
+  # The same for the function that verifies tokens. The gateway caches its results, so it gets fewer
+  # requests than the API.
   authorizer_metrics = { for f in var.authorizer[*] : "function authorizer" => {
     requests = [["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = "tokens verified" }]]
     errors = concat(
@@ -148,8 +150,8 @@ locals {
     waiting = [["AWS/Lambda", "Throttles", "FunctionName", f.name, { label = "throttles" }]]
   } }
 
-  # The dashboard's sections: entities, then functions of your own and the authorizer. A key of the latter has a blank, which no entity's
-  # name has.
+  # The dashboard's sections: entities, then your own functions and the authorizer. The latter's
+  # keys contain a space, which entities' names do not.
   functions_of = merge(
     local.entity_functions,
     { for name, f in var.own_functions : "function ${name}" => [f] },
@@ -187,15 +189,16 @@ locals {
     }) },
   ] }
 
-  # An id begins with a small letter, and has no hyphens.
+  # An id begins with a lower-case letter, and contains no hyphens.
   metric_ids = merge(
     { for key, f in var.functions : f.name => "f_${replace(replace(key, "-", "_"), ".", "_")}" },
     { for name, f in var.own_functions : f.name => "function_${replace(name, "-", "_")}" },
     { for f in var.authorizer[*] : f.name => "function_authorizer" },
   )
 
-  # CloudWatch takes 500 metrics a widget, and 2,500 metrics and 500 widgets a dashboard. If all entities and their costs do not fit
-  # on one dashboard, they are on further ones, which the first one names. The numbers below leave some room for the head.
+  # CloudWatch allows 500 metrics in a widget, and 2,500 metrics and 500 widgets in a dashboard.
+  # Entities that do not fit on one dashboard are on further ones, which the first one names. The
+  # numbers below leave some room for the head.
   metric_counts = { for entity, figures in local.figures_of : entity =>
     length(figures.requests) + length(figures.errors) + length(figures.latency) + length(figures.waiting) +
   length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
@@ -208,7 +211,7 @@ locals {
   is_paged = length(local.pages) > 1
 
   cost_widgets = [for entities in local.pages : concat(
-    [{ type = "text", width = 24, height = 1, properties = { markdown = "## What is paid for, by the hour" } }],
+    [{ type = "text", width = 24, height = 1, properties = { markdown = "## Billed quantities, by the hour" } }],
     [for metric in ["Count"] : { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
       period  = 3600
       title   = "Requests to the gateway"
@@ -248,7 +251,7 @@ locals {
     ],
   )]
 
-  # What a dashboard shows of the entities of a page.
+  # The widgets for the entities of one dashboard.
   page_widgets = [for i, entities in local.pages :
     concat(flatten([for entity in entities : local.section_widgets[entity]]), local.cost_widgets[i])
   ]
@@ -266,7 +269,7 @@ resource "aws_cloudwatch_dashboard" "this" {
     widgets = concat(local.head_widgets, local.page_index_widgets, [for widget in local.page_widgets[0] : widget if !local.is_paged])
   })
 
-  # A resource that is older than the region in its name keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [dashboard_name]
   }

@@ -1,5 +1,5 @@
 locals {
-  # CloudWatch asks 50 groups at a time: who has more functions than that picks others in the console.
+  # A query covers at most 50 log groups. With more functions, select others in the console.
   all_groups      = sort(concat(values(var.functions)[*].log_group, values(var.own_functions)[*].log_group, var.authorizer[*].log_group))
   function_groups = slice(local.all_groups, 0, min(49, length(local.all_groups)))
   worker_groups   = sort([for f in values(var.own_functions) : f.log_group if f.kind != "routes"])
@@ -27,7 +27,7 @@ locals {
         | sort coldStarts desc
       EOT
     }
-    # The second line is for what a function could not say itself.
+    # The second line finds crashes and timeouts, which a function cannot log itself.
     "faults" = {
       groups = local.function_groups
       query  = <<-EOT
@@ -75,7 +75,7 @@ locals {
         | limit 100
       EOT
     }
-    # Where log_level keeps a line back there is still the metric document, with Latency.
+    # If log_level suppresses a line, the metric document with Latency is still logged.
     "slow requests" = {
       groups = local.function_groups
       query  = <<-EOT
@@ -89,11 +89,11 @@ locals {
   }
 }
 
-# They cost nothing until somebody asks, and then by what they read: 0.005 dollars a GB.
+# Saved queries cost nothing. Running one costs 0.005 dollars per GB that it reads.
 resource "aws_cloudwatch_query_definition" "this" {
   for_each = local.queries
 
-  # The slash makes a folder.
+  # The slash creates a folder.
   name            = "${var.name}/${each.key}"
   log_group_names = each.value.groups
   query_string    = trimspace(each.value.query)

@@ -14,7 +14,7 @@ locals {
     Resource  = local.topic_arn
     Condition = local.alarm_condition
   }
-  # In a key's policy "*" is the key.
+  # In a key's policy, "*" is the key.
   encrypt_statement = {
     Sid       = "AlarmsEncrypt"
     Effect    = "Allow"
@@ -26,8 +26,8 @@ locals {
 }
 
 resource "aws_sns_topic" "this" {
-  # Terraform shows this line if it does not know at the plan whether the ARN is null.
-  count = local.creates_topic ? 1 : 0 # If the same apply makes the topic, write topic_arn = coalesce(aws_sns_topic.NAME.arn).
+  # Terraform shows the next line if a plan does not know whether the ARN is null.
+  count = local.creates_topic ? 1 : 0 # If the same apply creates the topic, write topic_arn = coalesce(aws_sns_topic.NAME.arn).
 
   name              = var.topic
   kms_master_key_id = var.kms_key_arn
@@ -55,7 +55,7 @@ resource "aws_sns_topic_policy" "this" {
   })
 }
 
-# Each address gets a mail with a link to agree by, and nothing before that.
+# Each address gets a mail with a link, and no notifications before the recipient confirms by it.
 resource "aws_sns_topic_subscription" "email" {
   for_each = toset([for address in try(var.alarms.emails, []) : address if local.creates_topic])
 

@@ -1,9 +1,9 @@
 variable "alarms" {
   description = <<-EOT
-    Thresholds of the alarms by kind, 0 for none of it; or null for no alarms at all.
-    emails: whom the topic writes to.
-    requests: how many there have to be in a period, for rates and percentiles to mean anything.
-    topic_arn: a topic there is already, or null to have one made. A plan has to know whether it is null.
+    The thresholds of the alarms by kind, 0 for no alarm of the kind, or null for no alarms at all.
+    emails: the addresses that the topic notifies.
+    requests: the minimum of requests in a period for alarms on rates and percentiles.
+    topic_arn: an existing topic, or null to create one. A plan has to know whether it is null.
   EOT
   type = object({
     api_4xx              = number
@@ -30,41 +30,41 @@ variable "api" {
 }
 
 variable "authorizer" {
-  description = "The function that verifies tokens, or null without one. timeout: seconds an invocation may take."
+  description = "The function that verifies tokens, or null without one. timeout: the time limit of an invocation, in seconds."
   type        = object({ log_group = string, memory_size = number, name = string, timeout = number })
 }
 
 variable "budget" {
-  description = "The dollars that the system may cost a month, and whom to write to beyond them; or null for no budget."
+  description = "The monthly limit in dollars, and the addresses to notify, or null for no budget."
   type        = object({ emails = set(string), monthly = number })
 }
 
 variable "budget_name" {
-  description = "Name of the budget, which all regions of the account share."
+  description = "The name of the budget. All regions of an account share budgets."
   type        = string
 }
 
 variable "dashboard" {
-  description = "Whether to make the dashboard."
+  description = "Whether to create the dashboard."
   type        = bool
 }
 
 variable "dashboard_name" {
-  description = "Name of the dashboard, which all regions of the account share. Further dashboards of a large system add a number."
+  description = "The name of the dashboard. All regions of an account share dashboards. Further dashboards of a large system add a number."
   type        = string
 }
 
 variable "environment" {
-  description = "The environment, by whose tag the budget knows what costs."
+  description = "The environment, by whose tag the budget finds costs."
   type        = string
 }
 
 variable "functions" {
   description = <<-EOT
-    The functions, by a name of our own.
-    label: what tells it from the entity's others.
-    operations: those of the entity that it answers.
-    timeout: seconds an invocation may take.
+    The functions, by a unique key.
+    label: the name that distinguishes the function from the entity's others.
+    operations: the entity's operations that it serves.
+    timeout: the time limit of an invocation, in seconds.
   EOT
   type = map(object({
     entity      = string
@@ -78,28 +78,28 @@ variable "functions" {
 }
 
 variable "kms_key_arn" {
-  description = "The key that encrypts the topic: CloudWatch cannot use SNS's own."
+  description = "The key that encrypts the topic. CloudWatch cannot use SNS's own key."
   type        = string
 }
 
 variable "name" {
-  description = "Name of the dashboard and of the alarm for the whole API, and prefix of what belongs to them."
+  description = "The name of the alarm for the whole API, and the prefix of the other alarms and queries."
   type        = string
 }
 
 variable "namespace" {
-  description = "Where the functions' own metrics are, or null where they send none."
+  description = "The namespace of the metrics in log lines, or null without these metrics."
   type        = string
 }
 
 variable "own_functions" {
   description = <<-EOT
-    Functions of your own, by name.
+    Your own functions, by name.
     has_streams: whether it reads changes of tables.
-    kind: what starts it, such as "routes" or "queue".
-    message_seconds: how long a job may wait and be retried, or null without a queue.
-    queue, dead_letters: the names of its queues, or null without.
-    timeout: seconds an invocation may take.
+    kind: the trigger, such as "routes" or "queue".
+    message_seconds: the time for which a job may wait and be retried, or null without a queue.
+    queue, dead_letters: the names of its queues, or null without a queue.
+    timeout: the time limit of an invocation, in seconds.
   EOT
   type = map(object({
     dead_letters    = string
@@ -115,26 +115,26 @@ variable "own_functions" {
 }
 
 variable "project" {
-  description = "The system's name, by whose tag the budget knows what costs."
+  description = "The system's name, by whose tag the budget finds costs."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "tables" {
-  description = "The tables by entity: what the functions ask of them (such as \"PutItem\"), and their indexes."
+  description = "The tables by entity: the actions that functions use (such as \"PutItem\"), and the indexes."
   type        = map(object({ actions = list(string), indexes = list(string), name = string }))
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "topic" {
-  description = "Name of the topic, where one is made."
+  description = "The name of a new topic."
   type        = string
 }

@@ -45,9 +45,9 @@ resource "aws_vpc_endpoint" "gateway" {
     precondition {
       condition = length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500 <= 20480
       error_message = join(" ", [
-        "The policy of the ${each.key} endpoint has",
-        "${length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500} characters, and AWS takes 20480: it names",
-        "each of ${length(var.table_arns)} tables. Move some of the entities to a second system, or write network = null.",
+        "The policy of the ${each.key} endpoint has ${length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500}",
+        "characters, and AWS takes 20480: it names each of ${length(var.table_arns)} tables. Move some entities to a second system, or",
+        "write network = null.",
       ])
     }
   }

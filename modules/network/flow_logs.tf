@@ -21,12 +21,12 @@ resource "aws_iam_role" "flow" {
       Effect    = "Allow"
       Principal = { Service = "vpc-flow-logs.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      # Not for another account's flow log that names this role.
+      # Only flow logs of this account may use the role.
       Condition = { StringEquals = { "aws:SourceAccount" = var.scope.account_id } }
     }]
   })
 
-  # A resource from before names had the region keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [name]
   }

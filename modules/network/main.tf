@@ -12,8 +12,7 @@ data "aws_availability_zones" "this" {
     postcondition {
       condition = length(self.names) >= length(local.private_cidrs)
       error_message = join(" ", [
-        "network: ${var.scope.region} has ${length(self.names)} zones for us.",
-        "Write that many private_subnets and public_subnets at most.",
+        "network: ${var.scope.region} has ${length(self.names)} usable zones. Write at most that many private_subnets and public_subnets.",
       ])
     }
   }

@@ -1,15 +1,15 @@
 output "private_subnet_ids" {
-  description = "The private subnets, one per zone."
+  description = "The ids of the private subnets, one per zone."
   value       = [for zone in local.zone_names : aws_subnet.private[zone].id]
 }
 
 output "public_subnet_ids" {
-  description = "The public subnets, one per zone."
+  description = "The ids of the public subnets, one per zone."
   value       = [for zone in local.zone_names : aws_subnet.public[zone].id]
 }
 
 output "security_group_ids" {
-  description = "Security groups, by what carries them."
+  description = "The ids of the security groups, by the kind of resources that have them."
   value = merge(
     { functions = aws_security_group.functions.id },
     { for group in aws_security_group.egress : "egress" => group.id },
@@ -18,6 +18,6 @@ output "security_group_ids" {
 }
 
 output "vpc_id" {
-  description = "The VPC."
+  description = "The VPC's id."
   value       = aws_vpc.this.id
 }

@@ -1,4 +1,4 @@
-# Network ACLs are stateless, so answers need rules of their own. DNS bypasses network ACLs.
+# Network ACLs are stateless, so responses need their own rules. DNS bypasses network ACLs.
 
 resource "aws_network_acl" "public" {
   #checkov:skip=CKV_AWS_231:a NAT gateway receives responses on any port from 1024, including 3389, and accepts no connection
@@ -58,7 +58,8 @@ resource "aws_network_acl" "private" {
     to_port    = 443
   }
 
-  # Answers to functions, also from the public addresses of DynamoDB and S3, since an endpoint changes the route but not the address.
+  # Responses to functions, also from the public addresses of DynamoDB and S3, since an endpoint
+  # changes the route but not the address.
   # Lambda's connections use any source port from 1024.
   ingress {
     action     = "allow"

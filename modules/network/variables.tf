@@ -1,15 +1,15 @@
 variable "bucket_arns" {
-  description = "Buckets, as ARNs, that may be reached over the S3 endpoint."
+  description = "The ARNs of buckets that may be reached through the S3 endpoint."
   type        = list(string)
 }
 
 variable "cidr" {
-  description = "Addresses of the VPC."
+  description = "The VPC's CIDR block."
   type        = string
 }
 
 variable "endpoints" {
-  description = "Services to reach by interface endpoints, such as kms."
+  description = "The services with interface endpoints, such as kms."
   type        = set(string)
 }
 
@@ -19,61 +19,61 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "How long the flow logs are kept, in days."
+  description = "The days for which flow logs are kept."
   type        = number
 }
 
 variable "name" {
-  description = "Name of the VPC, and prefix of what is in it."
+  description = "The name of the VPC, and the prefix of the names of its resources."
   type        = string
 }
 
 variable "nat" {
-  description = "none, single or per_az."
+  description = "The NAT gateways: none, single or per_az."
   type        = string
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the policy that bounds the flow logs' role, or null."
+  description = "The ARN of the permissions boundary of the flow logs' role, or null."
   type        = string
 }
 
 variable "private_subnets" {
-  description = "Addresses of the private subnets, one per zone; null for two of them."
+  description = "The CIDR blocks of the private subnets, one per zone; null for two of them."
   type        = list(string)
 }
 
 variable "public_subnets" {
-  description = "Addresses of the public subnets, one per zone; null for two of them."
+  description = "The CIDR blocks of the public subnets, one per zone; null for two of them."
   type        = list(string)
 }
 
 variable "role_name" {
-  description = "Name of the flow logs' role. All regions of the account share names of roles."
+  description = "The name of the flow logs' role. All regions of an account share role names."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "statements" {
-  description = "What else may be asked of DynamoDB and S3 over their endpoints: statements of any services, of which these two count."
+  description = "Further permissions for DynamoDB and S3 through their endpoints, as statements. Those for other services are ignored."
   type        = list(object({ actions = list(string), resources = list(string) }))
 }
 
 variable "table_actions" {
-  description = "What the functions ask of DynamoDB, such as GetItem."
+  description = "The DynamoDB actions that functions use, such as GetItem."
   type        = list(string)
 }
 
 variable "table_arns" {
-  description = "Tables that may be reached over the DynamoDB endpoint."
+  description = "The tables that may be reached through the DynamoDB endpoint."
   type        = list(string)
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }

@@ -1,4 +1,4 @@
-# The parts of answers and requests that all entities share.
+# The parts of responses and requests that all entities share.
 locals {
   headers = {
     ETag = {
@@ -6,11 +6,11 @@ locals {
       schema      = { type = "string" }
     }
     Idempotency-Replayed = {
-      description = "\"true\" where an earlier request with the same key made the item."
+      description = "\"true\" if an earlier request with the same key created the item."
       schema      = { type = "string" }
     }
     Item-Owner = {
-      description = "Whose the item is, with other bytes than those of ids escaped as %XX, for callers who reach the items of other owners."
+      description = "The item's owner, for callers who may reach other owners' items. Bytes that ids cannot contain are escaped as %XX."
       schema      = { type = "string" }
     }
     Link        = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
@@ -23,13 +23,13 @@ locals {
   }
 
   responses = merge(
-    # Answers that several operations share.
+    # Responses that several operations share.
     merge([for answers in local.calls[*].answers : { for answer in values(answers) : answer.name => {
       description = answer.description, headers = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } }
     } if answer.name != null }]...),
     # The statuses of own code's refusals, which only the code determines.
     { Refused = {
-      description = "A rule of this API refuses the request; the problem says which."
+      description = "A rule of this API refuses the request. The problem names the rule."
       content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
     } },
     { for status, problem in var.contract.statuses : problem.name => merge(
@@ -49,7 +49,7 @@ locals {
   parameters = merge({
     cursor = {
       name        = "cursor", in = "query", schema = { type = "string", pattern = local.limits.cursor.pattern }
-      description = "`next` of the previous page of the same list in the same order; any other text is 400."
+      description = "`next` of the previous page of the same list in the same order. Any other text gets 400."
     }
     fields = {
       name        = "fields", in = "query", schema = { type = "string", pattern = local.limits.fields.pattern }
@@ -63,7 +63,7 @@ locals {
         maxLength = local.limits.idempotency_key.max
         pattern   = local.limits.idempotency_key.pattern
       }
-      description = "The same key with the same body gives the first answer again."
+      description = "The same key with the same body returns the first response again."
     }
     if-match = {
       name        = "If-Match", in = "header", schema = local.entity_tags_schema
@@ -81,15 +81,15 @@ locals {
         maximum = local.limits.page.max
         default = local.limits.page.default
       }
-      description = "How many items a page has at most."
+      description = "The maximum number of items on a page."
     }
     owner = {
       name        = "owner", in = "query", schema = { type = "string", minLength = 1, maxLength = 256 }
-      description = "Whose item is meant, or whose items: the caller's own owner, unless the caller reaches the items of others."
+      description = "The owner of the item or items: the caller's own, unless the caller may reach the items of others."
     }
     order = {
       name        = "order", in = "query", schema = { type = "string", enum = ["asc", "desc"], default = "asc" }
-      description = "By createdAt, or by what the filter sorts by."
+      description = "By createdAt, or by the filter's sort property."
     }
     }, { for operator, comparison in var.contract.bounds : "createdAt.${operator}" => {
       name        = "createdAt.${operator}", in = "query"

@@ -71,7 +71,7 @@ locals {
           [for parameter in local.list_parameters[call.entity] : parameter if call.takes_filters],
         )
         responses = merge(
-          # Inline, since swagger-typescript-api ignores the body of a referenced answer.
+          # Inline, since swagger-typescript-api ignores the body of a referenced response.
           { for status, answer in call.answers : status => merge(
             {
               description = answer.description

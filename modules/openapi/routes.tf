@@ -50,7 +50,7 @@ locals {
   route_operations = { for route, r in var.routes : route => merge(
     {
       description = join("", concat(
-        [coalesce(r.description, "Answered by the function ${r.function}.")],
+        [coalesce(r.description, "Served by the function ${r.function}.")],
         [for group in r.access.group[*] : " For members of the group ${group}."],
         [for scope in r.access.scope[*] : " For tokens with the scope ${scope}."],
       ))
@@ -69,7 +69,7 @@ locals {
         { for status in r.problems : status => { "$ref" = "#/components/responses/${var.contract.statuses[status].name}" } },
         { "4XX" = { "$ref" = "#/components/responses/Refused" } },
         { for status, schema in r.answers : status => {
-          description = tonumber(status) < 400 ? "The answer." : "The function's own answer."
+          description = tonumber(status) < 400 ? "The response." : "The function's own response."
           content = merge(
             { "application/json" = { schema = { "$ref" = "#/components/schemas/${local.schema_names[schema]}Response" } } },
             { for type in ["application/problem+json"] : type => { schema = { "$ref" = "#/components/schemas/Problem" } }
@@ -77,7 +77,7 @@ locals {
             },
           )
         } },
-        { for status in ["2XX"] : status => { description = "The answer.", content = { "*/*" = { schema = {} } } }
+        { for status in ["2XX"] : status => { description = "The response.", content = { "*/*" = { schema = {} } } }
           if !anytrue([for declared in keys(r.answers) : tonumber(declared) < 400])
         },
       )

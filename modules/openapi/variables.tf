@@ -1,11 +1,11 @@
 variable "contract" {
   description = <<-EOT
-    What is so in every API: contract/README.md.
-    bounds: by which operators lists are bounded, in words.
-    limits: sizes and forms of what a request holds.
-    properties: those that the server sets, with their schemas here.
-    schemas: answers that are neither items nor pages: JSON Schemas, as text.
-    statuses: of problems, each with a name, a sentence and a header.
+    The parts that all APIs share (contract/README.md).
+    bounds: the operators that bound lists, in words.
+    limits: the sizes and forms of the parts of a request.
+    properties: the properties that the server sets, with their schemas here.
+    schemas: JSON Schemas, as text, of responses that are neither items nor pages.
+    statuses: the statuses of problems, each with a name, a sentence and a header.
   EOT
   type = object({
     bounds     = map(string)
@@ -17,25 +17,25 @@ variable "contract" {
 }
 
 variable "description" {
-  description = "What the API is, in Markdown."
+  description = "The API's description, in Markdown."
   type        = string
 }
 
 variable "entities" {
   description = <<-EOT
-    What the API serves, by entity.
-    bounds: the parameters by which a list is bounded, such as "dueDate.gte", each with the property it bounds and how.
-    filters: by filter, the property its lists are sorted by.
-    ids: "client" where a body may bring its id.
-    operations: those there are, as contract/operations.json has them; problems by their statuses; access, who may call each: open,
-      api_key, cognito, iam or jwt, and for cognito and jwt the group or the scope, if it takes one; may_refuse, whether own code can
-      answer with any status of 400 to 499.
+    The entities that the API serves.
+    bounds: the parameters that bound a list, such as "dueDate.gte", each with its property and operator.
+    filters: the sort property of each filter.
+    ids: "client" if a body may contain the id.
+    operations: the operations as in contract/operations.json, with the statuses of their problems. access: open, api_key, cognito,
+      iam or jwt, and for cognito and jwt the required group or scope. may_refuse: whether own code can return any status from 400 to
+      499.
     ordered: whether its lists have an order.
-    owners: whether lists say to some callers whose the items are.
-    path: of the collection, without a slash at either end; "" is the root.
-    reserved_ids: ids that no item may have, because there is something else at their path.
-    shapes: what bodies, items, patches, bodies of a PUT that replaces, and API Gateway's model look like, as build.py derives them from
-      the schema: JSON Schemas, as text. Null: any object.
+    owners: whether lists show the items' owners to some callers.
+    path: the collection's path, without a slash at either end; "" is the root.
+    reserved_ids: the ids that no item may have, because something else is at their path.
+    shapes: the JSON Schemas, as text, that build.py derives from the schema: for bodies, items, patches, bodies of a PUT that
+      replaces, and API Gateway's model. Null for any object.
   EOT
   type = map(object({
     bounds  = list(object({ name = string, operator = string, sort = string }))
@@ -67,21 +67,21 @@ variable "entities" {
 }
 
 variable "info" {
-  description = "Who answers questions about the API (name, email, url), and the licence to use it."
+  description = "The contact for questions about the API (name, email, url), and the API's licence."
   type        = object({ contact = map(string), license = object({ name = string, url = string }) })
 }
 
 variable "routes" {
   description = <<-EOT
-    The API's methods that functions of your own answer, by method and path, such as "POST /orders/{id}/pay".
-    accepts: media types of the body; none for JSON.
+    The API's methods that your own functions serve, by method and path, such as "POST /orders/{id}/pay".
+    accepts: the media types of the body; none for JSON.
     access: as in entities.
-    answers: by status, the schema of the body.
-    body, query: schemas, or null.
-    call: the Python function, after which the operation is called.
+    answers: the schema of the response body, by status.
+    body, query: the schemas' names, or null.
+    call: the Python function, whose name the operation gets.
     function: the name of the function.
-    problems: statuses of the problems that it may answer with.
-    summary, description: for readers, or null.
+    problems: the statuses of the problems that it may return.
+    summary, description: texts for readers, or null.
   EOT
   type = map(object({
     accepts     = list(string)
@@ -100,18 +100,18 @@ variable "routes" {
 }
 
 variable "schemas" {
-  description = "The schemas that routes name, by name: of what is sent and of what is answered, as build.py derives them, as text."
+  description = "The schemas that routes name, by name: for requests and for responses, as build.py derives them, as text."
   type        = map(object({ request = string, response = string }))
 }
 
 variable "sign_in" {
   description = <<-EOT
-    How callers get tokens, for operations whose access is cognito.
-    app_scopes, machine_scopes: what each scope is for that a user's app, or a machine, may ask for.
-    code: whether apps sign users in over the domain.
-    discovery_url: the pool's OpenID configuration, or null where it is not known yet.
-    domain: where tokens are to be had, or null.
-    machine: whether machines get tokens for themselves.
+    How callers get tokens for operations with the access cognito.
+    app_scopes, machine_scopes: the descriptions of the scopes that a user's app, or a machine, may request.
+    code: whether apps sign users in at the domain.
+    discovery_url: the URL of the pool's OpenID configuration, or null if it is not known yet.
+    domain: the domain that issues tokens, or null.
+    machine: whether there is a client for machines.
   EOT
   type = object({
     app_scopes     = map(string)
@@ -124,13 +124,13 @@ variable "sign_in" {
 }
 
 variable "title" {
-  description = "Name of the API."
+  description = "The API's name."
   type        = string
 }
 
 variable "token_issuer" {
   description = <<-EOT
-    Who signs the tokens of operations whose access is jwt, or null without such operations.
+    The issuer of tokens for operations with the access jwt, or null without such operations.
     groups_claim: the claim with the caller's groups.
     url: as the claim iss has it.
   EOT

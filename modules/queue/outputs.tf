@@ -1,4 +1,4 @@
-# Composed so that a plan shows them, and available only once the queues exist.
+# ARNs are composed, so that a plan shows them, and available only once the queues exist.
 
 output "arn" {
   description = "The work queue, or null without one."

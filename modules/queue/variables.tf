@@ -1,15 +1,15 @@
 variable "attempts" {
-  description = "How often a message is received before it goes to the dead-letter queue, from 1 to 1000."
+  description = "The number of attempts before a message moves to the dead-letter queue, from 1 to 1000."
   type        = number
 }
 
 variable "customer_key" {
-  description = "Whether kms_key_arn encrypts: known before the key is."
+  description = "Whether kms_key_arn encrypts. It is known before the key's ARN."
   type        = bool
 }
 
 variable "dead_letters" {
-  description = "Name of the dead-letter queue."
+  description = "The name of the dead-letter queue."
   type        = string
 }
 
@@ -19,31 +19,31 @@ variable "kms_key_arn" {
 }
 
 variable "name" {
-  description = "Name of the work queue, or null for a dead-letter queue alone."
+  description = "The name of the work queue, or null for only a dead-letter queue."
   type        = string
 }
 
 variable "retention" {
-  description = "Seconds that the work queue keeps a message: less than the 14 days of the dead-letter queue, counted from the same time."
+  description = "The seconds for which the work queue keeps a message, fewer than the dead-letter queue's 14 days from the same time."
   type        = number
 }
 
 variable "rule_arns" {
-  description = "EventBridge rules, as ARNs, that send to the queues."
+  description = "The ARNs of EventBridge rules that send to the queues."
   type        = list(string)
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
 variable "visibility_timeout" {
-  description = "Seconds for which a received message is hidden from other consumers: longer than the consumer's timeout."
+  description = "The seconds for which a received message is hidden from other consumers: longer than the consumer's timeout."
   type        = number
 }

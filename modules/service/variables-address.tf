@@ -42,7 +42,8 @@ variable "domain" {
     condition = try((var.domain.certificate_arn == null) != (var.domain.zone_id == null), var.domain == null)
     error_message = join(" ", [
       "domain:",
-      try(var.domain.zone_id, null) == null ? "certificate_arn and zone_id are missing." : "zone_id and certificate_arn exclude each other.",
+      try(var.domain.zone_id, null) == null ? "certificate_arn and zone_id are missing." :
+      "zone_id and certificate_arn exclude each other.",
       "Write zone_id so that Trestle creates the certificate and the DNS records, or the certificate_arn of an existing certificate.",
     ])
   }

@@ -1,9 +1,9 @@
 output "name" {
-  description = "Name of the table."
+  description = "The table's name."
   value       = aws_dynamodb_table.this.name
 }
 
 output "stream_arn" {
-  description = "The table's stream of changes."
+  description = "The ARN of the table's stream."
   value       = aws_dynamodb_table.this.stream_arn
 }

@@ -1,10 +1,10 @@
 variable "customer_key" {
-  description = "Whether kms_key_arn encrypts: known before the key is."
+  description = "Whether kms_key_arn encrypts. It is known before the key's ARN."
   type        = bool
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
+  description = "Whether the table is protected from deletion."
   type        = bool
 }
 
@@ -32,11 +32,11 @@ variable "kms_key_arn" {
 }
 
 variable "name" {
-  description = "Name of the table."
+  description = "The table's name."
   type        = string
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }

@@ -55,7 +55,7 @@ resource "aws_s3_bucket" "page" {
   force_destroy = true
   tags          = var.tags
 
-  # A resource that is older than the region in its name keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [bucket]
   }
@@ -110,8 +110,8 @@ resource "aws_s3_bucket_policy" "this" {
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  # Terraform shows this line if a plan does not know whether the name is null.
-  count = var.log_bucket == null ? 0 : 1 # If the same apply makes the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
+  # Terraform shows the next line if a plan does not know whether the name is null.
+  count = var.log_bucket == null ? 0 : 1 # If the same apply creates the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
 
   bucket        = aws_s3_bucket.page.bucket
   target_bucket = var.log_bucket
@@ -169,7 +169,7 @@ resource "aws_cloudfront_origin_access_control" "this" {
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
 
-  # A resource that is older than the region in its name keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [name]
   }
@@ -193,7 +193,7 @@ resource "aws_cloudfront_function" "mount" {
     }
   JS
 
-  # A resource that is older than the region in its name keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [name]
   }
@@ -239,7 +239,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
     }
   }
 
-  # A resource that is older than the region in its name keeps its name.
+  # Older resources, whose names do not contain the region, keep their names.
   lifecycle {
     ignore_changes = [name]
   }
@@ -330,7 +330,7 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # There are no error pages, so that the API's answers stay unchanged. Caching is 0 because CloudFront otherwise repeats an error for ten
+  # There are no error pages, so that the API's responses stay unchanged. Caching is 0 because CloudFront otherwise repeats an error for ten
   # seconds, regardless of the behaviour's cache policy: to other callers, and for items that exist by then.
   dynamic "custom_error_response" {
     for_each = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504]

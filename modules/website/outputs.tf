@@ -1,14 +1,14 @@
 output "domain_name" {
-  description = "CloudFront's own name for the distribution."
+  description = "The distribution's domain name at CloudFront."
   value       = aws_cloudfront_distribution.this.domain_name
 }
 
 output "url" {
-  description = "Where the page is."
+  description = "The page's URL."
   value       = "https://${concat(var.aliases, [aws_cloudfront_distribution.this.domain_name])[0]}"
 }
 
 output "urls" {
-  description = "Every address that the page can be opened at."
+  description = "All URLs of the page."
   value       = [for name in concat(var.aliases, [aws_cloudfront_distribution.this.domain_name]) : "https://${name}"]
 }

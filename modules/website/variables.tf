@@ -1,15 +1,15 @@
 variable "access_log" {
-  description = "Whether log_bucket gets the distribution's access log, too."
+  description = "Whether log_bucket also gets the distribution's access log."
   type        = bool
 }
 
 variable "aliases" {
-  description = "Names of your own that the distribution answers to, the first of which is its address; none for CloudFront's alone."
+  description = "The distribution's own domain names, of which the first is in its URL; empty for only CloudFront's."
   type        = list(string)
 }
 
 variable "api" {
-  description = "Where /api goes: the host of the API, and the path to it, such as \"/dev\", or \"\" at a domain of its own."
+  description = "The origin of /api: the API's host, and its path, such as \"/dev\", or \"\" at its own domain."
   type        = object({ host = string, path = string })
 }
 
@@ -24,17 +24,17 @@ variable "certificate_arn" {
 }
 
 variable "config" {
-  description = "What the page has to know, as JSON."
+  description = "The page's configuration, as JSON."
   type        = string
 }
 
 variable "countries" {
-  description = "Who may come, by codes such as \"DE\"; empty for the whole world."
+  description = "The codes of the countries that may open the page, such as \"DE\"; empty for all."
   type        = set(string)
 }
 
 variable "distribution_header" {
-  description = "The secret header by which the API's firewall recognizes the distribution, or null without a firewall."
+  description = "The secret header that identifies the distribution to the API's firewall, or null without a firewall."
   type        = object({ name = string, value = string })
 }
 
@@ -44,22 +44,22 @@ variable "log_bucket" {
 }
 
 variable "name" {
-  description = "Name of what CloudFront keeps by name."
+  description = "The name of CloudFront's named resources."
   type        = string
 }
 
 variable "price_class" {
-  description = "Which of CloudFront's places serve it."
+  description = "The distribution's price class."
   type        = string
 }
 
 variable "scope" {
-  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
+  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
 variable "sign_in_origins" {
-  description = "Where the page gets tokens."
+  description = "The origins of the sign-in pages."
   type        = list(string)
 }
 
@@ -69,7 +69,7 @@ variable "source_folder" {
 }
 
 variable "tags" {
-  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  description = "Tags for all resources, besides those that the provider adds itself; null for none."
   type        = map(string)
 }
 
