@@ -313,7 +313,7 @@ def test_the_document_describes_routes(own: Plan) -> None:
     assert all(re.fullmatch("getStockList[A-F0-9][a-f0-9]{5}", each) for each in ids), ids
     assert len(set(ids)) == 2
     assert (pay["summary"], pay["tags"]) == ("Pay", ["orders"])
-    assert pay["description"] == "Answered by the function payments. For members of the group staff."
+    assert pay["description"] == "Served by the function payments. For members of the group staff."
     assert pay["requestBody"]["required"] is True
     request, response = (f"#/components/schemas/Order{kind}" for kind in ("Request", "Response"))
     assert pay["requestBody"]["content"] == {"application/json": {"schema": {"$ref": request}}}

@@ -304,7 +304,7 @@ def test_a_route_of_a_function_is_called_by_a_form(visit: Open) -> None:
     expect(page.get_by_role("heading", level=2, name="Payments")).to_be_visible()
     tried = form(page, "Pay an order")
     expect(tried.get_by_role("button", name="Send")).to_be_disabled()
-    expect(page.get_by_text("Access: API key. Answered by the function payments.")).to_be_visible()
+    expect(page.get_by_text("Access: API key. Served by the function payments.")).to_be_visible()
     enter_key(page, "any-key-will-do-here-as-well")
     tried.get_by_role("textbox", name="ID", exact=True).fill("a/b")
     tried.get_by_role("textbox", name="Part").fill("{id}")

@@ -61,7 +61,7 @@ function Reference({ operation }) {
   const { parameters, body, responses } = operation;
   return html`<div class="docs-reference">
     ${operation.description && html`<p><${Prose} text=${operation.description} /></p>`}
-    <p>Access: ${accessLabel(operation)}.${operation.function && !operation.description.includes(operation.function) && html` Answered by the function <code>${operation.function}</code>.`}</p>
+    <p>Access: ${accessLabel(operation)}.${operation.function && !operation.description.includes(operation.function) && html` Served by the function <code>${operation.function}</code>.`}</p>
     ${parameters.length > 0 && html`<h3>Parameters</h3>
       <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${keyOf(parameter)}
         name=${parameter.name} rule=${parameter.schema}
