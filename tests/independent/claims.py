@@ -1,12 +1,12 @@
 """A client that writes in transactions, to be run many times at once.
 
-`python -m tests.independent.claims NUMBER` says "ready" and waits for each line on standard input, {"claim": ID} or
-{"count": ID} or {"update": ID} or {"open": ID}, which it answers by one line of JSON:
+`python -m tests.independent.claims NUMBER` prints "ready" and then handles each line on standard input, {"claim": ID},
+{"count": ID}, {"update": ID} or {"open": ID}, with one line of JSON:
 
-- claim: it makes the night ID, which only one client can, and a booking of its own, and marks the room as booked;
+- claim: it creates the night ID, which only one client can, and its own booking, and marks the room as booked;
   {"won": true}, or {"won": false, "index": position, "met": id of the record that the condition met}.
-- count: it adds 1 to the counter ID and makes a booking of its own, again until no other client is first;
-  {"attempts": how many it took}.
+- count: it adds 1 to the counter ID and creates its own booking, and retries until no other client is first;
+  {"attempts": number}.
 - update, open: the same as a function of app/, by Entity.update (without a booking) and by transaction().
 """
 
@@ -33,7 +33,7 @@ NIGHTS, BOOKINGS, ROOMS = (Entity(name, f"test-{name}") for name in ("nights", "
 
 
 def new(name: str, **doc: Any) -> Item:
-    """Return an item that is to be made."""
+    """Return a new item."""
     time = now()
     return Item(name, doc, time, time, 1)
 
@@ -99,7 +99,7 @@ def counting() -> Function:
 
 
 def own(name: str, counter: str, number: int) -> dict[str, Any]:
-    """Call one of its functions until no other client is first."""
+    """Call one of its functions, and retry until no other client is first."""
     function = counting()
     attempts = 0
     while True:
@@ -125,7 +125,7 @@ TASKS = {"claim": claim, "count": count, "open": open_transaction, "update": upd
 
 
 def main(number: int) -> None:
-    """Do what is asked on standard input until it ends."""
+    """Handle the lines on standard input until it ends."""
     print('"ready"', flush=True)
     for line in sys.stdin:
         ((task, name),) = json.loads(line).items()

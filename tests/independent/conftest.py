@@ -1,4 +1,4 @@
-"""What the tests on emulators share."""
+"""Fixtures of the tests on emulators."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Policy documents checked by parliament, which knows AWS's actions and resources, and by cloudsplaining.
 
 parliament finds actions that do not exist, resources of the wrong form, and conditions that an action does
-not know. cloudsplaining finds rights by which a role's holder could gain more rights, or could reach the data
-or the credentials of other systems.
+not support. cloudsplaining finds permissions with which a role's holder could gain more permissions, or could
+reach the data or the credentials of other systems.
 """
 
 from __future__ import annotations
@@ -14,22 +14,24 @@ from typing import Any
 from cloudsplaining.scan.policy_document import PolicyDocument
 from parliament import analyze_policy_string  # type: ignore[import-untyped] # it has no types
 
-# Findings that are none, by issue and a part of the detail, each with the reason.
+# Accepted findings, by issue and a part of the detail, each with the reason.
 ACCEPTED = {
-    # A finding of its own: see `unusable_actions`.
+    # Checked separately: see `unusable_actions`.
     ("RESOURCE_MISMATCH", ""),
-    # StringEquals compares ARNs without wildcards, which is what is meant.
+    # StringEquals compares ARNs without wildcards, as intended.
     ("MISMATCHED_TYPE_BUT_USABLE", ""),
-    # Actions that know no resource say so here: CI lists and describes, and Lambda makes network interfaces.
+    # For actions that do not apply to single resources: CI lists and describes, and Lambda creates
+    # network interfaces.
     ("RESOURCE_STAR", ""),
     # Lambda adds this key to each request that a function's code makes, whatever the action:
     # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     ("UNKNOWN_CONDITION_FOR_ACTION", "lambda:SourceFunctionArn"),
 }
 
-# Actions whose resource parliament knows otherwise than AWS's service authorization reference does.
+# Actions for which parliament's resources differ from those in AWS's service authorization
+# reference.
 KNOWN_OTHERWISE = {
-    "dynamodb:ListStreams": "AWS SAM's policy templates allow it on a table's streams, by which Lambda asks for it",
+    "dynamodb:ListStreams": "AWS SAM's policy templates allow it on a table's streams, as Lambda requires it",
     "dynamodb:RestoreTableFromBackup": "the reference lists table* too, and the statement names both",
     "kms:CreateAlias": "one statement allows the alias, another the key",
     "kms:DeleteAlias": "one statement allows the alias, another the key",
@@ -46,8 +48,8 @@ def policy_findings(policies: Iterable[str]) -> list[str]:
 def document_findings(policy: str) -> list[str]:
     """Return one sentence for each finding in a policy document.
 
-    A resource's own policy (it names a principal) is checked by its actions alone: parliament knows no more of
-    these, and cloudsplaining checks what a role may do.
+    For a resource's own policy, which names a principal, only the actions are checked: parliament supports no
+    more for these, and cloudsplaining checks permissions of roles.
     """
     document = json.loads(policy)
     on_resource = any("Principal" in statement for statement in document["Statement"])

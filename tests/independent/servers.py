@@ -1,4 +1,4 @@
-"""Emulated AWS behind a proxy that holds each request against AWS's service models."""
+"""Emulated AWS behind a proxy that checks each request against AWS's service models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOT_IN_MOTO: dict[str, Any] = {
 
 
 class ProxiedAws:
-    """A proxy before an emulated AWS, and what it has seen."""
+    """A proxy before an emulated AWS, and the requests that it has seen."""
 
     def __init__(self, endpoint: str, report: Path) -> None:
         self.endpoint = endpoint
@@ -42,7 +42,7 @@ class ProxiedAws:
         return [json.loads(line) for line in self.report.read_text().splitlines()]
 
     def faults(self) -> list[str]:
-        """Return what is wrong with the requests so far."""
+        """Return the faults of the requests so far."""
         return sorted({f"{r['operation']}: {fault}" for r in self.requests() for fault in r["faults"]})
 
     def client(self, service: str, **options: Any) -> Any:
@@ -78,7 +78,7 @@ def run_server(*command: str | Path, port: int, log: Path) -> Iterator[None]:
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether a server accepts connections on the port."""
+    """Return whether a server accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -1,4 +1,4 @@
-"""The functions on dynalite, which holds the keys of indexes to their types as DynamoDB does.
+"""The functions on dynalite, which enforces the types of indexes' keys as DynamoDB does.
 
 A write whose sort property has another type than the index's key fails there, and in AWS, while the plan is
 empty: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
@@ -59,7 +59,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def database(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The database's client, while the functions' own goes to the database too."""
+    """The database's client. The functions use the same database."""
     for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
     boto3_client.shared_client.cache_clear()
@@ -80,7 +80,7 @@ def planned_entities(plan: Plan) -> Iterator[tuple[str, Values, dict[str, Values
 
 
 def operation_answers(function: Values, operation: str, item: str) -> list[tuple[str, int, str]]:
-    """Return the answers of an operation's planned function to requests that reach each of its branches."""
+    """Return the responses of an operation's planned function to requests that reach each of its branches."""
     variables = {**ENVIRONMENT, **function["environment"][0]["variables"]}
     options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
     package = Path(function["filename"]).stem
@@ -94,7 +94,7 @@ def operation_answers(function: Values, operation: str, item: str) -> list[tuple
 
 
 def server_errors(name: str, table: Values, functions: dict[str, Values], database: Any) -> list[Any]:
-    """Make an entity's table, call each of its functions, and return the answers that are server errors."""
+    """Create an entity's table, call each of its functions, and return the responses that are server errors."""
     database.create_table(TableName=table["name"], **{k: v for k, v in create_table_arguments(table).items() if v})
     refused = []
     names = ("create", "list", "get", "replace", "merge", "delete")

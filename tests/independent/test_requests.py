@@ -1,4 +1,4 @@
-"""Every feature applied on two emulators, with each request held against AWS's service models.
+"""Every feature applied on two emulators, with each request checked against AWS's service models.
 
 The models are stricter than either emulator: names, lengths, ranges and choices are AWS's own.
 """
@@ -23,7 +23,8 @@ from tools import terraform
 HERE = Path(__file__).parent
 EVERYTHING = HERE / "everything.tfvars"
 
-# Whole features stay out for what they need: backup selections, and CloudFront's response headers policies.
+# These features are left out, because moto lacks backup selections and CloudFront's response
+# headers policies.
 OVERRIDES = {"backup": None, "website": None}
 
 
@@ -55,7 +56,7 @@ def sent_policies(proxy: ProxiedAws) -> set[str]:
 
 
 def sent_operations(proxy: ProxiedAws) -> set[str]:
-    """Return which operations the proxy has seen."""
+    """Return the operations that the proxy has seen."""
     return {r["operation"] for r in proxy.requests()}
 
 

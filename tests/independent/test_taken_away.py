@@ -1,8 +1,8 @@
-"""What the tfvars no longer ask for is gone in AWS as well, and a second region has the same system.
+"""An apply removes from AWS what was removed from the tfvars, and a second region can have the same system.
 
-The provider ignores some blocks that go missing, so a plan proves nothing here: the real provider applies to
-moto's server, and these tests read what that then says. What moto lacks stays out: log groups that lose their
-key, resource servers that go, tags of a user pool.
+The provider ignores some missing blocks, so a plan proves nothing here. The real provider applies to moto's
+server, and these tests read the result from it. They leave out what moto lacks: removing a log group's key,
+removing resource servers, and tags of a user pool.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tools import terraform
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("packages")]
 
-# The same entities, with all that can be taken off them and without.
+# The same entities with all removable features, and without them.
 ON = """
 name                = "trial"
 environment         = "test"
@@ -72,7 +72,7 @@ website     = {}
 def apply(
     aws: ProxiedAws, folder: Path, name: str, variables: str, region: str = REGION, overrides: Values | None = None
 ) -> str:
-    """Apply variables to the state of that name; return the summary."""
+    """Apply variables to the state with that name, and return the summary."""
     var_file = folder / f"{name}.tfvars"
     var_file.write_text(f'{variables}region = "{region}"\n')
     root = terraform.stage(folder / name, folder / f"{name}.tfstate", overrides)
@@ -145,7 +145,7 @@ def test_what_is_taken_away_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_second_region_has_the_same_system(tmp_path: Path) -> None:
-    """IAM, S3 and CloudFront have one space of names for all regions, which this emulator holds to."""
+    """Names in IAM, S3 and CloudFront are unique across regions, as this emulator enforces."""
     with proxied_ministack(tmp_path) as aws:
         first = apply(aws, tmp_path, "first", SMALL, "us-west-2")
         second = apply(aws, tmp_path, "second", SMALL, "eu-central-1")

@@ -1,7 +1,7 @@
-"""Transactions of many clients at once, and of one whose answers are lost, on the laptop's emulator.
+"""Transactions of many clients at once, and of one whose responses are lost, on the laptop's emulator.
 
 The unit tests' emulator loses updates under concurrency and ignores the token of a transaction. Here each request
-is also held against AWS's model of it.
+is also checked against AWS's model of it.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ class Clients:
         self.answers()  # each is ready
 
     def answers(self) -> list[Any]:
-        """Return the next answer of each."""
+        """Return the next response of each."""
         return [json.loads(process.stdout.readline()) for process in self.processes if process.stdout]
 
     def ask(self, task: str, name: str) -> list[Any]:
-        """Ask the same of all at once; return their answers."""
+        """Send the same line to all at once, and return their responses."""
         for process in self.processes:
             assert process.stdin
             process.stdin.write(json.dumps({task: name}) + "\n")
@@ -130,7 +130,7 @@ def here(proxy: ProxiedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("here")
 def test_one_of_many_clients_claims_an_id(client: Any, clients: Clients) -> None:
-    """Nothing of the others' transactions is left: no booking, and no mark on the room."""
+    """The other transactions have left nothing: no booking, and no mark on the room."""
     commit(Context(), [creation(ROOMS, "", new("room"))])
     winners = {}
     for number in range(ROUNDS):
@@ -170,14 +170,14 @@ def test_no_update_of_many_functions_is_lost(client: Any, clients: Clients, task
     assert sum(key.startswith(f"{counter}-") for key in stored(client)) == bookings
 
 
-# --- Answers that are lost ---
+# --- Lost responses ---
 
 
 class Losing:
-    """A proxy that forwards requests and loses the answers to some of an action.
+    """A proxy that forwards requests and loses the responses to some requests of an action.
 
-    before, after: what happens to the next requests before they are carried out, and after that; each may raise
-    Lost, by which the client gets no answer.
+    before, after: functions that run before and after the next requests are carried out. Each may raise Lost, and
+    the client then gets no response.
     """
 
     class Lost(Exception):  # noqa: N818 - an outcome
@@ -211,7 +211,7 @@ class Losing:
 
 
 def lose() -> None:
-    """Lose what is on its way."""
+    """Lose the response."""
     raise Losing.Lost
 
 
@@ -219,7 +219,7 @@ def lose() -> None:
 def losing(
     request: pytest.FixtureRequest, proxy: ProxiedAws, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Losing]:
-    """This process's way to the emulator, for each transport."""
+    """This process's connection to the emulator, for each transport."""
     losing = Losing(proxy.endpoint)
     monkeypatch.setenv("AWS_ENDPOINT_URL", losing.server.url)
     monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
@@ -277,7 +277,7 @@ def test_single_writes_count_once(client: Any, losing: Losing, when: str, faults
 
 
 def test_what_others_write_meanwhile_is_left_alone(client: Any, losing: Losing) -> None:
-    """The token tells a retry from a new transaction even if no record is as the first attempt left it.
+    """The token identifies a retry even if no record is as the first attempt left it.
 
     Without the token this transaction could be carried out twice.
     """

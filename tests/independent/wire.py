@@ -5,7 +5,7 @@ JSON line for each request to the file REPORT:
 
     {"operation": "dynamodb:CreateTable", "faults": ["TableName: ..."], "policies": [documents]}
 
-botocore's models carry what AWS documents of each parameter: pattern, length, range, enumeration, required
+botocore's models contain AWS's documented rules for each parameter: pattern, length, range, enumeration, required
 members. moto routes and decodes the requests.
 """
 
@@ -28,10 +28,10 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.serving import run_simple
 
-# SigV4's name of a service, where botocore calls it otherwise.
+# SigV4's name of a service, if botocore uses another one.
 SERVICES = {"monitoring": "cloudwatch", "email": "ses"}
 
-# POSIX classes in the models' patterns, which Java reads and Python does not.
+# POSIX classes in the models' patterns, which Java supports and Python does not.
 CLASSES = {
     r"\p{Alpha}": "a-zA-Z", r"\p{Digit}": "0-9", r"\p{Alnum}": "a-zA-Z0-9", r"\p{Punct}": r"!-/:-@\[-`{-~",
     r"\p{Graph}": "!-~", r"\p{Print}": " -~", r"\p{ASCII}": r"\x00-\x7f", r"\p{N}": r"\d",
@@ -43,8 +43,8 @@ CLASSES = {
 def python_pattern(text: str) -> re.Pattern[str] | None:
     """Return a model's pattern for Python, or None if it needs classes that Python lacks."""
     for name, members in CLASSES.items():
-        # Inside a class the members alone, outside it a class of them.
-        text = re.sub(rf"(\[[^\]]*){re.escape(name)}", lambda m, c=members: m[1] + c, text)  # type: ignore[misc]
+        # Inside a class only the members, outside it a class of them.
+        text = re.sub(rf"(\[[^\]]*){re.escape(name)}", r"\g<1>" + members.replace("\\", r"\\"), text)
         text = text.replace(name, f"[{members}]")
     if r"\p{" in text or r"\P{" in text:
         return None
@@ -55,7 +55,7 @@ def python_pattern(text: str) -> re.Pattern[str] | None:
 
 
 def model_faults(shape: Any, value: Any, where: str = "") -> Iterator[str]:
-    """Yield a sentence for each part of a request that AWS's model of it does not allow."""
+    """Yield a sentence for each part of a request that AWS's model does not allow."""
     known = shape.metadata
     if shape.type_name == "structure":
         for name in shape.required_members:
@@ -100,7 +100,7 @@ def policies(value: Any) -> Iterator[str]:
 
 
 def describe_request(environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-    """Return a request's operation, what is wrong with it, and the policy documents that it carries."""
+    """Return a request's operation, its faults, and the policy documents in it."""
     environ = {**environ, "wsgi.input": io.BytesIO(body)}
     signed = re.search(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     if not signed:
@@ -108,13 +108,13 @@ def describe_request(environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
     service = SERVICES.get(signed[1], signed[1])
     model = get_service_model(service)
     if target := environ.get("HTTP_X_AMZ_TARGET"):
-        # AWS takes targets with and without the package that CloudTrail's model has in front.
+        # AWS accepts targets with and without the package that prefixes them in CloudTrail's model.
         environ["HTTP_X_AMZ_TARGET"] = f"{model.metadata.get('targetPrefix')}.{target.rpartition('.')[2]}"
     request = Request(environ)
     try:
         found, labels = get_service_router(service).match(request)
     except NotFound:
-        unknown = f"{request.method} {request.path} {target or ''} is no operation of {service}"
+        unknown = f"{request.method} {request.path} {target or ''} is not an operation of {service}"
         return {"operation": f"{service}:unknown", "faults": [unknown], "policies": []}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](found)
     values = parser.parse(
@@ -132,7 +132,7 @@ def describe_request(environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
 
 
 class Proxy:
-    """The WSGI application: one line in the report for each request, then the upstream's answer."""
+    """The WSGI application: it writes one line to the report for each request, and returns the upstream's response."""
 
     def __init__(self, upstream: int, report: Path) -> None:
         self.upstream = upstream
@@ -140,7 +140,7 @@ class Proxy:
         self.lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        """Check one request and forward it as it came."""
+        """Check one request and forward it unchanged."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         try:
             line = describe_request(environ, body)
@@ -156,7 +156,7 @@ class Proxy:
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        # moto means "not implemented" by a 500, which the provider would try again for ten minutes.
+        # moto's 500 means "not implemented", but the provider would retry it for ten minutes.
         status = "400 Not Implemented" if answer.status == 500 else f"{answer.status} {answer.reason}"
         unsuitable = ("connection", "transfer-encoding", "content-length")
         kept = [(key, value) for key, value in answer.getheaders() if key.lower() not in unsuitable]

@@ -1,4 +1,4 @@
-"""The plans that several files ask for."""
+"""The plans that several test files use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ ONE: Values = {"todos": {"operations": ["get"]}}
 POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/console/0a-1b"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/0a-1b"
-# What the emulator always has, since a plan reads the addresses of a VPC whose endpoints are called.
+# A VPC that the emulator always has. A plan reads a VPC's addresses if functions call its
+# endpoints.
 GUEST_NETWORK = {"subnet_ids": ["subnet-00000001", "subnet-00000002"], "vpc_id": "vpc-00000001"}
 CERTIFICATES = "arn:aws:acm:us-west-2:123456789012:certificate"
 VPC_ENDPOINTS = ["vpce-1123456789abcdef0", "vpce-0123456789abcdef0"]
@@ -30,8 +31,8 @@ TWO: Values = {"todos": {"operations": ["create", "list"]}}
 BOUNDARY = "arn:aws:iam::123456789012:policy/shop-boundary"
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
 
-# Each changes the smallest system in a respect or two, and is known to the tests by its name. A resource
-# costs about 12 ms, so most have few operations.
+# Each changes the smallest system in one or two respects, and tests refer to it by its name. A
+# resource takes about 12 ms, so most systems have few operations.
 SYSTEMS: dict[str, Values] = {
     "among_others": {
         "entities": {
@@ -136,7 +137,8 @@ SYSTEMS: dict[str, Values] = {
     },
 }
 
-# What a security or platform team has already, and all that costs: what the policy scan needs no skips for.
+# Existing resources of a security or platform team, and all features that cost money: a system that
+# needs no skips in the policy scan.
 TOPIC = "arn:aws:sns:us-west-2:123456789012:on-call"
 CODE_SIGNING = "arn:aws:lambda:us-west-2:123456789012:code-signing-config:csc-0123456789abcdef0"
 IDENTITY = "arn:aws:ses:us-west-2:123456789012:identity/example.com"
@@ -161,8 +163,8 @@ EQUIPPED: Values = {
     "website": {"aliases": ["console.example.com"], "certificate_arn": CERTIFICATE, "web_acl_arn": WEB_ACL},
 }
 
-# The same for who signs in, and for what is off by default. A plan of its own: one of both would take longer
-# than the two, and some tests need this one alone.
+# The same for sign-in, and for features that are off by default. These are in a separate plan: a
+# plan of both would take longer than the two plans, and some tests need only this one.
 GUARDED: dict[str, Values] = {
     "audited": {"audit": {}, "deletion_protection": True, "entities": ONE},
     "audited_for_long": {"audit": {"retention_years": 7}, "entities": ONE},
@@ -269,7 +271,7 @@ GUARDED: dict[str, Values] = {
             "web_acl_arn": WEB_ACL,
         },
     },
-    # Of neither the page is a client that a plan would have to make.
+    # In neither of these does a plan create a client for the page.
     "with_website_of_existing_pool": {
         "entities": {
             "memos": {**ONE["todos"], "access": {"get": "jwt:scope=memos:read"}},
@@ -311,14 +313,14 @@ GUARDED: dict[str, Values] = {
     },
 }
 
-# And for who watches them.
+# The same for monitoring.
 WATCHED: dict[str, Values] = {
     "unseen": {"dashboard": False, "entities": ONE, "metrics": False},
     "watched": {"alarms": {"emails": ["a@example.com", "b@example.com"]}},
     "watched_by_others": {
         "alarms": {"topic_arn": TOPIC},
         "encryption": {"customer_key": False},
-        # Own code is yet to use the second one.
+        # No own code uses the second one yet.
         "entities": {**ONE, "nights": {"operations": []}},
     },
     "watched_for_callers": {
@@ -351,7 +353,7 @@ WATCHED: dict[str, Values] = {
 }
 
 
-# And for functions of one's own, which all have the same code.
+# The same for own functions, which all have the same code.
 CODE = {
     "work": """
 def handle(work, context): ...
@@ -412,7 +414,7 @@ def with_code(functions: Values) -> Values:
 
 
 class Systems(dict[str, Plan]):
-    """The plans of SYSTEMS, GUARDED and WATCHED by name, each lot made when the first of it is asked for."""
+    """The plans of SYSTEMS, GUARDED and WATCHED by name. Each group is planned when the first of its plans is used."""
 
     def __init__(self, planner: Planner) -> None:
         super().__init__()
@@ -448,7 +450,7 @@ def var_files(planner: Planner) -> dict[str, Plan]:
 
 @pytest.fixture(scope="session")
 def changed_plan(planner: Planner) -> Plan:
-    """`plan` again, with everything changed that is none of the API's shape."""
+    """`plan` with all settings changed that do not affect the API's shape."""
     return planner(
         **{name: value for name, value in SMALL.items() if name not in ("network", "entities")},
         alarms={"topic_arn": TOPIC},
@@ -474,7 +476,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> str:
 def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
     """A system with every kind of function, in a network; one without a network, a key and most of them; and a guest.
 
-    A release of the second is being tried.
+    The second has a canary.
     """
     boundary = "arn:aws:iam::123456789012:policy/bounds"
     full = {

@@ -26,7 +26,7 @@ locals {
 
 
 def folder_for_documents(folder: Path) -> Path:
-    """Make a folder for `document`: the variables of modules/service, and its module openapi."""
+    """Create a folder for `document` with the variables of modules/service and its module openapi."""
     for path in LINKED:
         (folder / Path(path).name).symlink_to(ROOT / path)
     main = (ROOT / terraform.SERVICE / "main.tf").read_text()

@@ -1,14 +1,14 @@
-"""Compare plans with sparse inventories, and regenerate these.
+"""Compare plans with partial inventories, and regenerate the inventories.
 
-An inventory lists some of what a plan must hold, and says nothing of the rest:
+An inventory lists some of a plan's values, and ignores the rest:
 
     {"values": {"module.table[\"items\"].aws_dynamodb_table.this": {"billing_mode": "PAY_PER_REQUEST"}},
      "counts": {"aws_nat_gateway": 1, "aws_cognito_user_pool": 0},
      "outputs": {"vpc_id": "(known after apply)"}}
 
-A map lists some of its keys; a list lists all its elements. Where the plan has a string of JSON, its content
-may be listed.
-`python -m tests.plan.inventory dev vpc-items` keeps which things are listed and renews what is said of them.
+A map lists some of its keys, and a list all of its elements. If the plan has a string of JSON, the inventory
+may list the string's content.
+`python -m tests.plan.inventory dev vpc-items` renews the values and keeps the selection of listed things.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from tools import tfvars
 
 FOLDER = Path(__file__).with_name("inventories")
 ABSENT = "(not in the plan)"
-UNCOUNTED = {"aws_s3_object"}  # the web console's files, which come and go with it
+UNCOUNTED = {"aws_s3_object"}  # the web console's files, which change with the console
 
 VAR_FILES = {
     f.stem: str(f.relative_to(ROOT)) for d in ("environments", "examples") for f in sorted((ROOT / d).glob("*.tfvars"))
 }
-# Planned as users plan them, by the root; the others are instances of modules/service in one plan, which takes half
-# the time. That the root passes every variable on is held by tools/reference.py.
+# These are planned by the root, as users do. The others are instances of modules/service in one
+# plan, which takes half the time. tools/reference.py ensures that the root passes every variable
+# on.
 BY_THE_ROOT = ("dev", "prod")
 
 
 class VarFiles(dict[str, Plan]):
-    """The plan of each committed var-file by its name, made when the first of its lot is asked for."""
+    """The plan of each committed var-file by its name. Each group is planned when the first of its plans is used."""
 
     def __init__(self, planner: Planner) -> None:
         super().__init__()
@@ -53,20 +54,20 @@ class VarFiles(dict[str, Plan]):
 
 
 def var_file_values(name: str) -> Values:
-    """Return the variables of a var-file; null is not the default of `network`, as it is of others."""
+    """Return the variables of a var-file. Null is not the default of `network`, unlike that of others."""
     values = tfvars.read(ROOT / VAR_FILES[name])
     assert values, f"{VAR_FILES[name]} cannot be read"
     return {"network": tfvars.default("network"), **values}
 
 
 def differences(plan: Plan, inventory: Values) -> list[str]:
-    """Return a line for each thing that the plan does not hold as the inventory lists it."""
+    """Return a line for each difference between the plan and the inventory."""
     found = {"values": plan.resources, "counts": counts(plan, inventory), "outputs": plan.outputs}
     return [line for part, listed in inventory.items() for line in compare(part, found[part], listed)]
 
 
 def counts(plan: Plan, inventory: Values) -> dict[str, int]:
-    """Return the plan's counts, with a 0 for what the inventory lists and the plan lacks."""
+    """Return the plan's counts, with 0 for types that only the inventory lists."""
     kinds = plan.counts.keys() | inventory.get("counts", {}).keys()
     return {kind: plan.counts[kind] for kind in kinds - UNCOUNTED}
 
@@ -85,7 +86,7 @@ def compare(where: str, found: Any, listed: Any) -> Iterator[str]:
 
 
 def decode_json(found: Any, listed: Any) -> Any:
-    """Return a string of JSON as what it holds, where the inventory lists an object or a list."""
+    """Return the content of a string of JSON if the inventory lists an object or a list, otherwise the value."""
     if isinstance(found, str) and isinstance(listed, dict | list):
         try:
             return json.loads(found)
@@ -95,7 +96,7 @@ def decode_json(found: Any, listed: Any) -> Any:
 
 
 def renew_values(found: Any, listed: Any) -> Any:
-    """Return what was found in the shape of what is listed; what is no longer there goes."""
+    """Return the found values in the shape of the listed ones, without those that no longer exist."""
     found = decode_json(found, listed)
     if isinstance(found, dict) and isinstance(listed, dict):
         return {k: renew_values(found[k], v) for k, v in listed.items() if k in found}
@@ -105,7 +106,7 @@ def renew_values(found: Any, listed: Any) -> Any:
 
 
 def regenerate(plan: Plan, inventory: Values) -> Values:
-    """Return the inventory with the plan's values for what it lists, and counts of every type in the plan."""
+    """Return the inventory with the plan's values, and counts of every type in the plan."""
     return {
         "values": renew_values(plan.resources, inventory.get("values", {})),
         "counts": dict(sorted(counts(plan, inventory).items())),
@@ -114,7 +115,7 @@ def regenerate(plan: Plan, inventory: Values) -> Values:
 
 
 def load(name: str) -> Values:
-    """Return an inventory by name; one that does not exist yet lists nothing."""
+    """Return an inventory by name, empty if it does not exist yet."""
     file = FOLDER / f"{name}.json"
     inventory: Values = json.loads(file.read_text()) if file.exists() else {}
     return inventory

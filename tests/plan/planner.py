@@ -1,8 +1,8 @@
-"""Plan the root configuration with python-terraform, and read what a plan holds.
+"""Plan the root configuration with python-terraform, and read plans.
 
-Plans are made once, however many tests and pytest-xdist workers ask for them. Starting the provider takes as
-long as a small plan itself, so each worker starts it once. What is tried with many variables
-becomes modules of one plan (`Planner.systems`).
+Each plan is made once, for all tests and pytest-xdist workers. Starting the provider takes as long as a small
+plan, so each worker starts it once. Tests of many sets of variables share one plan with several modules
+(`Planner.systems`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def run(folder: Path, environment: Mapping[str, str], command: str, *arguments: 
     Options are python-terraform's: `lock=False` is -lock=false, a list repeats the flag, IsFlagged is bare.
     """
     terraform = Terraform(working_dir=str(folder), terraform_bin_path=str(local_terraform.find_terraform()))
-    # python-terraform passes os.environ on, nothing else, and reports failures by a deprecated method.
+    # python-terraform passes only os.environ on, and reports failures by a deprecated method.
     with mock.patch.dict(os.environ, environment, clear=True), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         code, out, err = terraform.cmd(command, *arguments, no_color=IsFlagged, **options)
@@ -56,7 +56,7 @@ def run(folder: Path, environment: Mapping[str, str], command: str, *arguments: 
 
 @contextlib.contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file at the path: of all pytest-xdist workers, one at a time goes on."""
+    """Hold the lock file at the path, so that one pytest-xdist worker at a time continues."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -81,10 +81,10 @@ class Plan:
     def __init__(
         self, file: Path, system: str | None = None, prefix: str = "module.service.", given: Values | None = None
     ) -> None:
-        """Read a file of `terraform show -json`: of the root, or what it says of one system in it and its output.
+        """Read a file of `terraform show -json`: the whole root, or one system in it with its output.
 
-        Of another root than Trestle's own, the prefix is that of the addresses that are meant. The file does not
-        say which variables a system was given.
+        For a root other than Trestle's own, the prefix selects the addresses. The file does not contain the
+        variables of a system.
         """
         self.file = file
         self.system = system
@@ -108,7 +108,7 @@ class Plan:
 
     @functools.cached_property
     def resources(self) -> dict[str, Values]:
-        """Planned values by address in modules/service, which holds all that the root makes."""
+        """Planned values by address in modules/service, which contains all of the root's resources."""
         return {a: fill_unknown(r["change"]["after"], r["change"]["after_unknown"]) for a, r in self.changes.items()}
 
     @functools.cached_property
@@ -119,14 +119,14 @@ class Plan:
 
     @functools.cached_property
     def variables(self) -> Values:
-        """The variables: of the root all, of a system those that it was given and the region."""
+        """The variables: all for the root, and for a system those that it sets and the region."""
         if self.system:
             return {"region": REGION, **self.given}
         return {name: variable.get("value") for name, variable in self.data["variables"].items()}
 
     @functools.cached_property
     def alone(self) -> Values:
-        """The document with nothing but this system's variables, outputs and planned values, as a root has them."""
+        """The document with only this system's variables, outputs and planned values, in the form of a root's."""
         if not self.system:
             return self.data
         known = self.data["output_changes"][self.system]["after"]
@@ -141,14 +141,14 @@ class Plan:
 
     @functools.cached_property
     def configuration(self) -> Values:
-        """What the document says of the configuration of modules/service."""
+        """The configuration of modules/service in the document."""
         root: Values = self.data["configuration"]["root_module"]
         module: Values = root["module_calls"]["system" if self.system else "service"]["module"]
         return module
 
     @functools.cached_property
     def counts(self) -> Counter[str]:
-        """How many resources of each type there are."""
+        """The number of resources of each type."""
         return Counter(r["type"] for r in self.changes.values())
 
     def all(self, kind: str) -> dict[str, Values]:
@@ -166,7 +166,7 @@ class Planner:
     """Plans against a running emulator, in folders of links to the repository."""
 
     def __init__(self, folder: Path, plans: Path, endpoint: str) -> None:
-        """Keep the working folder for this process alone; plans may be shared with other processes."""
+        """Use the working folder only in this process; other processes may share the plans."""
         self.folder = folder
         self.plans = plans
         self.environment = local_terraform.environment(endpoint, REGION)
@@ -195,9 +195,9 @@ class Planner:
     def systems(self, name: str, systems: Mapping[str, Values]) -> dict[str, Plan]:
         """Return a plan of each set of variables: instances of modules/service in a root without default tags.
 
-        The name is that of the one plan that holds them all. A variable that a system does not set is null,
-        for which it has its default. Modules of their own would take nearly twice as long: Terraform would
-        go through the whole configuration for each.
+        The name is that of the one plan that contains all of them. A variable that a system does not set is null, and
+        so has its default. Separate modules would take nearly twice as long, because Terraform would process the whole
+        configuration for each.
         """
         root = local_terraform.stage(self.folder / name, self.folder / f"{name}.tfstate")
         for link in root.glob("*.tf"):
@@ -222,7 +222,7 @@ class Planner:
         return {system: Plan(file, system, given=given) for system, given in systems.items()}
 
     def make_plan(self, root: Path, name: str, var_files: Sequence[str], variables: Values) -> Path:
-        """Return the file of a plan, as JSON; make it unless it is there."""
+        """Return the file of a plan, as JSON, and make it first if it does not exist."""
         file = self.plans / f"{name}.json"
         with hold_lock(file.with_suffix(".lock")):
             if not file.exists():
@@ -237,7 +237,7 @@ class Planner:
 
 @contextlib.contextmanager
 def start_planner(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
-    """Build the packages and start an emulator; plans are kept in a folder that other processes may share."""
+    """Build the packages and start an emulator. Plans are kept in a folder that other processes may share."""
     plans = plans or folder
     with hold_lock(plans / "build.lock"):
         subprocess.run([sys.executable, ROOT / "build.py"], check=True, stdout=subprocess.DEVNULL)
@@ -264,7 +264,7 @@ def project_of(folder: Path, code: dict[str, str]) -> Path:
 
 
 def plan_as_module(planner: Planner, root: Path) -> Plan:
-    """Return the plan of examples/as-module, laid out in a folder as it lies in the repository."""
+    """Return the plan of examples/as-module, in a folder with the repository's layout."""
     local_terraform.copy_modules(root, {})
     for name in ("contract", "lambda_src", "requirements", "web"):
         (root / name).symlink_to(ROOT / name)
@@ -272,7 +272,7 @@ def plan_as_module(planner: Planner, root: Path) -> Plan:
     left_out = shutil.ignore_patterns(".terraform*", "dist", "*.tfstate*")
     shutil.copytree(ROOT / "examples" / "as-module", example, ignore=left_out)
     subprocess.run([sys.executable, ROOT / "build.py", "--project", example], check=True, capture_output=True)
-    # Two configurations of the provider cannot share one process.
+    # One provider process cannot serve two configurations.
     environment = {k: v for k, v in planner.environment.items() if k != "TF_REATTACH_PROVIDERS"}
     run(example, environment, "init", input=False, plugin_dir=local_terraform.find_mirror())
     run(example, environment, "plan", input=False, lock=False, out="plan.tfplan")

@@ -1,4 +1,4 @@
-"""Where the API answers: at a domain of its own, or inside VPCs, and nowhere else."""
+"""The API's addresses: at its own domain or inside VPCs, and nowhere else."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ def test_the_document_names_the_host_of_each_request(domain: Plan) -> None:
 
 
 def test_the_console_reaches_the_api_at_its_domain(domain: Plan) -> None:
-    """CloudFront is closed out of the default address as everyone is."""
+    """The default address is disabled for CloudFront, too."""
     origins = {origin["origin_id"]: origin for origin in domain.one("aws_cloudfront_distribution")["origin"]}
     assert (origins["api"]["domain_name"], origins["api"]["origin_path"]) == ("api.example.com", "")
 
 
 def test_an_address_is_closed_and_opened_by_a_deployment(systems: dict[str, Plan]) -> None:
-    """API Gateway goes on as it was until the API is deployed again."""
+    """API Gateway does not change until the API is deployed again."""
     (at_domain,) = systems["at_domain_with_mutual_tls"].one("aws_api_gateway_deployment")["triggers"].values()
     (inside,) = systems["inside_vpc_without_iam"].one("aws_api_gateway_deployment")["triggers"].values()
     (plain,) = systems["bounded"].one("aws_api_gateway_deployment")["triggers"].values()
@@ -163,7 +163,7 @@ def test_zone_certificate_and_endpoint_may_come_of_the_same_apply(planner: Plann
 
 
 def test_a_private_api_is_for_its_endpoints(systems: dict[str, Plan]) -> None:
-    """The text of its policy is in tests/terraform: it names the API, which only an apply knows."""
+    """tests/terraform checks the policy's text, which contains the API's id and so is known only after an apply."""
     (endpoint,) = systems["inside_vpc"].one("aws_api_gateway_rest_api")["endpoint_configuration"]
     assert (endpoint["types"], sorted(endpoint["vpc_endpoint_ids"])) == (["PRIVATE"], sorted(VPC_ENDPOINTS))
     assert systems["inside_vpc"].counts["aws_api_gateway_rest_api_policy"] == 1

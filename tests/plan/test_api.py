@@ -1,4 +1,4 @@
-"""The REST API as the gateway has it: methods, answers without a function, stage and log."""
+"""The REST API in the gateway: methods, responses without a function, stage and log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.laptop.corrections.apigateway import ALLOW_ORIGIN
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
-# Operation: method, whether it is on one item, what it takes besides the id, its model.
+# By operation: method, whether it is for one item, parameters besides the id, model.
 METHODS = {
     "create": ("POST", False, {"header.Idempotency-Key"}, "TodosBody"),
     "list": ("GET", False, {f"querystring.{p}" for p in ("cursor", "fields", "limit", "order")}, "Empty"),
@@ -305,7 +305,7 @@ def test_of_several_origins_the_callers_own_is_repeated(systems: dict[str, Plan]
         template = response["response_templates"]["application/json"]
         assert "$context.responseOverride.header.Access-Control-Allow-Origin = $origin" in template
         assert template.count("https://a-rather-long-origin-") == 50
-        # Velocity has no methods of list literals, and a header's name comes as the caller wrote it.
+        # In Velocity, list literals have no methods, and a header's name has the caller's spelling.
         assert "].contains(" not in template
         assert "$headers.get('Origin')" in template
         assert "$headers.get('origin')" in template

@@ -1,4 +1,4 @@
-"""Copies of the tables by AWS Backup: where they are, how long they stay, who makes and restores them."""
+"""Copies of the tables by AWS Backup: their vault, their retention, and the roles that create and restore them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these
 
 TABLE = "arn:aws:dynamodb:us-west-2:000000000000:table/shop-todos-test"
 KINDS = {"aws_backup_vault", "aws_backup_vault_policy", "aws_backup_plan", "aws_backup_selection"}
-# What AWS lists for DynamoDB, but for the key.
+# The permissions that AWS lists for DynamoDB, without those for the key.
 RIGHTS = {
     "backup": {
         "CreateBackup", "DeleteBackup", "DescribeBackup", "DescribeTable", "ListTagsOfResource",
@@ -34,7 +34,7 @@ def statements(plan: Plan, role: str) -> dict[str, Any]:
 
 
 def retention_rules(plan: Plan) -> dict[str, tuple[str, int]]:
-    """Return when each of the plan's rules begins, and for how many days it keeps what it makes."""
+    """Return the start of each rule of the plan, and the days for which it keeps backups."""
     rules = plan.one("aws_backup_plan")["rule"]
     return {r["rule_name"]: (r["schedule"], r["lifecycle"][0]["delete_after"]) for r in rules}
 
@@ -117,7 +117,7 @@ def test_roles_reach_our_tables_and_their_copies(systems: dict[str, Plan]) -> No
 
 
 def test_the_key_is_used_through_dynamodb(systems: dict[str, Plan]) -> None:
-    """A plan that makes the key knows no text with its ARN; one that has it does."""
+    """The plan of a new key does not know its ARN, but the plan with an existing key does."""
     backup = systems["backed_up"].configuration["module_calls"]["backup"]["module"]["resources"]
     (key,) = (r for r in backup if r["type"] == "aws_iam_role_policy" and r["name"] == "key")
     references = set(key["expressions"]["policy"]["references"])

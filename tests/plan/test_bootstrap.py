@@ -1,4 +1,4 @@
-"""What an account gets by hand: the roles of CI, and what they may never do."""
+"""The configuration that an administrator applies: the roles of CI, and their limits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LIMIT = {
 Statement = dict[str, Any]
 Statements = list[Statement]
 
-# What a role of CI may say of IAM, word for word: a pattern of any other form is refused.
+# The exact IAM actions that a role of CI may have. A pattern in any other form fails.
 IAM_OF_DEPLOY = {
     f"iam:{action}"
     for action in (
@@ -63,7 +63,7 @@ IAM_OF_PLAN = {
 
 DIGEST = hashlib.sha256(f"{ACCOUNT}-us-west-2".encode()).hexdigest()[:12]
 
-# What an environment makes: an action that its deploy role needs, and on what.
+# The resources of an environment: an action that its deploy role needs, and the resource.
 OWN = [
     ("backup:CreateBackupVault", "arn:aws:backup:us-west-2:{account}:backup-vault:shop-{env}"),
     ("budgets:ModifyBudget", "arn:aws:budgets::{account}:budget/shop-{env}-us-west-2"),
@@ -104,7 +104,7 @@ OWN = [
     ("wafv2:UpdateWebACL", "arn:aws:wafv2:us-west-2:{account}:regional/webacl/shop-{env}/1"),
 ]  # fmt: skip
 
-# What no role of CI may do in any environment, its own included.
+# Actions that no role of CI may have in any environment, including its own.
 BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}-us-west-2"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-todos-create-test"
 FUNCTIONS_OF_TEST = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-*-test"
@@ -192,7 +192,7 @@ def by_sid(plan: Plan, role: str) -> dict[str, Statement]:
 
 
 def as_list(value: str | list[str]) -> list[str]:
-    """Return what IAM takes as a text or as a list of texts as a list."""
+    """Return a value that IAM accepts as a string or a list as a list."""
     return [value] if isinstance(value, str) else value
 
 
@@ -202,7 +202,7 @@ def matches(patterns: str | list[str], text: str) -> bool:
 
 
 def allowing_statements(policy: Statements, action: str, resource: str) -> list[Statement]:
-    """Return the statements that allow an action on a resource under any condition. Actions know no case."""
+    """Return the statements that allow an action on a resource under any condition. Actions are not case-sensitive."""
     return [
         s
         for s in policy
@@ -213,7 +213,7 @@ def allowing_statements(policy: Statements, action: str, resource: str) -> list[
 
 
 def policy_faults(policy: Statements, iam: set[str]) -> Iterator[str]:
-    """Yield what a role of CI is allowed and must not be; iam is what it may say of IAM."""
+    """Yield the forbidden actions that a role of CI is allowed; iam has the allowed IAM actions."""
     for statement in policy:
         if statement["Effect"] == "Allow":
             for pattern in as_list(statement.get("Action", "*")):
@@ -229,7 +229,7 @@ ROLES = [*ENVIRONMENTS, "plan"]
 
 @pytest.mark.parametrize("role", ROLES)
 def test_ci_may_nothing_that_is_none_of_its_business(bootstrap_plan: Plan, role: str) -> None:
-    """Neither records nor users nor items, no other way into a function, and of IAM what is listed."""
+    """No records, users or items, no other way to invoke a function, and only the listed IAM actions."""
     iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
     assert list(policy_faults(statements(bootstrap_plan, role), iam)) == []
 
@@ -267,7 +267,7 @@ def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap_plan: Plan, r
 
 
 def named_resources(plan: Plan) -> list[tuple[str, str]]:
-    """Return what a plan makes that IAM tells by its name: an action that making it needs, and the ARN."""
+    """Return the plan's resources that IAM identifies by name: an action that creates each, and its ARN."""
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
         "aws_backup_vault": ("backup:CreateBackupVault", f"arn:aws:backup:{place}:backup-vault:%s"),
@@ -309,7 +309,7 @@ def named_resources(plan: Plan) -> list[tuple[str, str]]:
     "system", ["audited", "backed_up", "equipped", "guarded", "issued", "watched", "with_scopes", "with_website"]
 )
 def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: dict[str, Plan], system: str) -> None:
-    """What the other tests plan as shop, test; what an administrator makes is compared alone."""
+    """The other tests plan the system shop, test. Resources that an administrator creates are compared separately."""
     policy = statements(bootstrap_plan, "test")
     named = named_resources(systems[system])
     assert len(named) > 5
@@ -333,7 +333,7 @@ def test_a_deploy_role_reaches_what_starts_functions(bootstrap_plan: Plan, trigg
 def test_a_boundary_lets_functions_do_what_triggers_and_statements_ask(
     bootstrap_plan: Plan, triggers: dict[str, Plan]
 ) -> None:
-    """All that the roles of a system with every kind of function may do, but what function_statements leaves out."""
+    """All permissions of the roles of a system with every kind of function, except those in function_statements."""
     boundary = json.loads(bootstrap_plan.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
     wanted = [
         (action, resource)
@@ -414,7 +414,7 @@ def test_no_policy_is_out_of_these_tests_sight(bootstrap_plan: Plan) -> None:
         assert bootstrap_plan.all(kind).keys() == {f"{kind}.{name}" for name in names}
     assert not {"aws_iam_role_policies_exclusive", "aws_iam_policy_attachment"} & bootstrap_plan.counts.keys()
     for role in bootstrap_plan.all("aws_iam_role").values():
-        # What a role sets itself would be known here; what AWS fills in is not.
+        # A value that the configuration sets would be known here. AWS sets this one.
         assert (role["inline_policy"], role["managed_policy_arns"]) == (UNKNOWN, UNKNOWN)
 
 
@@ -747,7 +747,7 @@ def test_only_with_a_truststore_are_certificates_asked_of_callers(bootstrap_plan
 
 
 def test_the_policy_of_a_private_api_is_ci_s_to_write(bootstrap_plan: Plan) -> None:
-    """API Gateway asks for a right of its own beside that to change the API."""
+    """API Gateway requires a separate permission besides that to change the API."""
     arn = "arn:aws:apigateway:us-west-2::/restapis/abc"
     assert roles_that_may(bootstrap_plan, "apigateway:UpdateRestApiPolicy", arn) == {*ENVIRONMENTS}
 

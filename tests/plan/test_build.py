@@ -1,4 +1,4 @@
-"""A plan without the packages, or with packages of other sources, says what to run."""
+"""A plan with missing or outdated packages names the command to run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCHEMA = '{"type": "object", "properties": {"title": {"type": "string"}}}\n'
 
 @pytest.fixture
 def root(planner: Planner, tmp_path: Path) -> Path:
-    """The rules, with a schema and packages of their own; the planner has built the repository's."""
+    """The rules with their own schema and packages. The planner has built the repository's packages."""
     root = rules.preconditions(tmp_path / "root")
     for name in ("dist", "schemas"):
         (root / name).unlink(missing_ok=True)
@@ -33,7 +33,7 @@ def root(planner: Planner, tmp_path: Path) -> Path:
 
 
 def build(root: Path, **inputs: str) -> None:
-    """Put the built packages in place, with a manifest of the root's schema, and of these inputs."""
+    """Put the built packages in place, with a manifest of the root's schema and these inputs."""
     shutil.copytree(ROOT / "dist", root / "dist", dirs_exist_ok=True)
     manifest = json.loads((ROOT / "dist" / "manifest.json").read_text())
     code = {name: digest for name, digest in manifest["inputs"].items() if not name.startswith("schemas/")}

@@ -1,4 +1,4 @@
-"""What Terraform makes of contract/: an operation that is added there is everywhere."""
+"""Terraform's use of contract/: an operation that is added there is everywhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ENTITIES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A configuration whose contract has an operation more."""
+    """A configuration whose contract has one more operation."""
     folder = documents.folder_for_documents(tmp_path_factory.mktemp("contract"))
     (folder / "contract").unlink()
     shutil.copytree(ROOT / "contract", folder / "contract")

@@ -1,4 +1,4 @@
-"""Every system that is committed is priced whole, and the documents show what production costs."""
+"""Every committed system is priced completely, and the documents show production's cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The committed var-files: what each plans, and that they live side by side in one account."""
+"""The committed var-files: what each plans, and that all can coexist in one account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTPUTS = {
     "vpc_id", "website_domain", "website_url",
 }  # fmt: skip
 
-# What has one name space for the whole account and region; the argument that holds the name.
+# Types whose names are unique in an account and region, with the argument for the name.
 NAMED = {
     "aws_api_gateway_api_key": "name",
     "aws_api_gateway_rest_api": "name",
@@ -78,7 +78,7 @@ def test_outputs(environment: tuple[str, Plan]) -> None:
         assert {entity: set(made) for entity, made in plan.outputs[name].items()} == operations
     secret = [name for name, output in plan.data["planned_values"]["outputs"].items() if output["sensitive"]]
     assert secret == [], "outputs are printed, logged and read by others"
-    # What `make openapi` asks for.
+    # The output that `make openapi` reads.
     assert "document" in plan.configuration["module_calls"]["openapi"]["module"]["outputs"]
 
 
@@ -93,7 +93,7 @@ def test_names_carry_name_and_environment(environment: tuple[str, Plan]) -> None
 
 
 def test_names_that_all_regions_share_carry_the_region(environment: tuple[str, Plan]) -> None:
-    """The same system can then be in a second region: IAM, S3 and CloudFront have one space of names."""
+    """A second region can then have the same system: names in IAM, S3 and CloudFront are unique across regions."""
     _, plan = environment
     shared = {kind for kind in NAMED if kind.startswith(("aws_cloudfront_", "aws_iam_", "aws_s3_"))}
     for kind in (*shared, "aws_cloudwatch_dashboard"):
@@ -102,9 +102,9 @@ def test_names_that_all_regions_share_carry_the_region(environment: tuple[str, P
 
 
 def taggable_resources(plan: Plan) -> dict[str, Values]:
-    """Return what takes tags, by address.
+    """Return the resources with tags, by address.
 
-    But for the web console's files: S3 takes ten tags of an object, and an environment may have more.
+    The web console's files are left out: an S3 object may have ten tags, and an environment may have more.
     """
     files = plan.all("aws_s3_object")
     found = {a: v for a, v in plan.resources.items() if "tags_all" in v and a not in files}
@@ -134,7 +134,7 @@ def test_environments_do_not_collide(var_files: dict[str, Plan]) -> None:
 
 
 class TestInventories:
-    """What the comparison sees and what it leaves alone."""
+    """The differences that the comparison finds and ignores."""
 
     @pytest.mark.parametrize(
         ("listed", "difference"),

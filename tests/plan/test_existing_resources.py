@@ -1,4 +1,4 @@
-"""What a security or platform team has already: topic, log bucket, code signing, firewall and mail; and the budget."""
+"""Existing resources: topic, log bucket, code signing, firewall and mail; and the budget."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_distribution_logs_where_its_bucket_does(equipped: Plan, systems: di
 
 
 def matching(pattern: str, text: str) -> bool:
-    """Tell whether a text has what an ARN with one star at its end begins with."""
+    """Return whether a text has the prefix of an ARN that ends with a star."""
     assert pattern.count("*") == 1
     assert pattern.endswith("*")
     return text.startswith(pattern[:-1])
@@ -104,7 +104,7 @@ def test_a_made_topic_has_the_statement_itself(systems: dict[str, Plan]) -> None
 
 
 def test_every_function_has_the_code_signing_configuration(equipped: Plan, triggers: dict[str, Plan]) -> None:
-    """Those of own functions, too."""
+    """Also those of own functions."""
     for plan in (equipped, triggers["full"]):
         arns = {a: f["code_signing_config_arn"] for a, f in plan.all("aws_lambda_function").items()}
         assert set(arns.values()) == {CODE_SIGNING}
@@ -149,7 +149,7 @@ def test_the_budget_counts_this_system_alone(equipped: Plan) -> None:
 
 @mock_aws
 def test_preflight_reads_real_plans_and_answers(equipped: Plan) -> None:
-    """Stand-ins cannot show that the provider or AWS calls attributes and errors otherwise."""
+    """Only the real provider shows the names of attributes and errors."""
     account = "123456789012"
     variables = {name: {"value": value} for name, value in equipped.variables.items()}
     statements = json.loads(json.dumps(equipped.outputs["policy_statements"]).replace(ACCOUNT, account))

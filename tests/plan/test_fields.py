@@ -1,4 +1,4 @@
-"""Who reads and who writes properties: what functions are told, and what the OpenAPI document says."""
+"""Rules for reading and writing properties: the functions' settings, and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SENT = ("PeopleBody", "PeoplePatch", "PeopleReplacement")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for documents, with a schema of its own."""
+    """A folder for documents, with its own schema."""
     folder = documents.folder_for_documents(tmp_path_factory.mktemp("fields"))
     manifest = json.loads((folder / "dist/manifest.json").read_text())
     for name in ("dist", "schemas"):
@@ -78,7 +78,7 @@ def found(folder: Path) -> Values:
 
 
 def takes(found: Values, schema: str, value: Any) -> bool:
-    """Return whether a schema of the document allows a value, sent or, of an item, received."""
+    """Return whether a schema of the document allows a value in a request, or for an item in a response."""
     validator = OAS30ReadValidator if schema.endswith("Item") else OAS30WriteValidator
     whole = found["components"]["schemas"][schema] | {"components": found["components"]}
     return bool(validator(whole).is_valid(value))
@@ -139,7 +139,7 @@ def test_no_property_is_for_neither_direction(found: Values) -> None:
     ],
 )
 def test_bodies_are_as_the_functions_take_them(found: Values, schema: str, value: Values, taken: bool) -> None:
-    """The functions' side of it: tests/unit/test_fields.py."""
+    """tests/unit/test_fields.py tests the functions' part."""
     assert takes(found, schema, value) == taken
 
 

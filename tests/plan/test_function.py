@@ -1,4 +1,4 @@
-"""One function an operation: what runs, and what its role may do."""
+"""One function per operation: its code, and its role's permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPERATIONS = sorted(contract.OPERATIONS)
 KEY = "arn:aws:kms:us-west-2:000000000000:key/11111111-2222-3333-4444-555555555555"
 TABLE = "arn:aws:dynamodb:us-west-2:000000000000:table/shop-todos-test"
 
-# All that each operation may ask of DynamoDB, with every default.
+# All DynamoDB actions of each operation, with default settings.
 RIGHTS: dict[str, tuple[list[str], str]] = {
     "create": (["dynamodb:PutItem"], TABLE),
     "delete": (["dynamodb:DeleteItem"], TABLE),
@@ -37,13 +37,13 @@ def function(plan: Plan, operation: str) -> Values:
 
 
 def statements(plan: Plan, operation: str) -> list[dict[str, Any]]:
-    """Return every statement of the function's role whose text the plan shows: not that of the key."""
+    """Return the statements of the function's role that the plan shows. It does not show the key's."""
     policies = [p for a, p in plan.all("aws_iam_role_policy").items() if f'"todos.{operation}"' in a]
     return [s for p in policies if p["policy"] != UNKNOWN for s in json.loads(p["policy"])["Statement"]]
 
 
 def entity_options(plan: Plan, operation: str) -> Values:
-    """Return what the function is told of its entity."""
+    """Return the function's settings of its entity."""
     found: Values = json.loads(function(plan, operation)["environment"][0]["variables"]["ENTITY_OPTIONS"])
     return found
 
@@ -127,7 +127,7 @@ def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]
 
 
 def test_key_may_be_used_for_tables_environments_and_queues_alone(planner: Planner, tmp_path: Path) -> None:
-    """The apply decides the key's ARN, so here it is one that is known: the plan shows every right."""
+    """A new key's ARN is unknown before the apply, so this plan has an existing key and shows all permissions."""
     project = project_of(tmp_path, {"jobs": "def handle(job, context): ...\n"})
     known = {"modules/encryption": {"output": {"key_arn": {"value": KEY}}}}
     root = planner.copy_root(tmp_path / "root", known)
@@ -174,7 +174,7 @@ def test_roles_belong_to_lambda_and_have_no_managed_policies(plan: Plan) -> None
             {"Service": "lambda.amazonaws.com"},
             "sts:AssumeRole",
         )
-        assert role["managed_policy_arns"] == UNKNOWN  # not set by us: the provider reads it back
+        assert role["managed_policy_arns"] == UNKNOWN  # not set by the configuration: the provider reads it
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is wrong with functions of one's own: a sentence each, which names the place and says what to write."""
+"""Faults in own functions: one sentence each, which names the place and the remedy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def statement(action: str, resource: str) -> Values:
 
 ACCOUNT = "arn:aws:{}:us-west-2:123456789012:"
 
-# What is wrong with one function, by the function's name: its attributes, and how the sentence goes on.
+# Faults of single functions, by the function's name: its attributes, and the rest of the sentence.
 ALONE: dict[str, tuple[Values, str]] = {
     "my mail": ({}, ': "my mail" contains a space. Write up to 31'),
     "Mail": ({}, ': "Mail" contains the capital letter M. Write'),
@@ -243,7 +243,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     "imports": ({"imports": True}, ".imports.imports is for functions with changes, but this one has none. Leave it"),
 }  # fmt: skip
 
-# What is wrong with functions beside others, and beside the API.
+# Faults of functions in combination with others, and with the API.
 TOGETHER: dict[str, tuple[Values, str]] = {
     "orders-get": ({}, '.orders-get: the entity orders already has a function "shop-orders-get-test" (get). Write'),
     "flow": ({}, ".flow: another role of the system has this name. Choose another."),
@@ -325,7 +325,7 @@ TOGETHER: dict[str, tuple[Values, str]] = {
         changes("notes", "deleted"),
         ".reader-c.changes.notes: reader-a and reader-b already read the changes of",
     ),
-    # A loop of one ends by itself; a longer one does not.
+    # A function does not get its own changes, so only longer loops are endless.
     "alone": ({**changes("nights", "updated"), "uses": {"nights": ["merge"]}}, ""),
     "ping": (
         {**changes("top", "created"), "uses": {"orders": ["merge"]}},
@@ -335,7 +335,7 @@ TOGETHER: dict[str, tuple[Values, str]] = {
         {**changes("orders", "updated"), "uses": {"top": ["create"]}},
         ".pong.changes: the function would run itself through the writes of ping. Remove an operation that leads back",
     ),
-    # What pong does not listen to leads nowhere.
+    # pong does not run on these changes, so there is no loop.
     "creator": ({**changes("top", "deleted"), "uses": {"orders": ["create"]}}, ""),
 }  # fmt: skip
 
@@ -378,12 +378,12 @@ RIGHT: Values = {
 
 @pytest.fixture(scope="module")
 def folder(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the rules are tried; the planner has built the packages."""
+    """A folder for checking the rules. The planner has built the packages."""
     return rules.preconditions(tmp_path_factory.mktemp("functions"))
 
 
 def sentences(folder: Path, functions: Values, entities: Values = ENTITIES) -> list[str]:
-    """Return what is wrong with functions, but for their code."""
+    """Return the faults of functions, except those of their code."""
     said = "\n".join(rules.rule_errors(folder, {**SMALL, "entities": entities, "functions": functions}))
     return [line for line in said.splitlines() if "there is no app/" not in line]
 
@@ -415,7 +415,7 @@ def test_a_system_may_have_no_routes_but_those_of_functions(folder: Path) -> Non
     assert sentences(folder, {"jobs": {}}, nights)[0].startswith("entities: no entity has an operation and no function")
 
 
-# What may be empty: a setting's value.
+# Texts that may be empty: a setting's value.
 MAY_BE_EMPTY = [("settings", "NAME")]
 
 

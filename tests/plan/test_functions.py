@@ -1,4 +1,4 @@
-"""Functions of one's own in a plan: what they run, know and may do, and the API's methods that they answer."""
+"""Own functions in a plan: their code, settings and permissions, and the API's methods that they serve."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def function(plan: Plan, name: str) -> Values:
 
 
 def settings(plan: Plan, name: str) -> dict[str, Any]:
-    """Return a function's variables, those of JSON as what they hold."""
+    """Return a function's environment variables, with JSON decoded."""
     variables: dict[str, str] = function(plan, name)["environment"][0]["variables"]
     return {n: json.loads(v) if n in ("ENTITIES", "FUNCTION") else v for n, v in variables.items()}
 

@@ -1,4 +1,4 @@
-"""What costs and so is off by default: the firewall, and the audit's trail; and whom the key obeys."""
+"""Features that cost money and are off by default, the firewall and the audit trail; and the key's policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BUCKET = "shop-audit-test-000000000000-us-west-2"
 
 
 def rules(plan: Plan) -> dict[str, Values]:
-    """Return the firewall's rules by name, in the order in which they are asked."""
+    """Return the firewall's rules by name, in the order of their evaluation."""
     found = sorted(plan.one("aws_wafv2_web_acl")["rule"], key=lambda rule: rule["priority"])
     return {rule["name"]: rule for rule in found}
 
@@ -67,14 +67,14 @@ def test_firewall_may_leave_countries_out(systems: dict[str, Plan]) -> None:
 
 
 def matches_distribution_header(match: Values) -> bool:
-    """Tell whether a statement is about what the console's distribution alone sends."""
+    """Return whether a statement matches the header that only the console's distribution sends."""
     (field,) = match["field_to_match"]
     asked = (field["single_header"][0]["name"], match["positional_constraint"], match.get("search_string"))
     return asked == ("x-distribution-word", "EXACTLY", UNKNOWN)
 
 
 def test_users_of_the_console_are_counted_by_their_own_addresses(systems: dict[str, Plan]) -> None:
-    """And not by CloudFront's, which they share, or by what they write into X-Forwarded-For."""
+    """Not by CloudFront's shared addresses, or by the callers' own X-Forwarded-For."""
     found = rules(systems["with_website_at_names"])
     assert list(found)[:3] == ["rate-of-console", "rate", "countries"]
     (of_console,) = found["rate-of-console"]["statement"][0]["rate_based_statement"]
@@ -111,7 +111,7 @@ def test_firewall_logs_what_it_stops_and_no_secret(systems: dict[str, Plan]) -> 
 
 @pytest.mark.parametrize("system", ["guarded", "guarded_by_country"])
 def test_firewall_keeps_no_samples(systems: dict[str, Plan], system: str) -> None:
-    """What is redacted in the log is not in samples, and those may be read with the ACL."""
+    """Samples are not redacted like the log, and anyone who may read the ACL may read them."""
     acl = systems[system].one("aws_wafv2_web_acl")
     settings = [part["visibility_config"][0] for part in (acl, *acl["rule"])]
     assert [s["sampled_requests_enabled"] for s in settings] == [False] * (1 + len(acl["rule"]))

@@ -1,4 +1,4 @@
-"""A system in a VPC and under a key that somebody else owns."""
+"""A system in an existing VPC, with an existing key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def guest(systems: dict[str, Plan]) -> Plan:
 
 @pytest.fixture(scope="session")
 def guest_functions(triggers: dict[str, Plan]) -> Plan:
-    """A guest with functions of one's own: secrets, a queue, a way out, and statements of S3 and SNS."""
+    """A guest with own functions: secrets, a queue, egress, and statements for S3 and SNS."""
     return triggers["guest"]
 
 
@@ -73,7 +73,8 @@ def test_other_ways_out_are_carried_by_the_functions_that_need_them(guest_functi
     (rule,) = plan.resources[f"{GROUP}.endpoint_clients[0]"]["egress"]
     assert (rule["from_port"], rule["to_port"], rule["protocol"]) == (443, 443, "tcp")
     assert rule["cidr_blocks"] == ["172.31.0.0/16"], "the VPC's own addresses"
-    # Each carries the group of all functions; of which these others cannot be told apart before an apply.
+    # Each function has the group of all functions. The other groups' ids are unknown before an
+    # apply.
     groups = plan.configuration["module_calls"]["own_function"]["expressions"]["network"]["references"]
     assert {"local.networks", "local.carried_groups"} <= set(groups)
 

@@ -1,4 +1,4 @@
-"""Hooks in a plan: which functions run own code, with which zip, settings and rights, and what is wrong with them."""
+"""Hooks in a plan: the functions that run own code, their zips, settings and permissions, and the hooks' faults."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ENTITIES: Values = {
         "operations": ["get", "merge"],
     },
     "nights": {"filters": {"status": {}}, "ids": "client", "operations": [], "schema": "schemas/order.json"},
-    # Names that ids of statements could confuse.
+    # Names that could have the same statement id.
     "table": {"operations": ["get"]},
 }
 
@@ -69,7 +69,7 @@ def function(plan: Plan, key: str) -> Values:
 
 
 def environment(plan: Plan, key: str) -> dict[str, Any]:
-    """Return a function's variables, those of JSON as what they hold."""
+    """Return a function's environment variables, with JSON decoded."""
     variables: dict[str, str] = function(plan, key)["environment"][0]["variables"]
     return {
         name: json.loads(value) if name in ("ENTITIES", "ENTITY_OPTIONS") else value
@@ -182,7 +182,7 @@ def test_the_document_says_what_hooks_may_answer(plans: dict[str, Plan]) -> None
     assert "Refused" not in documents["plain"]["components"]["responses"]
 
 
-# --- What is wrong with hooks, as only the build can tell ---
+# --- Faults in hooks that only the build can find ---
 
 
 FAULTS: dict[str, tuple[Values, str]] = {
@@ -232,7 +232,7 @@ def test_each_has_one_fault(faults: str) -> None:
 
 
 def test_a_long_chain_of_hooks_is_followed(tmp_path: Path) -> None:
-    """Forty entities whose hooks write the next one: no circle, until the last one writes the first."""
+    """Forty entities whose hooks each write the next one. There is no cycle until the last one writes the first."""
     project = project_of(tmp_path, CODE)
     root = rules.preconditions(tmp_path / "root")
     names = [f"{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(40)]

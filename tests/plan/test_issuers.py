@@ -1,4 +1,4 @@
-"""Tokens of any OpenID Connect issuer: the function that verifies them, and what the gateway and functions ask."""
+"""Tokens of any OpenID Connect issuer: the function that verifies them, and the checks of gateway and functions."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_each_method_asks_for_its_own_tokens(issued: Plan, key: str, authorizati
     method = issued.one("aws_api_gateway_method", f'"{key}"')
     assert method["authorization"] == authorization
     assert method["authorizer_id"] == (UNKNOWN if kind else None)
-    # The gateway takes scopes of the user pool's tokens alone.
+    # The gateway checks scopes only in the user pool's tokens.
     assert bool(method["authorization_scopes"]) == (kind == "users")
     if kind:
         references = issued.configuration["module_calls"]["api"]["module"]

@@ -1,4 +1,4 @@
-"""Modules as others call them: by the examples in their READMEs, and from a root that is not Trestle's."""
+"""Modules called by others: as in the examples of their READMEs, and from a root other than Trestle's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def readme_example(readme: Path) -> str:
 
 
 def make_other_root(planner: Planner, folder: Path, **files: str) -> Path:
-    """Lay out a root that is not Trestle's, with these files, beside Trestle's modules; return it."""
+    """Create a root other than Trestle's, with these files, beside Trestle's modules, and return it."""
     folder.mkdir()
     copy_modules(folder, {})
     for name in ("app", "contract", "dist", "lambda_src", "requirements", "schemas", "web"):
@@ -50,7 +50,7 @@ def test_the_example_of_each_module_can_be_planned(planner: Planner, tmp_path: P
     assert found == texts.keys() - {"key_policy", "openapi"}
 
 
-# What the resources in documents refer to.
+# The resources that examples in documents refer to.
 AROUND = f"""
 provider "aws" {{
   region = "{REGION}"
@@ -138,7 +138,7 @@ module "api" {{
 
 @pytest.mark.slow
 def test_a_topic_and_a_pool_may_come_of_the_same_apply(planner: Planner, tmp_path: Path) -> None:
-    """Their ARNs are unknown then, as null may be: the caller says that they are not, and the error says how."""
+    """Their ARNs are unknown and could be null. The caller has to exclude null, and the error shows how."""
     composed = "arn:aws:sns:us-west-2:${data.aws_caller_identity.this.account_id}:${aws_sns_topic.own.name}"
     forms = f'{{ coalesced = coalesce(aws_sns_topic.own.arn), composed = "{composed}" }}'
     pool = "aws_cognito_user_pool.own.arn"
@@ -183,7 +183,7 @@ def test_another_root_calls_the_module_with_a_provider_and_schemas_of_its_own(as
 
 
 def test_a_vpc_and_a_key_may_come_of_the_same_apply(as_module: Values) -> None:
-    """Their ids are unknown then; and the key's policy takes what the module says of it."""
+    """Their ids are unknown then, and the key's policy contains the module's statements."""
     resources = {r["address"]: r["change"] for r in as_module["resource_changes"] if r["mode"] == "managed"}
     made = {
         address

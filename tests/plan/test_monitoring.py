@@ -1,4 +1,4 @@
-"""What watches an environment: alarms and whom they tell, the dashboard, saved queries, our own metrics."""
+"""The monitoring of an environment: alarms and their notifications, the dashboard, saved queries and metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN_TOPIC = "arn:aws:sns:us-west-2:000000000000:shop-alarms-test"
 
 
 def alarms(plan: Plan) -> dict[str, Values]:
-    """Return the alarms of a plan by what follows the API's name in theirs."""
+    """Return the alarms of a plan by their names without the API's name."""
     found = plan.all("aws_cloudwatch_metric_alarm").values()
     return {alarm["alarm_name"].removeprefix("shop-test/"): alarm for alarm in found}
 
@@ -37,21 +37,21 @@ def metrics(alarm: Values) -> dict[str, Values]:
 
 
 def expression(alarm: Values) -> str:
-    """Return what an alarm makes of its metrics."""
+    """Return the expression of an alarm."""
     (found,) = [query for query in alarm["metric_query"] if query["return_data"]]
     text: str = found["expression"] or found["id"]
     return text
 
 
 def composite_members(plan: Plan, name: str) -> set[str]:
-    """Return the alarms of which a composite alarm is made, by what follows the API's name in theirs."""
+    """Return the alarms in a composite alarm's rule, by their names without the API's name."""
     (found,) = [c for c in plan.all("aws_cloudwatch_composite_alarm").values() if c["alarm_name"] == name]
     conditions = found["alarm_rule"].split(" OR ")
     return {re.sub(r'^ALARM\("shop-test/(.*)"\)$', r"\1", condition) for condition in conditions}
 
 
 def notifying_alarms(plan: Plan) -> dict[str, Values]:
-    """Return the alarms that tell somebody, by name."""
+    """Return the alarms that notify, by name."""
     kinds = ("aws_cloudwatch_composite_alarm", "aws_cloudwatch_metric_alarm")
     found = [alarm for kind in kinds for alarm in plan.all(kind).values()]
     for alarm in found:
@@ -66,7 +66,7 @@ def widgets(plan: Plan) -> dict[str, Any]:
 
 
 def alarm_widgets(plan: Plan) -> list[dict[str, Any]]:
-    """Return what the dashboard shows of alarms."""
+    """Return the alarms on the dashboard."""
     body = json.loads(plan.one("aws_cloudwatch_dashboard")["dashboard_body"])
     return [widget for widget in body["widgets"] if widget["type"] == "alarm"]
 
@@ -83,7 +83,7 @@ def test_every_function_table_and_stage_has_its_alarms(alarmed_plan: Plan) -> No
     assert alarms(alarmed_plan).keys() == functions | tables | {f"gateway/{kind}" for kind in KINDS["gateway"]}
 
 
-# What each compares with what, for how many periods; "get" stands for all functions.
+# The comparison, threshold and periods of each alarm; "get" stands for all functions.
 KINDS: dict[str, dict[str, tuple[str, float, int, str]]] = {
     "function": {
         "duration": ("GreaterThanOrEqualToThreshold", 23200, 2, "duration"),
@@ -177,7 +177,7 @@ def test_without_metrics_of_our_own_alarms_know_lambdas_alone(systems: dict[str,
     assert expression(found["todos/get/errors"]) == "FILL(errors, 0)"
     namespaces = {metric["namespace"] for alarm in found.values() for metric in metrics(alarm).values()}
     assert namespaces == {"AWS/ApiGateway", "AWS/DynamoDB", "AWS/Lambda"}
-    # Lambda counts refused tokens as errors, and anybody can send such.
+    # Lambda counts refused tokens as errors, and anybody can send such tokens.
     authorizers = {key for key in found if key.startswith("authorizer/")}
     assert authorizers == {"authorizer/function/duration", "authorizer/function/throttles"}
     for function in plan.all("aws_lambda_function").values():
@@ -193,7 +193,7 @@ NOTIFYING = ["shop-test", "shop-test/gateway/4xx"]
 
 
 def test_one_alarm_tells_of_what_is_ours_and_one_of_what_callers_do(alarmed_plan: Plan) -> None:
-    """Of what else happens while it lasts an alarm tells nothing: callers' faults must not hide ours."""
+    """An alarm sends no further notifications while it lasts, so callers' errors must not hide the system's."""
     composites = {c["alarm_name"]: c for c in alarmed_plan.all("aws_cloudwatch_composite_alarm").values()}
     assert composites.keys() == {"shop-test", "shop-test/todos"}
     of_entity = {key for key in alarms(alarmed_plan) if key.startswith("todos/")}
@@ -213,7 +213,7 @@ def test_there_may_be_an_alarm_of_what_callers_do_alone(systems: dict[str, Plan]
 
 
 def test_rules_stay_below_cloudwatchs_limits(alarmed_plan: Plan) -> None:
-    """A rule takes 10,240 characters and a hundred alarms; a name has up to 84 characters before its kind."""
+    """A rule may have 10,240 characters and 100 alarms. A name has up to 84 characters before its kind."""
     assert len(composite_members(alarmed_plan, "shop-test/todos")) == 26
     assert len(" OR ".join('ALARM("' + "x" * 100 + '")' for _ in range(26))) < 10240
     assert len(composite_members(alarmed_plan, "shop-test") - {"todos"}) == 100 - 98, (
@@ -265,7 +265,7 @@ def test_a_table_that_nothing_uses_yet_has_no_alarms(systems: dict[str, Plan]) -
     assert {name.partition("/")[0] for name in alarms(plan)} == {"gateway", "todos"}
 
 
-# --- Functions of one's own
+# --- Own functions
 
 
 @pytest.fixture(scope="module")
@@ -362,7 +362,7 @@ def test_queries_ask_own_functions_too(own_plan: Plan) -> None:
 
 
 def anchors() -> set[str]:
-    """Return the anchors of the runbook's headings, as GitHub makes them."""
+    """Return the anchors of the runbook's headings in GitHub's form."""
     text = (ROOT / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}

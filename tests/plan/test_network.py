@@ -1,4 +1,4 @@
-"""The VPC, its ways out, and who may use them."""
+"""The VPC, its routes to other networks, and the functions that may use them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_functions_accept_no_connection(plan: Plan) -> None:
 
 def test_default_security_group_is_emptied(plan: Plan) -> None:
     group = plan.one("aws_default_security_group")
-    # Not set is what empties it: the provider then revokes every rule.
+    # Without these arguments, the provider revokes every rule.
     configured = resource_configuration(plan, "aws_default_security_group")
     assert not {"ingress", "egress"} & configured.keys()
     assert group["tags"]["Name"]

@@ -1,4 +1,4 @@
-"""The OpenAPI document of each committed var-file: sound by two validators, and true to the planned methods."""
+"""The OpenAPI document of each committed var-file: valid for two validators, and consistent with the methods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPECTRAL = "@stoplight/spectral-cli@6.16.3"
 
 
 def document(plan: Plan) -> Values:
-    """Return the document as the gateway will answer it."""
+    """Return the document that the gateway will serve."""
     response = mocks(plan, "aws_api_gateway_integration_response")["GET /openapi.json"]
     template = response["response_templates"]["application/json"]
     found: Values = json.loads(template[template.index("{") :])
@@ -56,7 +56,7 @@ Evaluate = Callable[[list[str], Values, Values], list[Any]]
 
 @pytest.fixture
 def evaluate(tmp_path: Path) -> Evaluate:
-    """Tells what follows from an entity and from what build.py writes of its schema, without a provider."""
+    """Evaluates an entity and its schema's part of build.py's manifest, without a provider."""
     for name in ("contract", *OF_VARIABLES):
         (tmp_path / Path(name).name).symlink_to(ROOT / name)
     for name in ("dist", "schemas"):
@@ -115,7 +115,7 @@ def test_operations_say_what_the_methods_ask_for(planned_document: tuple[Plan, V
     }
     assert len(routes) == len(by_id)
     for key, route in routes.items():
-        if key in by_route:  # of a function of one's own
+        if key in by_route:  # of an own function
             method, operation = by_route[key]
         else:
             entity, name = key.split(".")
@@ -135,7 +135,7 @@ def test_operations_say_what_the_methods_ask_for(planned_document: tuple[Plan, V
 
 
 def test_generators_find_types_where_they_look_for_them(planned_document: tuple[Plan, Values]) -> None:
-    """swagger-typescript-api skips the body of a referenced answer; others take an untyped branch for any."""
+    """swagger-typescript-api skips the body of a referenced response; others treat an untyped branch as any."""
     found = planned_document[1]
     for _, _, operation in operations(found):
         (success,) = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
@@ -152,7 +152,7 @@ def test_filters_name_the_property_their_bounds_are_of(planned_document: tuple[P
 
 
 def security_by_operation(found: Values) -> dict[str, Values]:
-    """Return what each operation asks for, by its name."""
+    """Return the security requirements of each operation, by its name."""
     return {o["operationId"]: o["security"][0] for _, _, o in operations(found) if o["security"]}
 
 
@@ -223,7 +223,7 @@ def test_nothing_is_left_unsaid(planned_document: tuple[Plan, Values]) -> None:
     found = planned_document[1]
     sent = [o["requestBody"]["content"] for _, _, o in operations(found) if "requestBody" in o]
     schemas = [each["application/json"]["schema"] for each in sent]
-    bodies = {schema["$ref"].rpartition("/")[2] for schema in schemas if schema}  # that of a route may be anything
+    bodies = {schema["$ref"].rpartition("/")[2] for schema in schemas if schema}  # a route's may be any value
     for name, schema in found["components"]["schemas"].items():
         if name.endswith(("Body", "Item", "Patch", "Replacement")):
             assert schema["additionalProperties"] is True, "the schemas of the examples are open"
@@ -236,7 +236,7 @@ def test_nothing_is_left_unsaid(planned_document: tuple[Plan, Values]) -> None:
 @pytest.mark.parametrize("put", ["replace", "merge"])
 @pytest.mark.parametrize("ids", ["server", "client"])
 def test_bodies_take_the_servers_properties_as_the_functions_do(folder: Path, ids: str, put: str) -> None:
-    """The functions' side of it: tests/unit/test_crud.py."""
+    """tests/unit/test_crud.py tests the functions' part."""
     found = documents.document(folder, entities={"todos": {"ids": ids, "put": put}})
     own: Values = {"createdAt": None, "updatedAt": 1, "version": "x"}
     ids_sent: dict[str, Values] = {"": {}, "valid": {"id": "zz"}, "null": {"id": None}, "number": {"id": 5}}
@@ -259,7 +259,7 @@ def test_bodies_take_the_servers_properties_as_the_functions_do(folder: Path, id
 
 @pytest.mark.parametrize("put", ["replace", "merge"])
 def test_clients_read_what_they_cannot_write(folder: Path, put: str) -> None:
-    """The functions' side of it: tests/unit/test_read_only.py."""
+    """tests/unit/test_read_only.py tests the functions' part."""
     found = documents.document(folder, entities={"products": {"put": put, "schema": "schemas/product.json"}})
     schemas = found["components"]["schemas"]
     assert schemas["ProductsItem"]["properties"]["rating"]["readOnly"] is True
@@ -269,7 +269,7 @@ def test_clients_read_what_they_cannot_write(folder: Path, put: str) -> None:
         assert "rating" not in schemas[name]["properties"]
         validator = OAS30WriteValidator(schemas[name] | {"components": found["components"]})
         assert all(validator.is_valid({"name": "cup", **each}) for each in ({}, {"rating": 5}, {"rating": "best"}))
-    # To keep it, PUT reads the item first, and others may win each time.
+    # To keep it, PUT reads the item first, and other writers may win each time.
     replace = found["paths"]["/products/{id}"]["put"]
     assert "409" in replace["responses"]
 
@@ -310,7 +310,7 @@ def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:
     assert used["Idempotency-Key"]["pattern"] == known["idempotency_key"]
 
 
-# By entity: what one of it is called.
+# The singular name of each entity.
 SINGULARS = {
     "todos": "Todo", "movies": "Movie", "categories": "Category", "people": "Person", "children": "Child",
     "addresses": "Address", "statuses": "Status", "boxes": "Box", "matches": "Match", "houses": "House",
@@ -319,7 +319,7 @@ SINGULARS = {
     "orders-v2": "OrdersV2", "campus": "Campus", "stock": "Stock", "moves": "Move", "olives": "Olive",
     "women": "Woman", "user-addresses": "UserAddress",
 }  # fmt: skip
-# Entities whose singulars, or letters, are another's: each is called by its own name.
+# Entities whose singular, or letters, are those of another entity keep their own names.
 ALIKE = {
     "todo": "Todo", "todos": "Todos", "person": "Person", "people": "People", "persons": "Persons",
     "a-b": "A_B", "ab": "Ab", "line-item": "LineItem", "line-items": "Line_Items", "lineitems": "Lineitems",
@@ -360,8 +360,8 @@ ROUTED: Values = {
     }
 }
 
-# Of a pool that is there already, the document names scopes that it has no place to list: Spectral knows none but
-# those of OAuth 2 flows, although OpenAPI lets an operation ask for scopes of OpenID Connect.
+# For an existing pool, operations name scopes that the document cannot list. Spectral accepts only
+# scopes of OAuth 2 flows, although OpenAPI allows scopes of OpenID Connect.
 LINTERS: dict[str, Values] = {
     ".spectral.yaml": {
         "extends": ["spectral:oas"],

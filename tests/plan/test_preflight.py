@@ -1,4 +1,4 @@
-"""A preflight asks a real Terraform, and an AWS that answers: an empty account, a table that would go."""
+"""The preflight with the real Terraform and an emulated AWS: an empty account, a table that would be deleted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def empty_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository, with an environment of its own."""
+    """The repository, with its own environment."""
     folder = tmp_path_factory.mktemp("root")
     subprocess.run(["make", "-C", ROOT, "build"], check=True, capture_output=True)
     for source in (
@@ -53,7 +53,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / source.name).symlink_to(source)
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     (folder / "environments").mkdir()
-    # Open: the emulator makes no values of keys.
+    # Open, because the emulator does not generate values of keys.
     system = (
         small_system("list").replace('"local"', '"small"').replace("{ oper", '{ access = { default = "open" }, oper')
     )
@@ -66,7 +66,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def account_environment(empty_account: Running, planner: Planner) -> Iterator[dict[str, str]]:
-    """The environment in which Terraform and SDKs ask that account."""
+    """The environment in which Terraform and SDKs use that account."""
     variables = emulated(empty_account.endpoint, REGION)
     with provider(planner.root, variables) as reached:
         yield variables | reached
@@ -182,7 +182,7 @@ def another_environments_state(run_preflight: Preflight, root: Path) -> None:
 def test_from_an_empty_account_to_the_state_of_another_environment(
     run_preflight: Preflight, root: Path, empty_account: Running
 ) -> None:
-    """One test, since each step goes on from where the one before has come."""
+    """One test, because each step continues from the state of the previous one."""
     an_account_where_nothing_is_prepared(run_preflight)
     a_first_apply(run_preflight, empty_account)
     somebody_who_is_at_work(run_preflight, empty_account)

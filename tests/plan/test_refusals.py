@@ -1,4 +1,4 @@
-"""What a plan says of entities that cannot be: which one, which attribute, and what to write instead."""
+"""A plan's messages about invalid variables: the place, the fault and the remedy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ SCHEMAS: dict[str, str] = {
 }
 TASK: Values = {"operations": ["list"], "schema": "schemas/task.json"}
 
-# Of an allowed length, and for all entities: it takes more to be too much.
+# The origins have an allowed length and are part of every function's environment, so other settings
+# exceed the limit.
 ORIGINS = [f"https://app-{n:02}.customers.example.com" for n in range(60)]
 
 CROWDED = {
@@ -58,11 +59,11 @@ CROWDED = {
 
 
 def environment_bytes(part: object) -> int:
-    """Return the bytes of an environment, or of a value in it, as Lambda measures them."""
+    """Return the size of an environment, or of a value in it, in bytes as Lambda counts them."""
     return len(json.dumps(part, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-# What is wrong with schemas, and with what entities make of them; each entity has one fault.
+# Faults in schemas, and in attributes that refer to them; each entity has one fault.
 FAULTS: dict[str, tuple[Values, str]] = {
     "absent": (
         {"schema": "schemas/absent.json"},
@@ -151,7 +152,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
 }
 
-# What the variable's own validations refuse, all in one plan as well.
+# Faults that the variable's own validations find, also all in one plan.
 REFUSED: dict[str, tuple[Values | None, str]] = {
     "bounced": ({"operations": ["upsert"]}, 'entities.bounced.operations: there is no operation "upsert". Write any'),
     "misspelt": ({"hooks": {"code": "Bookings"}}, 'hooks.code: "Bookings" is not the name of a module in app/. Write'),
@@ -292,7 +293,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "a" * 34: ({}, f'entities: "{"a" * 34}" has 34 characters.'),
 }  # fmt: skip
 
-# What other variables' validations refuse, and all that they say, in a plan each.
+# Faults that other variables' validations find, with their whole messages, in a plan each.
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
 COUNTRIES: list[str] = (
     botocore.session.get_session().get_service_model("wafv2").shape_for("CountryCode").metadata["enum"]
@@ -602,7 +603,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What is refused of entities on the schemas of this file; the planner has built the packages."""
+    """The faults of entities with the schemas of this file. The planner has built the packages."""
     root = rules.preconditions(tmp_path_factory.mktemp("faults"))
     (root / "schemas").unlink(missing_ok=True)
     (root / "schemas").mkdir()
@@ -619,7 +620,7 @@ def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which validations are tried."""
+    """A folder for checking validations."""
     return rules.validations(tmp_path_factory.mktemp("variables"))
 
 
@@ -691,7 +692,7 @@ def test_what_lies_just_within_is_accepted(variables: Path, name: str) -> None:
     assert rules.rule_errors(variables, {**SMALL, **VALID_WITH_EMPTY[name]}) == []
 
 
-# What may be empty: a tag's value, and the name of a property, which JSON allows.
+# Texts that may be empty: a tag's value, and the name of a property, as in JSON.
 MAY_BE_EMPTY = [("entities", "NAME", "filters", "NAME", "sort"), ("tags", "NAME")]
 LIST_ELEMENTS = {
     "NAME": {"kind": "created"},
@@ -702,7 +703,7 @@ LIST_ELEMENTS = {
     "statements": {"actions": ["ses:SendEmail"], "resources": ["*"]},
     "subnet_ids": "subnet-0a",
 }
-# Keys of maps, if not any name does.
+# Keys of maps that cannot have any name.
 KEYS = {"answers": "200", "routes": "POST /x", "settings": "CURRENCY"}
 
 
@@ -728,7 +729,7 @@ def faulty_values(kind: Type, place: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 
 def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = None, where: str = "") -> object:
-    """Return a value of the type, with another value at a place in it; `where` is the name of what has it."""
+    """Return a value of the type, with another value at a place in it; `where` is the name of its parent."""
     if not place:
         return value
     name, *rest = place
@@ -743,16 +744,17 @@ def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = N
 
 @pytest.mark.slow  # about ten seconds
 def test_no_empty_text_or_key_and_no_repetition_is_accepted(tmp_path: Path) -> None:
-    """Each is an instance of the configuration in one plan, since a plan of its own for each would take a minute."""
+    """Each is an instance of the configuration in one plan, because separate plans would take a minute."""
     variables = variable_types(ROOT / "variables.tf")
     rules.validations(tmp_path / "system")
     start = {"name": "shop", "environment": "test", "entities": {"todos": {"access": {"default": "cognito"}}}}
-    # Those of functions are no validations: test_function_faults.py.
+    # Faults in functions are not found by validations: see test_function_faults.py.
     places = [each for each in faulty_values(variables) if each[0][0] != "functions"]
     given = {f"place_{n}": set_at(variables, place, value, start) for n, (place, value) in enumerate(places)}
     for name, values in given.items():
         assert isinstance(values, dict)
-        # As variables of the outer root: of literals, Terraform would validate some before it knows the others.
+        # As variables of the outer root, because Terraform would validate some literals before it
+        # knows the others.
         module = {"source": "./system", "project": ".", **{each: f"${{var.{name}.{each}}}" for each in values}}
         (tmp_path / f"{name}.tf.json").write_text(json.dumps({"variable": {name: {}}, "module": {name: module}}))
     (tmp_path / "terraform.tfvars.json").write_text(json.dumps(given))

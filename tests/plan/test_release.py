@@ -1,4 +1,4 @@
-"""Which versions are live: the newest, or what the file says that `make release` and `make rollback` keep."""
+"""The live versions: the newest, or those in the file that `make release` and `make rollback` write."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Each function's role against its code: what the handlers ask of AWS is what the planned policies allow.
+"""Each function's role against its code: the planned policies allow exactly the handlers' calls of AWS.
 
-The functions run on real events under moto, with the table, entity and options that the plan gives them, on
-the table that it makes. A right that is missing fails, and so does one that nothing has used.
+The functions run on real events under moto, with the plan's table and environment variables. A missing
+permission fails the test, and so does an unused one.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tools.contract import OPERATIONS as OPERATIONS_OF_CONTRACT
 from tools.testing.project import Project, read_project
 from trestle.testing import System
 
-# What no code of ours asks for. Lambda's own service makes the network interfaces, in the role's name; its
-# runtime writes the log; X-Ray's part of it sends the traces. (The right to DynamoDB's key, which DynamoDB
-# uses in the role's name, stands in a policy of its own, whose text no plan knows before the key is there:
-# test_key_may_be_used_for_the_table_and_the_environment_alone has a key that is.)
+# Permissions that the code itself does not use. The Lambda service creates network interfaces with
+# the role, and its runtime writes the log and sends the traces. The permission for the table's key
+# is in a separate policy, whose text a plan knows only for an existing key: see
+# test_key_may_be_used_for_the_table_and_the_environment_alone.
 RIGHTS_OF_LAMBDA = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -60,7 +60,7 @@ SAMPLES: dict[str, Values] = {
 }
 VALUES = {"boolean": "true", "integer": "1", "number": "1.5"}
 
-# What the parts of a transaction need the right to.
+# The permissions that the parts of a transaction need.
 ACTIONS = {"ConditionCheck": "ConditionCheckItem", "Delete": "DeleteItem", "Put": "PutItem", "Update": "UpdateItem"}
 
 Right = tuple[str, str]
@@ -88,9 +88,9 @@ def bookings_of(room: str) -> Iterator[Values]:
 def requests_of(
     operation: str, options: Values, item: str, stored: Values | None = None, samples: Iterator[Values] | None = None
 ) -> Iterator[tuple[str, str, Any, Values]]:
-    """Requests that lead an operation's code along each of its ways to AWS: method, path, body, the rest.
+    """Requests that cover all of an operation's calls of AWS: method, path, body, other arguments.
 
-    stored: what the item was made of. samples: what others can be made of. Without them it is one of SAMPLES.
+    stored: the body of the stored item. samples: the bodies for others. Without them, it is one of SAMPLES.
     """
     ((method, on_item),) = (how for how, name in OPERATIONS.items() if name == operation)
     path = f"/items/{item}" if on_item else "/items"
@@ -108,7 +108,7 @@ def requests_of(
             yield method, path, None, {"query": owned}
         properties = SCHEMAS.get(options.get("schema", ""), {}).get("properties", {})
         for name in options.get("filters", {}):
-            # Of a sample, since a value that the schema rules out never reaches the table.
+            # A sample's value, because a value that breaks the schema never reaches the table.
             value = body.get(name, VALUES.get(properties.get(name, {}).get("type"), "text"))
             yield method, path, None, {"query": {name: value, **owned}}
     elif operation in ("replace", "merge"):
@@ -119,7 +119,7 @@ def requests_of(
 
 
 def rights_of(client: BaseClient, action: str, parameters: Values, region: str) -> Iterator[Right]:
-    """Yield the rights that a call asks for."""
+    """Yield the permissions that a call needs."""
     kind = client.meta.service_model.service_id.lower().replace(" ", "")
     if kind == "secretsmanager":
         yield f"{kind}:{action}", parameters["SecretId"]
@@ -127,7 +127,7 @@ def rights_of(client: BaseClient, action: str, parameters: Values, region: str) 
         yield f"{kind}:{action}", f"arn:aws:{kind}:{region}:000000000000:{parameters['QueueUrl'].rpartition('/')[2]}"
     else:
         parts = [(action, parameters)]
-        if action == "TransactWriteItems":  # which asks for the right to each of its parts
+        if action == "TransactWriteItems":  # which needs the permission for each of its parts
             parts = [(ACTIONS[name], part) for each in parameters["TransactItems"] for name, part in each.items()]
         for name, part in parts:
             index = f"/index/{part['IndexName']}" if "IndexName" in part else ""
@@ -135,13 +135,13 @@ def rights_of(client: BaseClient, action: str, parameters: Values, region: str) 
 
 
 def claim_of(options: Values) -> str:
-    """Return the claim that says who owns an entity's items."""
+    """Return the claim that identifies the owner of an entity's items."""
     owner: str = options.get("owner", "")
     return owner.removeprefix("claim:") or "sub"
 
 
 def used_rights(function: Values, operations: set[str], tables: Mapping[str, Values], region: str) -> set[Right]:
-    """The actions, and what they were on, of all calls of AWS's that a planned function's code makes.
+    """The actions and resources of all AWS calls by a planned function's code.
 
     tables: the planned tables by name.
     """
@@ -150,7 +150,7 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
     options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
     package = Path(function["filename"]).stem.partition(".")[0]
     more = {key: value for key, value in variables.items() if key == "ENTITIES"}
-    # Whoever may read and write everything reaches every way.
+    # A caller who may read and write everything reaches all code paths.
     shared = {name: options[name] for name in ("sees_all", "acts_for") if name in options}
     rules = {
         rule.partition("=")[::2] for rules in [*options.get("fields", {}).values(), shared] for rule in rules.values()
@@ -181,7 +181,7 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
             writer_options |= {"hooks": options["hooks"], "schema": "booking"}
             more = {"ENTITIES": json.dumps(everything(tables))}
         writer = function_of("create", name, entity, writer_options, **more).as_user(**user)
-        if shared:  # another's item takes an index to find
+        if shared:  # finding another owner's item needs an index
             writer = writer.as_user("another", **{claim_of(options): "other"})
         for operation in sorted(operations):
             stored = next(samples) if samples else None
@@ -194,7 +194,7 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
 
 
 def everything(tables: Mapping[str, Values]) -> Values:
-    """Return what ENTITIES says of the tables to a function that may do everything with them."""
+    """Return ENTITIES for a function that may use every operation on the tables."""
     return {
         name.split("-")[1]: {"operations": ["create", "get"], "options": {"ids": "client"}, "table": name}
         for name in tables
@@ -202,9 +202,9 @@ def everything(tables: Mapping[str, Values]) -> Values:
 
 
 def allowed_rights(plan: Plan, key: str, module: str = "function") -> set[Right]:
-    """The actions, and what they are on, that a function's role allows its code."""
+    """The actions and resources that a function's role allows its code."""
     all_policies = plan.all("aws_iam_role_policy")
-    # The right to the key is for DynamoDB and Lambda on the role's behalf, and not for its code.
+    # The permission for the key is used by DynamoDB and Lambda, not by the function's code.
     policies = {
         a: p["policy"]
         for a, p in all_policies.items()
@@ -227,7 +227,7 @@ def as_list(value: str | list[str]) -> list[str]:
 
 
 def check_rights(plan: Plan, region: str) -> None:
-    """Hold every function of a plan to its role."""
+    """Compare the calls of every function of a plan with its role."""
     functions = {
         address.partition('["')[2].partition('"]')[0]: function
         for address, function in plan.all("aws_lambda_function").items()
@@ -251,10 +251,10 @@ def check_rights(plan: Plan, region: str) -> None:
         assert granted - needed == set(), f"{key}: its role has rights that its code does not use"
 
 
-# --- Functions of one's own: the example's
+# --- Own functions: the example's
 
 
-# What Lambda does in the name of a function that it calls with jobs or changes.
+# The actions of Lambda itself, with the role of a function that it invokes with jobs or changes.
 RIGHTS_OF_CONSUMERS = {
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
@@ -267,7 +267,7 @@ RIGHTS_OF_CONSUMERS = {
 
 
 def calls_of_functions(project: Project, patch: pytest.MonkeyPatch) -> dict[str, set[Right]]:
-    """Return what the functions of the example ask of AWS, by function, along each of their ways."""
+    """Return the AWS calls of the example's functions, by function, on all code paths."""
     calls: dict[str, set[Right]] = {name: set() for name in project.own_functions}
     running: list[str] = []
     call, invoke = BaseClient._make_api_call, System._invoke  # type: ignore[attr-defined] # as in used_rights
@@ -305,7 +305,7 @@ def calls_of_functions(project: Project, patch: pytest.MonkeyPatch) -> dict[str,
         system.clock.advance(days=365)
         system.run("nightly")
         system.send("nightly", "no cursor")
-        patch.setattr("app.notify.TEXTS", {})  # what fails goes to the dead letters
+        patch.setattr("app.notify.TEXTS", {})  # failures go to the dead-letter queue
         ada.post("/bookings", next(days))
         system.deliver(retry=True)
         assert (len(system.dead_letters("notify")), len(system.dead_letters("nightly"))) == (1, 1)
@@ -313,7 +313,7 @@ def calls_of_functions(project: Project, patch: pytest.MonkeyPatch) -> dict[str,
 
 
 def check_own_functions(plan: Plan, calls: Mapping[str, set[Right]]) -> None:
-    """Hold the roles of functions of one's own to their calls."""
+    """Compare the roles of own functions with their calls."""
     assert calls.keys() == plan.variables["functions"].keys()
     for name, needed in calls.items():
         granted = allowed_rights(plan, name, "own_function")
@@ -323,11 +323,12 @@ def check_own_functions(plan: Plan, calls: Mapping[str, set[Right]]) -> None:
         for entity, operations in uses.items():
             table = f":table/{plan.outputs['table_names'][entity]}"
             for operation in operations:
-                # What the tfvars grant is the operation: a read brings ConditionCheckItem, a list all indexes.
+                # The tfvars grant an operation: a read includes ConditionCheckItem, and a list all
+                # indexes.
                 brought = {f"dynamodb:{action}" for action in actions_of(operation)}
                 assert {action for action, on in needed if on.endswith(table)} & brought, f"{name} uses no {operation}"
                 spare = {(action, on) for action, on in spare if table not in on or action not in brought}
-        # Whether a job returns Again is known when it runs.
+        # Whether a job returns Again is known only when it runs.
         spare -= {
             ("sqs:SendMessage", on) for _, on in spare if on.endswith(f":{plan.outputs['functions'][name]['name']}")
         }
@@ -335,7 +336,7 @@ def check_own_functions(plan: Plan, calls: Mapping[str, set[Right]]) -> None:
 
 
 def actions_of(operation: str) -> set[str]:
-    """Return DynamoDB's actions that an operation in `uses` brings."""
+    """Return the DynamoDB actions that an operation in `uses` grants."""
     found = OPERATIONS_OF_CONTRACT[operation]
     brought = {*found["actions"], *found.get("own_code_actions", ()), *found.get("index_actions", ())}
     return {*brought, "Scan"} if operation == "list" else brought

@@ -1,4 +1,4 @@
-"""Who signs in: the user pool, its clients, and what the gateway asks of their tokens."""
+"""Sign-in: the user pool, its clients, and the scopes that the gateway requires of their tokens."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ KINDS = (
     "aws_cognito_user_pool", "aws_cognito_user_pool_client", "aws_cognito_user_pool_domain",
 )  # fmt: skip
 
-# What an access token of whoever signed in has one of: by SRP, over the domain, or a machine's.
+# The scopes of which every access token has one: after SRP, after sign-in at the domain, or for a
+# machine.
 SIGNED_IN = ["aws.cognito.signin.user.admin", "openid"]
 
 
 def count_kinds(plan: Plan) -> list[int]:
-    """Return how many there are of each of KINDS."""
+    """Return the number of resources of each of KINDS."""
     return [plan.counts[kind] for kind in KINDS]
 
 
@@ -163,7 +164,7 @@ def test_an_existing_pool_is_asked_and_left_alone(systems: dict[str, Plan]) -> N
 
 def test_another_pool_redeploys(systems: dict[str, Plan]) -> None:
     assert systems["existing_pool"].one("terraform_data", "user_pool")["input"] == POOL
-    # A plan does not show what a resource is replaced for.
+    # A plan does not show why a resource is replaced.
     deployment = (ROOT / "modules" / "api" / "main.tf").read_text().partition('_deployment" "this"')[2]
     assert "replace_triggered_by  = [terraform_data.user_pool]" in deployment
 
@@ -187,7 +188,7 @@ def test_owners_need_nothing_of_the_table(systems: dict[str, Plan]) -> None:
     ],
 )
 def test_preflight_reads_real_plans(systems: dict[str, Plan], system: str, distributions: str, sign_up: str) -> None:
-    """Stand-ins for plans cannot show that the provider calls its attributes otherwise."""
+    """Only the real provider shows the names of attributes."""
 
     class NewAccount:
         def list_distributions(self, MaxItems: str) -> Values:  # noqa: N803 - boto3's name

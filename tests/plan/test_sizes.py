@@ -1,4 +1,4 @@
-"""The sizes that AWS refuses: systems of up to 60 entities stay below them, or the plan says the number."""
+"""AWS's size limits: systems of up to 60 entities stay below them, or the plan states the size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these
 KB = 1024
 TEMPLATE = 300 * KB
 
-# The most entities that are meant, with everything on, and names as long as a function's name lets them be.
+# The largest supported number of entities, with all features, and the longest names that functions'
+# names allow.
 LARGEST: Values = {
     "name": "a-name-of-twenty-cha",
     "environment": "an-environment-of-20",
@@ -44,7 +45,7 @@ LARGEST: Values = {
 def api_module(
     folder: Path, planner: Planner, documents: dict[str, str], routes: dict[str, Values] | None = None
 ) -> Path:
-    """Lay out a root that calls modules/api once for each document, and nothing else."""
+    """Create a root that only calls modules/api, once for each document."""
     folder.mkdir()
     (folder / "modules").symlink_to(ROOT / "modules")
     (folder / ".terraform.lock.hcl").write_text((ROOT / ".terraform.lock.hcl").read_text())
@@ -122,7 +123,7 @@ def test_a_document_too_large_even_so_is_refused_with_its_size(planner: Planner,
 
 @pytest.mark.slow
 def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planner, tmp_path: Path) -> None:
-    """The quota can be raised, so the plan goes on."""
+    """The quota can be raised, so the plan continues with a warning."""
     routes: dict[str, Values] = {
         f"r{n}": {
             "access": "open", "function": "f", "method": "GET", "model": "Empty", "parameters": [],
@@ -139,7 +140,7 @@ def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planne
 
 
 def metrics(widget: Values) -> int:
-    """Return how many metrics a widget asks for, expressions too."""
+    """Return the number of metrics in a widget, including expressions."""
     return len(widget["properties"].get("metrics", []))
 
 
@@ -166,7 +167,7 @@ def test_sixty_entities_with_long_names_are_below_every_limit(largest_plan: Plan
     plan = largest_plan
     inline: dict[str, int] = defaultdict(int)
     for address, policy in plan.all("aws_iam_role_policy").items():
-        # An unknown text is a key's, with one statement or two.
+        # An unknown text is a key's policy, with one or two statements.
         inline[address.partition(".aws_iam_role_policy")[0] + address.partition("[")[2]] += len(
             "" if policy["policy"] == UNKNOWN else policy["policy"].replace(" ", "")
         )

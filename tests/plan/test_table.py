@@ -1,4 +1,4 @@
-"""One table an entity, and the key that encrypts it."""
+"""One table per entity, and the key that encrypts it."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def test_filters_with_the_same_sort_share_its_attribute(systems: dict[str, Plan]
 
 @pytest.mark.parametrize(("system", "enabled"), [("expiring", True), ("small", False)])
 def test_expiry_is_always_written(systems: dict[str, Plan], system: str, enabled: bool) -> None:
-    """The provider ignores a missing block, and DynamoDB would go on deleting items without a ttl."""
+    """The provider ignores a missing block, and DynamoDB would continue to delete items after ttl was removed."""
     (ttl,) = systems[system].one("aws_dynamodb_table")["ttl"]
-    # The provider plans no name for what it leaves alone.
+    # The provider plans no name for a block that it leaves unchanged.
     assert (ttl["attribute_name"], ttl["enabled"]) == ("expires" if enabled else None, enabled)
 
 
@@ -133,15 +133,15 @@ def test_deletion_protection(systems: dict[str, Plan]) -> None:
 
 
 def test_unit_tests_make_the_planned_table(plan: Plan) -> None:
-    """tests/unit makes its table under moto from a file; this holds the file to the plan.
+    """tests/unit creates its table under moto from a file, which this test compares with the plan.
 
-    After a change: put what the failure prints into tests/unit/table.json.
+    After a change, copy the output of the failure to tests/unit/table.json.
     """
     assert json.loads(UNIT_TABLE.read_text()) == create_table_arguments(plan.one("aws_dynamodb_table"))
 
 
 def create_table_arguments(table: Values) -> Values:
-    """Return the arguments of DynamoDB's CreateTable for a planned table, but for its name."""
+    """Return the arguments of DynamoDB's CreateTable for a planned table, without its name."""
 
     def schema(keys: Values) -> list[Values]:
         kinds = (("HASH", keys["hash_key"]), ("RANGE", keys["range_key"]))

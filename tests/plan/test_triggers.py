@@ -1,4 +1,4 @@
-"""What starts functions of one's own: queues, streams, schedules and events, with what may use them."""
+"""The triggers of own functions: queues, streams, schedules and events, and the permissions to use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def full(triggers: dict[str, Plan]) -> Plan:
 
 
 def arn(service: str, name: str) -> str:
-    """Return the ARN of something in the planned account."""
+    """Return the ARN of a resource in the planned account."""
     return f"arn:aws:{service}:us-west-2:000000000000:{name}"
 
 
@@ -36,7 +36,7 @@ def statements(plan: Plan, address: str) -> dict[str, Values]:
 
 
 def rights(plan: Plan, function: str) -> dict[str, tuple[list[str], list[str]]]:
-    """Return what a function may do, by Sid: actions and resources."""
+    """Return a function's permissions by Sid: actions and resources."""
     found = statements(plan, f'module.own_function["{function}"].aws_iam_role_policy.this')
     return {sid: (s["Action"], s["Resource"]) for sid, s in found.items()}
 
@@ -135,7 +135,7 @@ def test_jobs_are_handed_over_one_by_one_to_the_version_that_is_live(full: Plan)
 
 @pytest.mark.parametrize(("function", "most"), [("deliver", [7]), ("thumbs", [2]), ("report", [])])
 def test_lambda_receives_no_more_than_may_run(full: Plan, function: str, most: list[int]) -> None:
-    """What it receives and cannot run counts as a failed attempt. Two is the least that Lambda takes."""
+    """A message that Lambda receives but cannot run counts as a failed attempt. Lambda's minimum is two."""
     assert [c["maximum_concurrency"] for c in mapping(full, "jobs", function)["scaling_config"]] == most
 
 
@@ -167,13 +167,13 @@ def test_lambda_judges_the_kind_of_change_and_texts(full: Plan) -> None:
     assert len(found) == 4
     for wanted in (
         updated(status={"S": ["shipped"]}),
-        # A number has several forms, so the function judges it.
+        # A number has several forms, so the function checks it.
         updated(status={"S": ["paid"]}),
         {"eventName": ["INSERT"]},
         {"eventName": ["REMOVE"]},
     ):
         assert wanted in found
-    # An item may expire by being replaced, where items expire.
+    # If items expire, a new item may replace an expired one.
     assert patterns(full, "mail.todos") == [{"eventName": ["MODIFY", "REMOVE"]}]
 
 
@@ -189,7 +189,7 @@ def test_a_schedule_sends_jobs_at_its_time(full: Plan) -> None:
     (target,) = found["target"]
     assert target["arn"] == arn("sqs", "shop-report-test")
     assert target["dead_letter_config"] == [{"arn": arn("sqs", "shop-report-failed-test")}]
-    # Scheduler replaces these words where they stand literally.
+    # Scheduler replaces these words only if they are literal.
     assert '"<aws.scheduler.execution-id>"' in target["input"]
     assert json.loads(target["input"]) == {
         "id": "<aws.scheduler.execution-id>", "at": "<aws.scheduler.scheduled-time>", "body": None,
@@ -239,7 +239,7 @@ def test_events_are_asked_for_by_source_types_and_detail(full: Plan) -> None:
     assert target["dead_letter_config"] == [{"arn": arn("sqs", "shop-heard-failed-test")}]
 
 
-# --- Rights ---
+# --- Permissions ---
 
 
 RECEIVE = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -308,7 +308,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, code: str) -> Path:
 
 
 def faults(root: Path, code: str, functions: Values, network: Values | None) -> list[str]:
-    """Return what is wrong with functions in a network."""
+    """Return the faults of functions in a network."""
     entities: Values = {"todos": {"operations": ["get"]}}
     values = {**SMALL, "entities": entities, "functions": with_code(functions), "network": network, "project": code}
     return [line for text in rules.rule_errors(root, values) for line in text.splitlines()]

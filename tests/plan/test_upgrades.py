@@ -1,4 +1,4 @@
-"""What holds data stays at its address: Terraform would delete what has another, and make it anew, empty."""
+"""Resources with data stay at their addresses: at another, Terraform would create them again, empty."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tools.aws.preflight import LOSSES
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
-# In modules/service, as they have been since the first version. One that has to change needs a `moved` block, and
-# changes here.
+# Addresses in modules/service since the first version. A change needs a `moved` block, and an edit
+# here.
 ADDRESSES = {
     'module.table["todos"].aws_dynamodb_table.this',
     "module.access[0].aws_cognito_user_pool.this[0]",
@@ -23,7 +23,7 @@ ADDRESSES = {
     "module.encryption[0].aws_kms_key.this",
 }
 
-# What came after the root had become one call of modules/service.
+# Resources that are newer than modules/service.
 NEVER_IN_THE_ROOT = {
     "aws_cloudwatch_event_rule.this",
     "aws_cloudwatch_event_target.this",

@@ -1,4 +1,4 @@
-"""The configuration suits each version that it admits: of the AWS provider, of Terraform and of OpenTofu.
+"""The configuration works with all versions that it allows of the AWS provider, Terraform and OpenTofu.
 
 The schema of version 6 of the provider comes from the types that CDK Terrain publishes for it.
 """
@@ -27,14 +27,14 @@ from tools.terraform import ROOT
 PACKAGE = "cdktn-provider-aws==25.8.1"
 DIGEST = "sha256:2ffa579cb88b063cb3a9937e43c519391e876845768f51638a848bdf2ce9f354"
 
-# What a block says: the bodies of the blocks of a name, or None where the name is an argument.
+# A block's content: the bodies of the blocks with a name, or None if the name is an argument.
 Body = dict[str, Any]
 
 # Terraform's own arguments.
 META = {"count", "depends_on", "for_each", "lifecycle", "provider"}
 
-# What the configuration uses, all of which Terraform 1.11 to 1.15 and OpenTofu 1.10 to 1.12 have in common, and
-# functions that only one of them has.
+# The functions that the configuration uses, which Terraform 1.11 to 1.15 and OpenTofu 1.10 to 1.12
+# have in common, and functions that only one of the two has.
 BLOCKS = {"check", "data", "locals", "module", "moved", "output", "provider", "resource", "terraform", "variable"}
 OF_VARIABLES = {"default", "description", "nullable", "sensitive", "type", "validation"}
 OF_LIFECYCLES = {
@@ -45,8 +45,8 @@ NOT_COMMON = r"\b(?:base64gunzip|cidrcontains|convert|ephemeralasnull|provider::
 
 REFERENCE = re.compile(r"\b(data\.)?(aws_[a-z0-9_]+)\.\w+(?:\[(?:[^][]|\[[^]]*\])*\]|\.\*)*\.([a-z][a-z0-9_]*)")
 
-# What version 6 deprecates of the types in use, from its documentation. GSIs' `hash_key` and `range_key` are missing,
-# because their successor `key_schema` is not in 5.100.
+# The deprecated parts of the types in use in version 6, from its documentation. GSIs' `hash_key` and
+# `range_key` are missing, because their successor `key_schema` is not in 5.100.
 DEPRECATED = {
     "aws_cloudfront_distribution.default_cache_behavior.forwarded_values",
     "aws_cloudfront_distribution.ordered_cache_behavior.forwarded_values",
@@ -73,19 +73,19 @@ DEPRECATED = {
 }  # fmt: skip
 
 
-# What the types say of each of their parameters, with a link to it by its name in Terraform.
+# The types' text for each parameter, which links to it by its name in Terraform.
 DOCUMENTED = re.compile(r"^:param (\w+): (.*)$", re.MULTILINE)
 TERRAFORM_NAME = re.compile(r"\{@link \S+#(\w+) \w+#\1\}")
 
 
 def comparable_name(name: str) -> str:
-    """Return an attribute's name as it can be compared: the types have put some through camel case and back."""
+    """Return an attribute's name for comparison, because the types have converted some to camel case and back."""
     return name.replace("_", "")
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What a resource or data source takes and has, with the structs of its blocks."""
+    """The arguments and attributes of a resource or data source, with the structs of its blocks."""
 
     name: str
     structs: dict[str, dict[str, tuple[str, bool, bool]]]  # by argument: annotation, is required, is a block
@@ -157,7 +157,7 @@ def blocks_of(body: Any) -> Iterator[tuple[list[str], Any]]:
 
 
 def read_body(body: Any) -> Body:
-    """Return what a body says. A dynamic block counts as the block that it makes."""
+    """Return a body's content. A dynamic block counts as the block that it creates."""
     found: Body = {}
     for child in body.children:
         if isinstance(child, AttributeRule):
@@ -184,7 +184,7 @@ def used_blocks() -> Iterator[tuple[str, str, Body]]:
 
 
 def schema_faults(schema: Schema, body: Body, struct: str = "", path: str = "") -> Iterator[str]:
-    """Yield what the schema does not take of a block, what it wants besides, and what is deprecated."""
+    """Yield a block's arguments that the schema does not allow, that are missing, or that are deprecated."""
     known = schema.structs[struct]
     wanted = {name for name, (_, is_required, _) in known.items() if is_required}
     for missing in sorted(wanted - body.keys()):
@@ -260,7 +260,7 @@ def test_what_version_6_does_not_take_is_found(package: zipfile.ZipFile, kind: s
 def test_the_language_is_that_of_terraform_and_of_opentofu() -> None:
     kinds, of_variables, of_lifecycles = set(), set(), set()
     for file in configuration_files():
-        text = file.read_text()  # as `terraform fmt` lays it out
+        text = file.read_text()  # as `terraform fmt` formats it
         assert re.findall(NOT_COMMON, text) == [], file
         for kind, body in re.findall(r"^(\w+)[^{}\n]* \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
             kinds.add(kind)

@@ -1,4 +1,4 @@
-"""The web console: who may read it, what browsers are told, and how a new page takes the place of the old."""
+"""The web console: who may read it, its headers, and how a new page replaces the old one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these
 BUCKET = "shop-website-test-000000000000-us-west-2"
 WEB = ROOT / "web"
 DOMAIN = "https://shop-test-000000000000.auth.us-west-2.amazoncognito.com"
-# By AWS, the same in each account.
+# AWS defines these, with the same ids in each account.
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -117,7 +117,7 @@ def test_origins_are_the_bucket_and_the_stage(distribution: Values) -> None:
 
 
 def run_mount_function(website: Plan, asked: str) -> Any:
-    """What the distribution's function makes of a request for a path."""
+    """The distribution's function's result for a request for a path."""
     function = website.one("aws_cloudfront_function")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
     forged = {"x-viewer-address": {"value": "198.51.100.1"}}
@@ -139,7 +139,7 @@ def run_mount_function(website: Plan, asked: str) -> Any:
     ],
 )
 def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: str, passed: str) -> None:
-    """Locally, where Node.js may be missing, tools/laptop/corrections/cloudfront.py does the same."""
+    """Locally, tools/laptop/corrections/cloudfront.py does the same, because Node.js may be missing."""
     assert run_mount_function(website, asked) == {
         "headers": {"x-viewer-address": {"value": "192.0.2.1"}},
         "method": "GET",
@@ -169,7 +169,7 @@ def test_own_names_have_their_certificate_and_todays_tls(systems: dict[str, Plan
 
 
 def test_whom_the_firewall_keeps_out_does_not_come_by_the_console(systems: dict[str, Plan]) -> None:
-    """The firewall sees CloudFront's addresses, wherever the user is."""
+    """The firewall sees CloudFront's addresses instead of the users'."""
     found = {}
     for system in ("with_website", "with_website_at_names"):
         (restrictions,) = systems[system].one("aws_cloudfront_distribution")["restrictions"]
@@ -258,7 +258,7 @@ def test_a_changed_file_moves_them_all_and_the_page_with_them(planner: Planner, 
 
 
 def config_of(plan: Plan) -> Any:
-    """Return what the page is told."""
+    """Return the page's configuration."""
     return json.loads(objects(plan, "entry")["config.json"]["content"])
 
 

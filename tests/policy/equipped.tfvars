@@ -1,4 +1,5 @@
-# What a security or platform team has already, and everything that costs: what the policy scan needs no skips for.
+# Existing resources of a security or platform team, and all features that cost money: a system that
+# needs no skips in the policy scan.
 name        = "shop"
 environment = "test"
 region      = "us-west-2"

@@ -1,4 +1,5 @@
-# What a company has already, beside examples/tenants.tfvars: a VPC, a key, a topic, a log bucket, signed code, a firewall and a domain.
+# Existing resources of a company, added to examples/tenants.tfvars: a VPC, a key, a topic, a log
+# bucket, signed code, a firewall and a domain.
 alarms                  = { topic_arn = "arn:aws:sns:us-west-2:123456789012:on-call" }
 audit                   = {}
 code_signing_config_arn = "arn:aws:lambda:us-west-2:123456789012:code-signing-config:csc-0123456789abcdef0"

@@ -1,8 +1,8 @@
 """Scan the Terraform and the plans of every var-file with checkov: `make check`.
 
-The scan of the HCL sees every module, bootstrap/ too, but no values; the scan of a plan sees what one of the
-var-files makes of it. A finding may be skipped beside its resource, with the reason, or be what a var-file
-asks for in so many words, such as open methods: see `declared_failures`. Any other makes the exit code 1.
+The scan of the HCL covers every module and bootstrap/, but no values; the scan of a plan covers the values of
+one var-file. A finding may be skipped beside its resource, with the reason, or a var-file may explicitly
+request it, such as open methods: see `declared_failures`. Any other finding makes the exit code 1.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What checkov says of one scan."""
+    """The result of one of checkov's scans."""
 
     passed: tuple[Finding, ...]
     failed: frozenset[Finding]
@@ -66,7 +66,7 @@ def scan_hcl(root: Path, sarif: Path | None = None) -> Report:
 
 
 def scan_plans(plans: Mapping[str, Plan], root: Path = ROOT) -> dict[str, Report]:
-    """Scan plans, with the skips that stand in the configuration below the folder."""
+    """Scan plans, with the skips in the configuration below the folder."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = []
         for name, plan in plans.items():
@@ -115,7 +115,7 @@ def read_report(records: Mapping[str, list[Values]]) -> Report:
 
 def read_finding(record: Values) -> Finding:
     """Return one of checkov's records as a finding."""
-    # Only the resources of another root tell by their file.
+    # Only for resources of another root, the file identifies the block.
     *modules, _, _ = INDEX.sub("", record["resource"]).split(".")
     folder = (
         f"modules/{module_folders().get(modules[-1], modules[-1])}"
@@ -134,10 +134,10 @@ def module_folders() -> dict[str, str]:
 
 
 def with_placeholders(document: Values) -> Values:
-    """Return a plan with a text where a configured value will be known only after the apply.
+    """Return a plan with a text in place of each configured value that is unknown before the apply.
 
-    checkov takes what is not known for what is not set. Its own remedy, EVAL_TF_PLAN_AFTER_UNKNOWN, takes
-    attributes that AWS fills in for set ones, too.
+    checkov treats unknown values as missing. Its own option for this, EVAL_TF_PLAN_AFTER_UNKNOWN, also treats
+    attributes that AWS sets as configured.
     """
     document = json.loads(json.dumps(document))
     unknown = {
@@ -149,14 +149,14 @@ def with_placeholders(document: Values) -> Values:
 
 
 def planned_resources(module: Values) -> Iterator[Values]:
-    """Yield the planned resources of a module and of those below it."""
+    """Yield the planned resources of a module and its child modules."""
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
         yield from planned_resources(child)
 
 
 def expressions(document: Values, resource: Values) -> Values:
-    """Return what the configuration sets of a resource."""
+    """Return the arguments of a resource that the configuration sets."""
     module = document["configuration"]["root_module"]
     for name in INDEX.sub("", resource.get("module_address", "")).split(".")[1::2]:
         module = module["module_calls"][name]["module"]
@@ -166,9 +166,10 @@ def expressions(document: Values, resource: Values) -> Values:
 
 
 def fill_unknown(values: Any, unknown: Any, configured: Any) -> None:
-    """Put a text into planned values where the configuration sets what is unknown."""
+    """Put a text into planned values that the configuration sets but that are unknown."""
     for key, what in unknown.items() if isinstance(unknown, dict) else enumerate(unknown):
-        # A dynamic block is not in the configuration's expressions: what is in it was set.
+        # The configuration's expressions do not contain dynamic blocks, so their content counts as
+        # set.
         below = configured.get(key) if isinstance(configured, dict) else None
         if what is True and (configured is None or below is not None):
             values[key] = "known after apply"
@@ -179,7 +180,7 @@ def fill_unknown(values: Any, unknown: Any, configured: Any) -> None:
 
 
 def configured_skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
-    """Return the reasons of the skips that stand in the configuration, by check, folder and block."""
+    """Return the reasons of the configuration's skips, by check, folder and block."""
     found = {}
     for file in configuration_files(root):
         block = ""
@@ -210,7 +211,7 @@ def copy_without_skips(folder: Path) -> Path:
 
 
 def declared_failures(plan: Plan) -> dict[tuple[str, str], str]:
-    """Return the failures that a var-file asks for, by check and address, each with the setting that does."""
+    """Return the failures that a var-file requests, by check and address, each with the setting."""
     variables = plan.variables
     groups, functions, tables = (
         plan.all(kind) for kind in ("aws_cloudwatch_log_group", "aws_lambda_function", "aws_dynamodb_table")

@@ -1,4 +1,4 @@
-"""checkov finds nothing but what is skipped with a reason, or asked for by a var-file."""
+"""checkov finds only failures that are skipped with a reason or requested by a var-file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ pytestmark = [
     pytest.mark.xdist_group("environments"),  # one worker makes the plans these tests share
 ]
 
-# `make test` scans the configuration and these; `make verify` scans the plan of every var-file, and so does
-# `make check`, which CI runs beside the tests.
+# `make test` scans the configuration and these plans. `make verify` scans the plan of every
+# var-file, as does `make check`, which CI runs beside the tests.
 EQUIPPED = "tests/policy/equipped.tfvars"
 GUEST = ("examples/tenants.tfvars", "tests/policy/guest.tfvars")
 QUICK = ("dev", "guarded", "opened", "prod")
@@ -27,7 +27,7 @@ QUICK = ("dev", "guarded", "opened", "prod")
 
 @pytest.fixture(scope="session")
 def triggered(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """The plan of every kind of function, with its code in the place of the repository's."""
+    """The plan with every kind of function, with its own code instead of the repository's."""
     folder = tmp_path_factory.mktemp("triggered")
     project, root = project_of(folder, CODE), planner.copy_root(folder / "root")
     for name in ("app", "dist", "schemas"):
@@ -39,7 +39,7 @@ def triggered(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Pla
 
 @pytest.fixture(scope="session")
 def plans(planner: Planner) -> dict[str, Plan]:
-    """The plans of dev and prod, one that asks for open methods, and one with every feature."""
+    """The plans of dev and prod, one with open methods, and one with every feature."""
     access = {"default": "open", "delete": "api_key"}
     opened = planner(**{**SMALL, "entities": {"todos": {"access": access, "operations": ["delete", "get", "list"]}}})
     guarded = planner(
@@ -63,7 +63,7 @@ def plans(planner: Planner) -> dict[str, Plan]:
 
 @pytest.fixture(scope="session")
 def other_plans(planner: Planner, triggered: Plan) -> dict[str, Plan]:
-    """The plans of all other var-files, one with every kind of function, and one of a company's guest."""
+    """The plans of all other var-files, one with every kind of function, and one with existing resources."""
     plans = {name: planner(file) for name, file in inventory.VAR_FILES.items() if name not in QUICK}
     return {**plans, "guest": planner(*GUEST), "triggered": triggered}
 
@@ -85,7 +85,7 @@ def other_reports(other_plans: dict[str, Plan]) -> dict[str, Report]:
 
 @pytest.fixture(scope="session")
 def unskipped_reports(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
-    """What fails in the configuration, the fullest plan and a console for all countries, with no skips."""
+    """The failures without skips in the configuration, the fullest plan, and a console for all countries."""
     copy = scan.copy_without_skips(tmp_path_factory.mktemp("without-skips"))
     fullest = {name: plans[name] for name in ("guarded", "prod")}
     reports = [scan.scan_hcl(copy), *scan.scan_plans(fullest, copy).values()]
@@ -98,7 +98,7 @@ def test_configuration_passes(hcl_report: Report) -> None:
 
 
 def check_report(plan: Plan, report: Report) -> None:
-    """Assert that a scan saw the whole plan and failed only what the var-file asks for."""
+    """Assert that a scan covered the whole plan and failed only for what the var-file requests."""
     assert {(f.check, f.resource) for f in report.failed} == scan.declared_failures(plan).keys()
     for kind in ("aws_api_gateway_stage", "aws_dynamodb_table", "aws_lambda_function"):
         planned = {plan.prefix + address for address in plan.all(kind)}
@@ -177,7 +177,7 @@ def test_every_skip_is_one_of_the_listed(hcl_report: Report, reports: dict[str, 
 
 @pytest.fixture(scope="session")
 def equipped_report(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """The scan, with no skips, of a plan with everything that costs or that a security team has already."""
+    """The scan without skips of a plan with all features that cost money and existing resources of a security team."""
     copy = scan.copy_without_skips(tmp_path_factory.mktemp("equipped"))
     return scan.scan_plans({"equipped": planner(EQUIPPED)}, copy)["equipped"]
 
@@ -200,7 +200,7 @@ def test_what_is_brought_needs_no_skips(equipped_report: Report) -> None:
 
 
 def documented_skips() -> tuple[set[tuple[str, str, str]], tuple[int, ...]]:
-    """Return the skips that docs/explanation/security.md shows as left, and its counts: of how many, gone and left."""
+    """Return the skips that docs/explanation/security.md lists as remaining, and its counts: total, gone and left."""
     text = (ROOT / "docs" / "explanation" / "security.md").read_text()
     section = text.partition("## Skipped checks of checkov\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (CKV\w+) \| `([\w/-]+)`, `([\w.]+)` \| (.+) \|$", section, re.MULTILINE)

@@ -1,4 +1,4 @@
-# What the variables accept at their edges, and what comes of it.
+# Values at the edges of what the variables accept, and the results.
 
 mock_provider "aws" {
   mock_data "aws_availability_zones" {

@@ -1,15 +1,18 @@
-# What the variables refuse and what follows from them: in every round, one fault of each of a few variables. What lies just within is in
-# accepted.tftest.hcl, and what is wrong with schemas in tests/plan/test_refusals.py. `make validate` runs it beside the variables,
-# locals.tf and schemas.tf of modules/service alone: with a provider a run takes two seconds in place of a tenth. What a validation
-# refers to has to be without fault: keys cannot be wrong beside entities or usage plans.
+# Invalid values of variables: each run has one fault in each of a few variables.
+# accepted.tftest.hcl has values that are just valid, and tests/plan/test_refusals.py has faults in
+# schemas. `make validate` runs this file with only the variables, locals.tf and schemas.tf of
+# modules/service, because a run with a provider takes two seconds instead of a tenth of a second.
+# The variables that a validation refers to have to be valid: keys cannot be tested together with
+# faults in entities or usage plans.
 
 variables {
   name        = "shop"
   environment = "dev"
-  entities    = { todos = { access = { get = "cognito" } } } # keys and tokens are asked for: what is written for either is not in vain
+  entities    = { todos = { access = { get = "cognito" } } } # requires keys and tokens, so that settings of either have an effect
 }
 
-# Terraform composes a refusal's text even where nothing is refused: a null in it would stop the plan.
+# Terraform evaluates error messages even if a condition holds, so a null in one would stop the
+# plan.
 run "nothing_where_everything_is_left_out" {
   command = plan
 
@@ -60,11 +63,11 @@ run "round_1" {
   expect_failures = [var.entities, var.info, var.log_retention_days, var.network, var.release, var.website]
 
   variables {
-    entities           = {}                                    # entities none
+    entities           = {}                                    # no entities
     info               = { contact = { email = "nobody" } }    # mail address without a domain
     log_retention_days = 42                                    # log retention unknown to cloudwatch
     network            = { cidr = "10.0.0.1/16" }              # network cidr not at its first address
-    release            = { percent = 0 }                       # release to nobody
+    release            = { percent = 0 }                       # release to no requests
     website            = { aliases = ["console.example.com"] } # website names without a certificate
   }
 }
@@ -80,7 +83,7 @@ run "round_2" {
     info = { license = { name = "MIT", url = "LICENSE" } }
     # network cidr too small
     network = { cidr = "10.0.0.0/21" }
-    # region a zone
+    # region that is an availability zone
     region = "us-west-2a"
     # release to more than all
     release = { percent = 101 }
@@ -98,7 +101,7 @@ run "round_3" {
     entities = { todo_lists = {} }
     # network cidr too large
     network = { cidr = "10.0.0.0/15" }
-    tags    = { Project = "other" } # tags of ours
+    tags    = { Project = "other" } # tag that Trestle sets
     # release percent not whole
     release = { percent = 2.5 }
     # website certificate of another region
@@ -114,7 +117,7 @@ run "round_4" {
     entities = { todo-2 = {} }                    # entity with a digit after a hyphen
     network  = { nat = "double" }                 # network nat unknown
     release  = { minutes = -1 }                   # release watched for less than no time
-    website  = { price_class = "PriceClass_300" } # website price class that is none
+    website  = { price_class = "PriceClass_300" } # website price class unknown
   }
 }
 
@@ -137,7 +140,7 @@ run "round_6" {
   variables {
     entities = { todos = { operations = [] } }       # no entity with operations
     network  = { private_subnets = ["10.0.2.0/24"] } # network subnets unpaired
-    release  = { faults = 0 }                        # release without a fault to take it back for
+    release  = { faults = 0 }                        # release that no fault rolls back
   }
 }
 
@@ -158,7 +161,7 @@ run "round_8" {
 
   variables {
     entities = { todos = { access = { upsert = "open" } } } # entity access to an unknown operation
-    network  = { endpoints = ["s3"] }                       # network endpoint that is there already
+    network  = { endpoints = ["s3"] }                       # network endpoint that always exists
   }
 }
 
@@ -344,7 +347,7 @@ run "round_27" {
 
   variables {
     environment          = "dev-"          # environment ending in a hyphen
-    permissions_boundary = "shop-boundary" # permissions boundary that is no ARN
+    permissions_boundary = "shop-boundary" # permissions boundary that is not an ARN
   }
 }
 
@@ -365,7 +368,7 @@ run "round_29" {
   expect_failures = [var.entities]
 
   variables {
-    entities = { todos = { path = "/openapi.json" } } # entity path of the API's description
+    entities = { todos = { path = "/openapi.json" } } # entity path of the OpenAPI document
   }
 }
 
@@ -374,7 +377,7 @@ run "round_30" {
   expect_failures = [var.entities]
 
   variables {
-    entities = { movies = { filters = { order = {} }, schema = "schemas/movie.json" } } # filter that every list takes
+    entities = { movies = { filters = { order = {} }, schema = "schemas/movie.json" } } # filter with the name of a list's parameter
   }
 }
 
@@ -459,7 +462,7 @@ run "round_38" {
 
   variables {
     backup    = { monthly_days = 36501 }        # monthly backup for too long
-    user_pool = { arn = "eu-central-1_Abc123" } # user pool that is no ARN
+    user_pool = { arn = "eu-central-1_Abc123" } # user pool that is not an ARN
   }
 }
 
@@ -470,7 +473,7 @@ run "round_39" {
   variables {
     # monthly backup for half a day
     backup = { monthly_days = 40.5 }
-    # user pool of others with groups of ours
+    # existing user pool with groups
     user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", groups = ["admins"] }
   }
 }
@@ -480,7 +483,7 @@ run "round_40" {
   expect_failures = [var.user_pool]
 
   variables {
-    user_pool = { callback_urls = ["http://app.example.com/in"], domain_prefix = "shop" } # callback in the clear
+    user_pool = { callback_urls = ["http://app.example.com/in"], domain_prefix = "shop" } # callback without TLS
   }
 }
 
@@ -545,7 +548,7 @@ run "round_47" {
 
   variables {
     alarms    = { error_rate_percent = 101 }                        # alarms at more than all
-    user_pool = { app_scopes = ["import"], domain_prefix = "shop" } # scope for apps that there is none of
+    user_pool = { app_scopes = ["import"], domain_prefix = "shop" } # scope for apps that does not exist
   }
 }
 
@@ -598,7 +601,7 @@ run "round_51" {
   expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    alarms    = { topic_arn = "on-call" }           # alarms for a topic that is no ARN
+    alarms    = { topic_arn = "on-call" }           # alarms for a topic that is not an ARN
     user_pool = { tokens = { access_minutes = 4 } } # tokens for too short
   }
 }
@@ -608,7 +611,7 @@ run "round_52" {
   expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    # alarms that write past their topic
+    # alarms with emails beside an existing topic
     alarms    = { emails = ["a@example.com"], topic_arn = "arn:aws:sns:us-west-2:123456789012:on-call" }
     user_pool = { tokens = { refresh_days = 3651 } } # tokens for too long
   }
@@ -631,7 +634,7 @@ run "round_54" {
   variables {
     # api key values too short
     api_key_values = { default = "nineteen-characters" }
-    # user pool of others with passwords of ours
+    # existing user pool with a password rule
     user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", password_minimum_length = 16 }
   }
 }
@@ -643,7 +646,7 @@ run "round_55" {
   variables {
     # api key values of an unknown key
     api_key_values = { partner = "twenty-characters-xx" }
-    # user pool of others with users of ours
+    # existing user pool with sign-up
     user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", self_sign_up = true }
   }
 }
@@ -655,7 +658,7 @@ run "round_56" {
   variables {
     # api keys on an unknown plan
     api_keys = { partner = "gold" }
-    # user pool of others with tokens of ours
+    # existing user pool with token lifetimes
     user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", tokens = { access_minutes = 15 } }
   }
 }
@@ -665,7 +668,7 @@ run "round_57" {
   expect_failures = [var.api_keys, var.user_pool]
 
   variables {
-    # api keys none for the document alone; scopes of nobody's token
+    # no API keys, although docs needs one; scopes without a user pool
     api_keys  = {}
     docs      = "api_key"
     entities  = { todos = { access = { default = "open" } } }
@@ -680,7 +683,7 @@ run "round_58" {
   variables {
     alarms    = {} # alarms of too many entities
     entities  = { for n in range(99) : "e${n}" => {} }
-    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123" } # user pool that nobody is asked for
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123" } # user pool that no operation requires
   }
 }
 
@@ -689,7 +692,7 @@ run "round_59" {
   expect_failures = [var.user_pool]
 
   variables {
-    # logout to a scheme that is anyone's
+    # logout to a scheme that any app may have
     user_pool = { callback_urls = ["https://app.example.com/in"], domain_prefix = "shop", logout_urls = ["app://out"] }
   }
 }
@@ -751,7 +754,7 @@ run "round_70" {
   expect_failures = [var.jwt]
 
   variables {
-    entities = { todos = { access = { get = "jwt" } } } # access for jwt of no issuer
+    entities = { todos = { access = { get = "jwt" } } } # access for jwt without an issuer
   }
 }
 
@@ -796,7 +799,7 @@ run "round_75" {
   expect_failures = [var.jwt]
 
   variables {
-    jwt = { audiences = ["shop"], issuer = "https://auth.example.com" } # issuer that nothing asks for
+    jwt = { audiences = ["shop"], issuer = "https://auth.example.com" } # issuer that nothing requires
   }
 }
 
@@ -907,7 +910,7 @@ run "round_86" {
 
   variables {
     entities = { todos = { access = { default = "jwt" } } }
-    jwt      = { audiences = ["shop"], client_id = "console", issuer = "https://auth.example.com" } # issuer with a client of no console
+    jwt      = { audiences = ["shop"], client_id = "console", issuer = "https://auth.example.com" } # issuer with a client, but no console
   }
 }
 
@@ -1008,7 +1011,7 @@ run "brought_2" {
   expect_failures = [var.budget, var.code_signing_config_arn, var.log_bucket, var.user_pool]
 
   variables {
-    # budget that tells nobody
+    # budget that notifies nobody
     budget = { emails = [], monthly = 50 }
     # a profile in its place
     code_signing_config_arn = "arn:aws:signer:us-west-2:123456789012:/signing-profiles/lambda"
@@ -1028,7 +1031,7 @@ run "brought_3" {
     alarms = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:on-call" }
     # budget for nobody's address
     budget = { emails = ["team"], monthly = 50 }
-    # log bucket with a name that S3 does not take
+    # log bucket with a name that S3 does not allow
     log_bucket = "Example_Logs"
     # sender of another domain
     user_pool = { email = { from = "no-reply@example.org", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" } }
@@ -1082,7 +1085,7 @@ run "brought_7" {
   expect_failures = [var.user_pool]
 
   variables {
-    # user pool of others with mail of ours
+    # existing user pool with mail settings
     user_pool = {
       arn   = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
       email = { from = "no-reply@example.com", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" }
@@ -1135,7 +1138,7 @@ run "round_96" {
   expect_failures = [var.encryption, var.network]
 
   variables {
-    # key of others with a deletion window
+    # existing key with a deletion window
     encryption = { deletion_window_in_days = 7, key_arn = "arn:aws:kms:us-west-2:123456789012:key/0a-1b" }
     network    = { subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "10.0.0.0/16" } # vpc by its addresses
   }
@@ -1182,7 +1185,7 @@ run "round_101" {
   expect_failures = [var.network]
 
   variables {
-    network = { endpoints = [], subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with endpoints of ours
+    network = { endpoints = [], subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with endpoints
   }
 }
 
@@ -1191,7 +1194,7 @@ run "round_102" {
   expect_failures = [var.network]
 
   variables {
-    network = { nat = "none", subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with a way out of ours
+    network = { nat = "none", subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with nat
   }
 }
 
@@ -1200,7 +1203,7 @@ run "round_103" {
   expect_failures = [var.network]
 
   variables {
-    # existing vpc with subnets of ours
+    # existing vpc with new subnets
     network = { private_subnets = ["10.0.2.0/24"], public_subnets = ["10.0.1.0/24"], subnet_ids = ["subnet-0a"], vpc_id = "vpc-0a" }
   }
 }
@@ -1248,7 +1251,7 @@ run "address_3" {
   expect_failures = [var.domain]
 
   variables {
-    # domain for many names
+    # domain with a wildcard
     domain = { name = "*.example.com", zone_id = "Z0123456789ABC" }
   }
 }
@@ -1385,7 +1388,7 @@ run "address_16" {
   expect_failures = [var.private]
 
   variables {
-    # private and a website
+    # private with a website
     private = { vpc_endpoint_ids = ["vpce-12345678"] }
     website = {}
   }
@@ -1396,7 +1399,7 @@ run "address_17" {
   expect_failures = [var.private]
 
   variables {
-    # private and countries
+    # private with countries
     private = { vpc_endpoint_ids = ["vpce-12345678"] }
     waf     = { countries = ["DE"] }
   }
@@ -1437,7 +1440,7 @@ run "others_4" {
   expect_failures = [var.entities]
 
   variables {
-    # a reader of all items where none have owners
+    # a reader of all items without owners
     entities = { todos = { access = { default = "cognito" }, sees_all = "group=support" } }
   }
 }
@@ -1447,7 +1450,7 @@ run "others_5" {
   expect_failures = [var.entities]
 
   variables {
-    # a writer for others where none have owners
+    # a writer for others without owners
     entities = { todos = { access = { default = "cognito" }, acts_for = "group=support" } }
   }
 }
@@ -1491,7 +1494,7 @@ run "key_elsewhere" {
 
   variables {
     encryption = { key_arn = "arn:aws:kms:eu-west-1:123456789012:key/0a-1b" }                                # key of another region
-    network    = { subnet_ids = [for n in range(17) : format("subnet-0a%02x", n)], vpc_id = "vpc-0a1b2c3d" } # more than Lambda takes
+    network    = { subnet_ids = [for n in range(17) : format("subnet-0a%02x", n)], vpc_id = "vpc-0a1b2c3d" } # more than Lambda allows
   }
 }
 
@@ -1500,7 +1503,7 @@ run "reads_for_nothing" {
   expect_failures = [var.entities]
 
   variables {
-    # who sees all, of an entity that nobody reads
+    # sees_all for an entity without reads
     entities = { todos = { access = { default = "cognito" }, operations = ["create"], owner = "sub", sees_all = "group=support" } }
   }
 }
@@ -1510,7 +1513,7 @@ run "writes_for_nothing" {
   expect_failures = [var.entities]
 
   variables {
-    # who acts for others, of an entity that nobody writes
+    # acts_for for an entity without writes
     entities = { todos = { access = { default = "cognito" }, acts_for = "group=support", operations = ["get", "list"], owner = "sub" } }
   }
 }
