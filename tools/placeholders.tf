@@ -1,4 +1,5 @@
-# What locals.tf takes from main.tf, for those who read variables without AWS: no validation depends on it.
+# The values that locals.tf uses from main.tf, for reading variables without AWS. No validation
+# depends on them.
 locals {
   account         = "123456789012"
   contract_folder = "${path.module}/contract"

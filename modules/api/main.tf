@@ -34,7 +34,7 @@ check "resources" {
   assert {
     condition = sum([for paths in values(local.depths) : length(paths)]) + 1 <= 300
     error_message = join(" ", [
-      "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway takes 300 unless you raised",
+      "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway allows 300 unless you raised",
       "the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some entities to a second system.",
     ])
   }
@@ -58,7 +58,7 @@ resource "aws_api_gateway_rest_api" "this" {
       condition = sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) <= 400 * 1024
       error_message = join(" ", [
         "The models of the API have ${ceil(sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) / 1024)} KB, and",
-        "API Gateway takes 400. Shorten the schemas, or move some of the entities to a second system.",
+        "API Gateway allows 400. Shorten the schemas, or move some entities to a second system.",
       ])
     }
   }

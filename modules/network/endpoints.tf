@@ -11,7 +11,7 @@ locals {
     }
   }
 
-  # And the statements of your own functions for these services.
+  # Also the statements of your own functions for these services.
   own_statements = { for service in keys(local.gateways) : service => distinct([for statement in [for s in var.statements :
     merge(s, { actions = [for action in s.actions : action if startswith(action, "${service}:")] })
   ] : statement if length(statement.actions) > 0]) }
@@ -46,7 +46,7 @@ resource "aws_vpc_endpoint" "gateway" {
       condition = length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500 <= 20480
       error_message = join(" ", [
         "The policy of the ${each.key} endpoint has ${length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500}",
-        "characters, and AWS takes 20480: it names each of ${length(var.table_arns)} tables. Move some entities to a second system, or",
+        "characters, and AWS allows 20480: it names each of ${length(var.table_arns)} tables. Move some entities to a second system, or",
         "write network = null.",
       ])
     }

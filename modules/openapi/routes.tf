@@ -58,7 +58,7 @@ locals {
       summary     = coalesce(r.summary, join(" ", [for n, word in local.route_words[route] : n == 0 ? title(word) : word]), route)
       tags        = [local.route_tags[route]]
       security    = [for access in [r.access.kind] : { (access) = local.route_scopes[route] } if access != "open"]
-      # The web console shows entities alone.
+      # The web console shows only entities.
       x-function = r.function
       parameters = [for name, rule in try(local.queries[route].properties, {}) : merge(
         { name = name, in = "query", required = contains(try(local.queries[route].required, []), name) },

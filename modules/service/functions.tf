@@ -203,7 +203,7 @@ locals {
   # Faults in functions that only the build can find.
   function_faults = flatten([for name, f in local.own_functions : !contains(keys(local.app), f.module) ?
     [join(" ", [
-      "functions.${name}.code: there is no app/${f.module}.py. Write it, or name another module of app/, such as code =",
+      "functions.${name}.code: there is no app/${f.module}.py. Write it, or name another module in app/, such as code =",
       "\"${try(keys(local.app)[0], "orders")}\".",
     ])] :
     [for place, call in local.own_calls[name] :

@@ -1,8 +1,8 @@
 variable "audit" {
   description = <<-EOT
-    Audit records of who read or changed which item, which CloudTrail keeps in a bucket of their own; or null for none. They cost about
-    0.10 dollars per 100,000 requests to the tables, and next to nothing to keep. You do not need them if an organisation's trail has the
-    tables' data events.
+    Audit records of who read or changed which item, which CloudTrail keeps in a separate bucket, or null for none. They cost about 0.10
+    dollars per 100,000 requests to the tables, and next to nothing to keep. You do not need them if an organisation's trail has the tables'
+    data events.
     retention_years: the years for which records are kept, 1 to 7.
   EOT
   type        = object({ retention_years = optional(number, 1) })

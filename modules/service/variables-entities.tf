@@ -510,7 +510,7 @@ variable "entities" {
       length(urlencode(filter)) > 1024 ?
       join(" ", [
         "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's",
-        "name may take 1024. Give the property a shorter name.",
+        "name may have 1024. Give the property a shorter name.",
       ]) :
       join(" ", [
         "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by",

@@ -179,7 +179,7 @@ resource "aws_cloudfront_origin_access_control" "this" {
 # with them, and they could lead out of the mount or the stage.
 resource "aws_cloudfront_function" "mount" {
   name    = var.name
-  comment = "Takes /api off the paths that go to the API, and tells it who asks"
+  comment = "Removes /api from the API's paths, and adds the caller's address"
   runtime = "cloudfront-js-2.0"
   code    = <<-JS
     function handler(event) {
@@ -202,7 +202,7 @@ resource "aws_cloudfront_function" "mount" {
 resource "aws_cloudfront_response_headers_policy" "this" {
   #checkov:skip=CKV_AWS_259:your domain may have other subdomains, which Trestle must not force to HTTPS
   name    = var.name
-  comment = "What browsers are told about ${var.name}"
+  comment = "Security headers of ${var.name}"
 
   custom_headers_config {
     items {

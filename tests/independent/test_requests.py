@@ -23,9 +23,12 @@ from tools import terraform
 HERE = Path(__file__).parent
 EVERYTHING = HERE / "everything.tfvars"
 
-# These features are left out, because moto lacks backup selections and CloudFront's response
-# headers policies.
-OVERRIDES = {"backup": None, "website": None}
+# moto lacks backup selections and CloudFront's response headers policies. Without a website, jwt needs no client.
+OVERRIDES = {
+    "backup": None,
+    "jwt": {"audiences": ["https://api.example.com"], "issuer": "https://auth.example.com"},
+    "website": None,
+}
 
 
 def apply_everything(

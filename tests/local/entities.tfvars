@@ -1,4 +1,4 @@
-# One entity of each kind that differs over HTTP.
+# One entity of each kind that behaves differently over HTTP.
 entities = {
   items  = {}
   drafts = { access = { default = "open" }, ids = "client", path = "v1/drafts", put = "merge" }
@@ -12,13 +12,13 @@ entities = {
     owner     = "sub"
     schema    = "schemas/note.json"
   }
-  # Whose callers another issuer than the user pool names.
+  # An external issuer signs the tokens of its callers.
   shipments = {
     access     = { default = "jwt", create = "jwt:scope=shipments:write", delete = "jwt:group=Human Resources" }
     functions  = "per_entity"
     operations = ["create", "delete", "get", "list"]
   }
-  # Properties that not everybody reads and writes.
+  # Properties with rules for reading and writing.
   staff = {
     access = { default = "cognito" }
     fields = {
@@ -33,7 +33,7 @@ entities = {
   }
 }
 
-# Two callers, so that one can be told from the other, and one who has soon had enough.
+# Two callers to distinguish, and one with a small quota.
 api_keys    = { default = "standard", other = "standard", trial = "trial" }
 usage_plans = { standard = { quota = { limit = 10000 } }, trial = { quota = { limit = 2 } } }
 jwt         = { audiences = ["https://api.example.com"], issuer = "https://issuer.example.com/" }

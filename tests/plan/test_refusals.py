@@ -256,7 +256,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "unnamed": ({"filters": {"": {}}}, 'entities.unnamed.filters: the name "" is empty. Give'),
     "endless": (
         {"filters": {"\u00fc" * 200: {}}},
-        '..." takes 1200 characters in a URL, and a filter\'s name may take 1024. Give the',
+        '..." takes 1200 characters in a URL, and a filter\'s name may have 1024. Give the',
     ),
     "twofold": (
         {"filters": {"a.due.gte": {}, "flag": {"sort": "a.due"}}},

@@ -116,7 +116,7 @@ def test_a_document_too_large_for_a_template_is_packed(planner: Planner, tmp_pat
 def test_a_document_too_large_even_so_is_refused_with_its_size(planner: Planner, tmp_path: Path) -> None:
     root = api_module(tmp_path / "root", planner, {"huge": json.dumps(large_document(400, 400))})
     with pytest.raises(
-        TerraformError, match=r"too large for API Gateway: \d+ KB as a mapping template, which takes 300"
+        TerraformError, match=r"too large for API Gateway: \d+ KB as a mapping template, which may have 300"
     ):
         run(root, planner.environment, "plan", input=False, lock=False)
 
@@ -136,7 +136,7 @@ def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planne
     failed = [check for check in plan.data["checks"] if check["status"] == "fail"]
     (message,) = [problem["message"] for check in failed for i in check["instances"] for problem in i["problems"]]
     assert plan.counts["aws_api_gateway_resource"] == 301
-    assert message.startswith("The API has 302 resources, and API Gateway takes 300")
+    assert message.startswith("The API has 302 resources, and API Gateway allows 300")
 
 
 def metrics(widget: Values) -> int:

@@ -30,17 +30,17 @@ run "least" {
 
   assert {
     condition     = output.table_names == { todos = "shop-todos-dev" }
-    error_message = "One entity, one table named after it."
+    error_message = "One entity has one table, which is named after it."
   }
 
   assert {
     condition     = join(" ", sort(keys(output.function_names.todos))) == "create delete get list merge replace"
-    error_message = "All six operations by default."
+    error_message = "An entity has all six operations by default."
   }
 
   assert {
     condition     = length(output.private_subnet_ids) == 2 && length(output.api_key_ids) == 1 && length(output.usage_plan_ids) == 1
-    error_message = "A VPC of two zones, a plan and a key, by default."
+    error_message = "By default, there are a VPC with two zones, a usage plan and a key."
   }
 }
 
@@ -90,17 +90,17 @@ run "edges" {
 
   assert {
     condition     = join(" ", keys(output.function_names.abcdefghijklmn)) == "create delete replace"
-    error_message = "The operations written, and no others."
+    error_message = "There are only the operations in the tfvars."
   }
 
   assert {
     condition     = join(" ", distinct(values(output.function_names.orders))) == "twenty-letters-in-it-orders-entity-twenty-letters-in-it"
-    error_message = "One function for all operations."
+    error_message = "One function serves all operations."
   }
 
   assert {
     condition     = join(" ", keys(output.security_group_ids)) == "egress endpoints functions"
-    error_message = "Interface endpoints, and functions with a way out, have security groups of their own."
+    error_message = "Interface endpoints, and functions with egress, have separate security groups."
   }
 }
 
@@ -120,22 +120,22 @@ run "without_network_or_keys" {
 
   assert {
     condition     = output.vpc_id == null && output.kms_key_arn == null && length(output.security_group_ids) == 0
-    error_message = "No VPC and no key of our own."
+    error_message = "There is no VPC and no customer key."
   }
 
   assert {
     condition     = output.dashboard_url == null
-    error_message = "No dashboard, no address."
+    error_message = "Without a dashboard, there is no URL."
   }
 
   assert {
     condition     = output.openapi_url == null
-    error_message = "No document where nobody may read it."
+    error_message = "There is no OpenAPI document if nobody may read it."
   }
 
   assert {
     condition     = length(output.api_key_ids) == 0 && length(output.usage_plan_ids) == 0
-    error_message = "No API key where no operation asks for one."
+    error_message = "There is no API key if no operation requires one."
   }
 }
 
@@ -193,7 +193,7 @@ run "signed_in" {
     condition = output.dashboard_url == join("#", [
       "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2", "dashboards/dashboard/shop-dev-us-west-2"
     ])
-    error_message = "A dashboard in its region's console."
+    error_message = "The dashboard's URL is in its region's console."
   }
 
   assert {
@@ -212,22 +212,22 @@ run "signed_in" {
       topic     = []
       topic_key = []
     }
-    error_message = "What the log bucket's policy needs, and of a topic that is made nothing."
+    error_message = "There are statements for the log bucket, and none for a new topic."
   }
 
   assert {
     condition     = output.sign_in_url == "https://shop-1.auth.us-west-2.amazoncognito.com"
-    error_message = "A domain to sign in at."
+    error_message = "There is a sign-in domain."
   }
 
   assert {
     condition     = output.website_url == "https://console.shop-1.example.com"
-    error_message = "A console at its own name."
+    error_message = "The console has its own domain name."
   }
 
   assert {
     condition     = length(output.api_key_ids) == 0 && length(output.usage_plan_ids) == 0
-    error_message = "Nobody needs a key."
+    error_message = "There is no key, since nobody needs one."
   }
 }
 
@@ -241,7 +241,7 @@ run "existing_pool" {
 
   assert {
     condition     = output.user_pool_id == "us-gov-west-1_Abc123" && output.user_pool_client_id == null
-    error_message = "The pool as it is, and no client of ours."
+    error_message = "The existing pool is used, without a new client."
   }
 }
 
@@ -255,7 +255,7 @@ run "guest" {
 
   assert {
     condition     = output.kms_key_arn == "arn:aws-us-gov:kms:us-west-2:123456789012:key/mrk-0a1b"
-    error_message = "The key as it is."
+    error_message = "The existing key is used."
   }
 
   assert {
@@ -263,7 +263,7 @@ run "guest" {
       output.vpc_id == "vpc-0a1b2c3d4e5f60718" && join(" ", output.private_subnet_ids) == "subnet-0a1b2c3d" &&
       length(output.public_subnet_ids) == 0 && join(" ", keys(output.security_group_ids)) == "functions"
     )
-    error_message = "The VPC as it is, with one security group of ours."
+    error_message = "The existing VPC is used, with one new security group."
   }
 }
 
@@ -317,7 +317,7 @@ run "policy_of_a_private_api" {
       Resource  = "arn:aws:execute-api:us-west-2:123456789012:abc/*"
       Sid       = "ThroughTheseEndpointsAlone"
     }]
-    error_message = "Calls through other endpoints, and those from the internet, are denied whoever signs them."
+    error_message = "Calls through other endpoints and from the internet are denied, even if they are signed."
   }
 
   assert {
@@ -328,7 +328,7 @@ run "policy_of_a_private_api" {
       ) :
       "arn:aws:execute-api:us-west-2:123456789012:abc/dev/${call}"
     ])
-    error_message = "The policy allows nothing that is for iam: a signed caller needs the right of a policy of its own."
+    error_message = "The policy allows no route for iam, so a signed caller needs permission from its own policy."
   }
 }
 

@@ -41,7 +41,7 @@ run "default_key_stays_where_it_is" {
 
   assert {
     condition     = local.api_keys["default"] == "standard" && length(local.api_keys) == 1
-    error_message = "A plan beside the default one does not take its key."
+    error_message = "A plan beside the default one does not get its key."
   }
 }
 
@@ -54,7 +54,7 @@ run "default_key_on_the_only_plan" {
 
   assert {
     condition     = local.api_keys["default"] == "Gold_1.0-a" && length(local.api_keys) == 1
-    error_message = "One plan, whatever its name, has the key."
+    error_message = "A single plan has the key, whatever its name."
   }
 }
 
@@ -740,12 +740,12 @@ run "issuers_take_any_group_and_scope" {
 
   assert {
     condition     = local.methods["todos.delete"].group == "é,x" && local.methods["todos.list"].scope == "todos:read" && !local.uses_cognito
-    error_message = "Groups and scopes are those of the token, as they are written."
+    error_message = "Groups and scopes are compared unchanged with those in the token."
   }
 
   assert {
     condition     = length(local.access_scopes) == 0 && length(local.method_scopes["todos.list"]) == 0
-    error_message = "The user pool has none of them, and the gateway asks for none."
+    error_message = "The user pool does not contain them, and the gateway does not check them."
   }
 }
 

@@ -1,10 +1,10 @@
-# Behind one console: who needs a key, who needs to sign in, and a field of each kind. One function an entity, which is
-# sooner up.
+# One console for callers with a key, for signed-in users, and with a field of each kind. One
+# function per entity starts faster.
 name        = "console"
 environment = "test"
 
 entities = {
-  # As todos; has 10 000 items.
+  # Like todos, with 10 000 items.
   archive = {
     access    = { default = "open" }
     filters   = { completed = {} }
@@ -34,7 +34,8 @@ entities = {
     functions = "per_entity"
     schema    = "schemas/order.json"
   }
-  # Takes any object. Where a test needs a schema that no example has, it writes one into the document that the page reads.
+  # Accepts any object. Tests that need another schema write it into the OpenAPI document that the
+  # page reads.
   parcels = {
     access    = { default = "open" }
     functions = "per_entity"
