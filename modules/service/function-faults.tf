@@ -485,7 +485,7 @@ locals {
       "${p.place}: /${p.path} is reserved for ${name}. Write another path." if p.path == join("/", compact([e.path, "batch"]))
     ] if p.entity == null],
     [for places in values(local.parameter_places) : [for each in places : join("", [
-      "${each.place.place}: ${each.name} stands where ${places[0].place.text} has ${places[0].name}, and API Gateway allows only",
+      "${each.place.place}: ${each.name} stands where ${places[0].place.text} has ${places[0].name}, but API Gateway allows only",
       " one name there. Write ${places[0].name}.",
     ]) if each.name != places[0].name]],
   ])

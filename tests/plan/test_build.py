@@ -84,8 +84,8 @@ def test_an_authorizer_without_its_libraries(root: Path) -> None:
     issuer = {"issuer": "https://issuer.example", "audiences": ["api"]}
     values: Values = {**SMALL, "entities": {"todos": access}, "jwt": issuer}
     assert rules.rule_errors(root, values) == [
-        "dist/authorizer.zip lacks the libraries that jwt needs in Lambda. Run `python build.py --authorizer`. A "
-        "var-file that sets jwt = { ... } in environments/ makes the option unnecessary."
+        "dist/authorizer.zip lacks the libraries that jwt needs in Lambda. Run `python build.py --authorizer`. The "
+        "option is not necessary if a var-file in environments/ sets jwt = { ... }."
     ]
     text = (root / "build.tf").read_text()
     (root / "build.tf").write_text(text.replace("123456789012", ACCOUNT))

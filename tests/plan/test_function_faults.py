@@ -51,7 +51,7 @@ ALONE: dict[str, tuple[Values, str]] = {
         ".kinds has queue and routes, but a function may have only one of them. Keep one, and write",
     ),
     "code": ({"code": "a/b"}, '.code.code: "a/b" is not a module in app/, or a module and a function. Write, for'),
-    "code2": ({"code": "a:b:c"}, '.code2.code: "a:b:c" is not a module of app/'),
+    "code2": ({"code": "a:b:c"}, '.code2.code: "a:b:c" is not a module in app/'),
     "coded": (
         {**route("GET /k2"), "code": "pay:pay"},
         '.coded.code: "pay:pay" names a function, but each route names its own in call. Write code = "pay".',
@@ -84,7 +84,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "body": (
         route("POST /r3", body="payment.json"),
-        '.body.routes["POST /r3"].body: "payment.json" is not a file of schemas/ whose name has letters',
+        '.body.routes["POST /r3"].body: "payment.json" is not a file in schemas/ whose name has only',
     ),
     "answers": (
         route("GET /r4", answers={"200": "a.json"}),
@@ -92,7 +92,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "status": (
         route("GET /r5", answers={"ok": "schemas/order.json"}),
-        '.status.routes["GET /r5"].answers: "ok" is not a status of an answer. Write one of 200 to 599',
+        '.status.routes["GET /r5"].answers: "ok" is not the status of a response. Write one from 200 to',
     ),
     "empty": (
         route("DELETE /r6", answers={"204": "schemas/order.json"}),
@@ -108,7 +108,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "text": (
         route("POST /r9", accepts=["text/csv"], body="schemas/order.json"),
-        '.text.routes["POST /r9"].accepts: a body of text/csv cannot be validated by the JSON Schema',
+        '.text.routes["POST /r9"].accepts: the JSON Schema schemas/order.json cannot validate a body of the type',
     ),
     "summary": (route("GET /r10", summary=""), '.summary.routes["GET /r10"].summary is empty. Write a sentence'),
     "entity": ({"uses": {"rooms": ["get"]}}, '.entity.uses: there is no entity "rooms". Write one of nights, notes'),
@@ -127,7 +127,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "named": (
         {"secrets": {"a b": ACCOUNT.format("secretsmanager") + "secret:x-AbCdEf"}},
-        '.named.secrets: the code cannot ask for "a b". Write up to 64 letters',
+        '.named.secrets: "a b" is not a valid name of a secret. Write up to 64 letters',
     ),
     "setting": (
         {"settings": {"currency": "EUR"}},
@@ -143,7 +143,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     "action": (statement("SendEmail", "*"), '.action.statements[0].actions: "SendEmail" is not an action. Write one'),
     "iam": (
         statement("iam:PassRole", "*"),
-        ".iam.statements[0].actions: iam:PassRole could change the rights of this function and others. Leave it out.",
+        ".iam.statements[0].actions: iam:PassRole could change the permissions of this function and others.",
     ),
     "gateway": (
         statement("apigateway:PATCH", "*"),
@@ -164,7 +164,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     "attempts": ({"queue": {"attempts": 0}}, ".attempts.queue.attempts is 0. Write a whole number from 1 to 1000."),
     "backoff": (
         {"queue": {"backoff": "10-60"}},
-        '.backoff.queue.backoff: "10-60" is not two times. Write the first and the longest wait in s, m or h',
+        '.backoff.queue.backoff: "10-60" does not have two times. Write the first and the longest wait in s, m or h',
     ),
     "backwards": (
         {"queue": {"backoff": "1h-10s"}},
@@ -179,7 +179,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     "at": ({"schedule": "at(2027-01-01T00:00:00)"}, '.at.schedule: "at(2027-01-01T00:00:00)" is not a schedule.'),
     "unix": (
         {"schedule": "cron(0 3 * * *)"},
-        '.unix.schedule: "cron(0 3 * * *)" has 5 fields, and cron has six: minutes, hours, day of the month',
+        '.unix.schedule: "cron(0 3 * * *)" has 5 fields, but cron has six: minutes, hours, day of the month',
     ),
     "hour": (
         {"schedule": "cron(0 24 * * ? *)"},
@@ -215,7 +215,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "details": (
         {"event": {"source": "aws.s3", "detail": {"bucket.name": []}}},
-        '.details.event.detail["bucket.name"]: it is empty. Write the values that the function is for',
+        '.details.event.detail["bucket.name"] is empty or contains null. Write the values to handle',
     ),
     "bus": ({"event": {"source": "a", "bus": "a b"}}, '.bus.event.bus: "a b" is not the name or the ARN of an event'),
     "changed": (changes("rooms", "created"), '.changed.changes: there is no entity "rooms". Write one of nights,'),
@@ -237,7 +237,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "gone": (
         changes("orders", "deleted", status="open"),
-        ".gone.changes.orders[0].becomes: an item that is deleted becomes nothing. Leave becomes out",
+        ".gone.changes.orders[0].becomes: an item that is deleted has no new values. Leave becomes out",
     ),
     "unchanged": ({"changes": {"nights": []}}, ".unchanged.changes.nights is empty. Write, for example, [{"),
     "imports": ({"imports": True}, ".imports.imports is for functions with changes, but this one has none. Leave it"),
@@ -262,7 +262,7 @@ TOGETHER: dict[str, tuple[Values, str]] = {
     "sibling": (
         route("POST /orders/{order}/pay"),
         '.sibling.routes["POST /orders/{order}/pay"]: {order} stands where the operation get of orders has {id}, but '
-        "API Gateway takes one name there. Write {id}.",
+        "API Gateway allows only one name there. Write {id}.",
     ),
     "lacking": (route("DELETE /orders/{id}"), ""),
     "absent": (

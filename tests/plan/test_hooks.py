@@ -200,15 +200,15 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "here": (
         {"hooks": {"code": "bookings", "uses": {"before_create": {"there": ["merge"]}}}},
-        "entities.here.hooks.uses.before_create: the hook would run itself through there.before_update. Take an",
+        "entities.here.hooks.uses.before_create: the hook would run itself through there.before_update. Remove an",
     ),
     "there": (
         {"hooks": {"code": "rooms", "uses": {"before_update": {"here": ["create"]}}}},
-        "entities.there.hooks.uses.before_update: the hook would run itself through here.before_create. Take an",
+        "entities.there.hooks.uses.before_update: the hook would run itself through here.before_create. Remove an",
     ),
     "self": (
         {"hooks": {"code": "bookings", "uses": {"before_delete": {"self": ["delete"]}}}},
-        "entities.self.hooks.uses.before_delete: the hook would run itself through self.before_delete. Take an",
+        "entities.self.hooks.uses.before_delete: the hook would run itself through self.before_delete. Remove an",
     ),
 }
 

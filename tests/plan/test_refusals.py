@@ -145,10 +145,10 @@ FAULTS: dict[str, tuple[Values, str]] = {
             "operations": ["list"],
             "schema": "schemas/wide.json",
         },
-        "entities.crowded: the environment of the function shop-crowded-list-test has "
-        f"{environment_bytes(CROWDED)} bytes, and Lambda takes 4096. cors_origins take "
-        f"{environment_bytes(CROWDED['CORS_ORIGINS'])} of them and "
-        f"filters and other settings {environment_bytes(CROWDED['ENTITY_OPTIONS'])}: write fewer or shorter ones.",
+        "entities.crowded: the environment variables of the function shop-crowded-list-test take "
+        f"{environment_bytes(CROWDED)} bytes, and Lambda allows 4096. cors_origins take "
+        f"{environment_bytes(CROWDED['CORS_ORIGINS'])} of them, "
+        f"filters and other settings {environment_bytes(CROWDED['ENTITY_OPTIONS'])}. Write fewer or shorter ones.",
     ),
 }
 
@@ -231,9 +231,9 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
         "entities.stamped.fields.version: the server sets version, and everybody may read it. Remove it",
     ),
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each its own'),
-    "other": ({"path": "/same"}, "Give each a path of its own"),
+    "other": ({"path": "/same"}, "Give each its own path"),
     "root": ({"path": "/"}, 'root and summit have the same path, "/". Give each its own'),
-    "summit": ({"path": "/"}, "Give each a path of its own"),
+    "summit": ({"path": "/"}, "Give each its own path"),
     "far": ({"path": "a//b"}, 'entities.far.path: "a//b" has an empty segment. Write one to four'),
     "open": ({"path": "a/"}, 'entities.open.path: "a/" has an empty segment.'),
     "blank": ({"path": ""}, 'entities.blank.path: "" is empty.'),
@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "coded": ({"path": "a%2Eb"}, 'entities.coded.path: "a%2Eb" contains "%".'),
     "spaced": ({"path": "a b"}, 'entities.spaced.path: "a b" contains a space.'),
     "deep": ({"path": "a/b/c/d/e"}, 'entities.deep.path: "a/b/c/d/e" has 5 segments.'),
-    "described": ({"path": "/openapi.json"}, 'entities.described.path: "/openapi.json" is where the API'),
+    "described": ({"path": "/openapi.json"}, 'entities.described.path: "/openapi.json" is the path of the OpenAPI'),
     "ping": ({}, 'entities.ping.path: "ping" begins with /ping or /sping, which API Gateway'),
     "health": ({"path": "/sping/a"}, 'entities.health.path: "/sping/a" begins with /ping or /sping, which'),
     "endless-time": ({"ttl": ""}, "entities.endless-time.ttl is empty. Write the name of a property that"),
@@ -298,24 +298,22 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
 COUNTRIES: list[str] = (
     botocore.session.get_session().get_service_model("wafv2").shape_for("CountryCode").metadata["enum"]
 )
-SUCH_ORIGINS = 'Write an origin such as "https://app.example.com", or ["*"] alone.'
+SUCH_ORIGINS = 'Write an origin such as "https://app.example.com", or only ["*"].'
 NOT_SENT: dict[str | None, str] = {
     "https://App.Example.com": (
-        'contains the capital letter A, which browsers send as a small letter. Write "https://app.example.com".'
+        'contains the capital letter A, which browsers send in lower case. Write "https://app.example.com".'
     ),
-    "HTTP://a.example": (
-        'contains the capital letter H, which browsers send as a small letter. Write "http://a.example".'
-    ),
-    "https://a.example:443": ('has its scheme\'s own port, which browsers leave out. Write "https://a.example".'),
-    "http://localhost:80": 'has its scheme\'s own port, which browsers leave out. Write "http://localhost".',
+    "HTTP://a.example": ('contains the capital letter H, which browsers send in lower case. Write "http://a.example".'),
+    "https://a.example:443": ('has its scheme\'s default port, which browsers leave out. Write "https://a.example".'),
+    "http://localhost:80": 'has its scheme\'s default port, which browsers leave out. Write "http://localhost".',
     "https://a.example/": 'ends in a slash, which browsers leave out. Write "https://a.example".',
     "https://a.example:8443/app": 'has a path, which browsers leave out. Write "https://a.example:8443".',
     "https://me@a.example": 'has a user, which browsers leave out. Write "https://a.example".',
     "https://a.example?b": 'has a query or a fragment, which browsers leave out. Write "https://a.example".',
     "https://bücher.example": (f'contains "ü", and browsers send such a host name in its xn-- form. {SUCH_ORIGINS}'),
     "https://a b.example": f"contains a space. {SUCH_ORIGINS}",
-    "*": f"allows every origin and stands alone. {SUCH_ORIGINS}",
-    "https://*.example.com": f"has a *, which matches no part of an origin. {SUCH_ORIGINS}",
+    "*": f"allows every origin, so it has to be the only one. {SUCH_ORIGINS}",
+    "https://*.example.com": f"contains a *, which is not a wildcard here. {SUCH_ORIGINS}",
     "null": f"would allow everyone: any page can send it from a sandbox. {SUCH_ORIGINS}",
     None: f"does not begin with https:// or http://. {SUCH_ORIGINS}",
     "": f"is empty. {SUCH_ORIGINS}",
@@ -324,8 +322,8 @@ NOT_SENT: dict[str | None, str] = {
     "http://127.1:3000": f"has an IPv4 address that browsers write in another way. {SUCH_ORIGINS}",
     "http://0x7f.0.0.1": f"has an IPv4 address that browsers write in another way. {SUCH_ORIGINS}",
     "https://a..example": f"has a malformed host name. {SUCH_ORIGINS}",
-    "https://a.example:65536": f"has no port of 1 to 65535, without leading zeros. {SUCH_ORIGINS}",
-    "https://a.example:0443": f"has no port of 1 to 65535, without leading zeros. {SUCH_ORIGINS}",
+    "https://a.example:65536": f"has a port that is not from 1 to 65535, or that has leading zeros. {SUCH_ORIGINS}",
+    "https://a.example:0443": f"has a port that is not from 1 to 65535, or that has leading zeros. {SUCH_ORIGINS}",
 }
 SENT = [
     "http://127.0.0.1:3000", "http://localhost", "http://localhost:443", "https://3-a.example:80",
@@ -385,11 +383,11 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
             f'usage_plans: "two words" contains a space. {LABEL} "standard".',
             'usage_plans: a quota is { limit = 10000, period = "DAY" }, with a whole limit over 0',
             "user_pool: an existing pool keeps its own clients, groups, domain and rules. Beside arn, write only",
-            f'user_pool: the URL "http://a.example" is in the clear. {URL} user_pool: the URL '
+            f'user_pool: the URL "http://a.example" is not encrypted. {URL} user_pool: the URL '
             f'"https://a.example#b" has a #, which Cognito refuses. {URL} user_pool: the URL '
             '"javascript://x/%0aalert(1)" has a scheme that callback_urls and logout_urls cannot have',
             "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens",
-            'waf: there is no country "ZZ". Write codes',
+            'waf: there is no country "ZZ". Write ISO 3166 codes',
         ],
     ),
     "nameless": (
@@ -409,7 +407,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
     ),
     "several": (
         {"usage_plans": {"basic": {}, "gold": {}}},
-        ['of the plans basic, gold the default key is on. Write api_keys = { default = "basic" }, or'],
+        ['of the plans basic, gold. Write api_keys = { default = "basic" }, or another plan.'],
     ),
     "empty": (
         {"entities": {}, "cors_origins": []},
@@ -496,11 +494,11 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
         },
         [
             'tags: "MANAGEDBY" is one of Project, Environment and ManagedBy, which Trestle sets; IAM does not '
-            "environment; IAM does not tell upper and lower case apart. Leave it out. "
+            "distinguish upper and lower case. Leave it out. "
             'tags: "environment" is one of Project, Environment and ManagedBy, which Trestle sets; IAM',
             'tags: "Team" and "team" differ only in case, which IAM refuses. Keep one.',
             f'tags: the key "" is empty. Write up to 128 {TAGS} tags: the key "AWS:a" begins with aws:, '
-            f'which is AWS\'s own. Write up to 128 {TAGS} tags: the key "a#" contains #. Write up to 128 '
+            f'which AWS reserves. Write up to 128 {TAGS} tags: the key "a#" contains #. Write up to 128 '
             f'{TAGS} tags: the key "{"k" * 129}" has 129 characters. Write up to 128 {TAGS}',
             f"tags.hash: the value contains #. Write up to 256 {TAGS} tags.long: the value has 257 "
             f"characters. Write up to 256 {TAGS} tags.none: the value is null. Write up to 256 {TAGS}",
@@ -530,8 +528,8 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
         f"cidr {cidr}": ({"network": {"cidr": cidr}}, [f'network: "{cidr}" {said}. Write a cidr such as'])
         for cidr, said in {
             "10.0.0.1/16": "does not begin at its first address, 10.0.0.0",
-            "10.0.0.0/21": "is not of /16 to /20",
-            "127.0.0.0/16": "is of a range that a VPC cannot have",
+            "10.0.0.0/21": "is not from /16 to /20",
+            "127.0.0.0/16": "is in a range that a VPC cannot have",
             "fd00::/16": "is not an IPv4 network",
         }.items()
     },

@@ -76,7 +76,7 @@ def test_functions_that_are_gone_are_a_warning(pinned_plan: Plan) -> None:
     assert check["instances"][0]["problems"] == [
         {
             "message": "environments/test.live.json names functions that do not exist: shop-gone-get-test. The "
-            "environment: the next `make release` leaves it out."
+            "next `make release` removes them."
         }
     ]
 
@@ -95,5 +95,5 @@ def test_a_file_that_cannot_be_read_stops_the_plan(planner: Planner, tmp_path: P
     root = rules.preconditions(tmp_path)
     (root / "environments").mkdir()
     (root / "environments" / "test.live.json").write_text(text)
-    said = "environments/test.live.json does not say which versions are live. Take it from version control again"
+    said = "environments/test.live.json does not name the live versions. Restore it from version control"
     assert [each.partition(", or delete it")[0] for each in rules.rule_errors(root, VARIABLES)] == [said]
