@@ -199,7 +199,7 @@ locals {
 
     [for secret, arn in f.secrets : [
       can(regex("^[A-Za-z_][A-Za-z0-9_-]{0,63}$", secret)) ? [] : [join(" ", [
-        "functions.${name}.secrets: \"${secret}\" is not a valid name of a secret. Write up to 64 letters, digits, _ and -, beginning with",
+        "functions.${name}.secrets: a secret cannot have the name \"${secret}\". Write up to 64 letters, digits, _ and -, beginning with",
         "a letter, such as \"stripe\".",
       ])],
       can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn)) ? [] : [join(" ", [

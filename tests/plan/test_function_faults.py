@@ -127,7 +127,7 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "named": (
         {"secrets": {"a b": ACCOUNT.format("secretsmanager") + "secret:x-AbCdEf"}},
-        '.named.secrets: "a b" is not a valid name of a secret. Write up to 64 letters',
+        '.named.secrets: a secret cannot have the name "a b". Write up to 64 letters',
     ),
     "setting": (
         {"settings": {"currency": "EUR"}},
