@@ -170,7 +170,7 @@ def test_each_invalid_environment_is_named(folder: Path) -> None:
 
 
 def test_no_environment_at_all_is_refused(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"environments: there is none\. Name at least one"):
+    with pytest.raises(UserError, match=r"environments is empty\. Write at least one"):
         tool.variables(["-var=environments=[]"])
 
 
