@@ -14,7 +14,8 @@ RESERVED_BY_COGNITO = frozenset((
 
 CLAIM_NAME, LONGEST_CLAIM, MOST_CLAIMS = re.compile(r"[!-<>-~]{1,128}"), 1024, 20
 
-# Characters in tokens. RFC 6749, 3.3, defines scopes. Groups have no spaces, which separate them in a form.
+# Characters in tokens. RFC 6749, 3.3, defines scopes. Groups have no spaces, which separate them in
+# a form.
 SCOPE, LONGEST_NAME = re.compile(r"[!#-\[\]-~]{1,256}"), 256
 
 

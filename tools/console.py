@@ -18,8 +18,8 @@ COUNT = re.compile(r"\[([\d,]+)(?:(?:/| of )([\d,]+))?[^\]]*\]")
 class Console:
     """Show steps on stderr. Progress is a step that begins with a count, such as "[3/12] module.table".
 
-    On a terminal, progress rewrites one line. Elsewhere it is a line every few seconds, and the last count,
-    [12/12], is always shown.
+    On a terminal, progress rewrites one line. Elsewhere it is a line every few seconds, and the
+    last count, [12/12], is always shown.
     """
 
     QUIET = 5.0  # seconds between two lines of progress if a line cannot be rewritten

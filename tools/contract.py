@@ -42,8 +42,9 @@ def hooks_of(operation: dict[str, Any]) -> set[str]:
 def functions() -> dict[str, str]:
     """Return the text of each file of functions, by its path in lambda_src/.
 
-    Each operation has a folder, and so has `entity`, the function with all operations. hooked.py is for entities with
-    hooks, index.py for others. The endpoint of an operation is the class of its name in trestle.http.
+    Each operation has a folder, and so has `entity`, the function with all operations. hooked.py is
+    for entities with hooks, index.py for others. The endpoint of an operation is the class of its
+    name in trestle.http.
     """
     found: dict[str, str] = {}
     for file, module, whose in (

@@ -33,8 +33,8 @@ class NotReadableError(ValueError):
 class Key:
     """A key, its line, and the keys inside its value.
 
-    The name is None if only an evaluation could determine it. The objects of a list have the keys "0", "1" and so
-    on. `is_computed`: the value is an expression, which may add keys.
+    The name is None if only an evaluation could determine it. The objects of a list have the keys
+    "0", "1" and so on. `is_computed`: the value is an expression, which may add keys.
     """
 
     name: str | None

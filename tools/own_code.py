@@ -1,7 +1,7 @@
 """Read a project's own code, app/, without running it: its hooks, functions and imports.
 
-Report what would fail later in Lambda, each as one sentence with the file, the line and the remedy. Standard
-library only, since build.py imports this module, too.
+Report what would fail later in Lambda, each as one sentence with the file, the line and the remedy.
+Standard library only, since build.py imports this module, too.
 """
 
 from __future__ import annotations
@@ -263,7 +263,8 @@ class OwnCode:
     def packed_with(self, name: str, function: str) -> list[str]:
         """Return the paths of the modules to pack for a module's hooks in a function; none if it has no such hooks.
 
-        A hook before a write may write other entities, whose hooks run, too. Only Terraform knows which ones.
+        A hook before a write may write other entities, whose hooks run, too. Only Terraform knows
+        which ones.
         """
         named = self.named_modules()
         module = named[name]

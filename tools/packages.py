@@ -1,11 +1,12 @@
 """Install the packages that own code imports, pinned in app/requirements.txt, for the functions' zips.
 
-The packages of Trestle's authorizer, pinned in requirements/authorizer.txt, are installed the same way.
+The packages of Trestle's authorizer, pinned in requirements/authorizer.txt, are installed the same
+way.
 
-The lock is complete and hashed, so that nothing is resolved. Only wheels are installed, by uv or, without uv, by
-pip. Both install the same files, except for metadata that no zip contains. The installed packages stay in
-dist/.packages, so that an unchanged lock needs no network. Standard library only, since build.py imports this
-module, too.
+The lock is complete and hashed, so that nothing is resolved. Only wheels are installed, by uv or,
+without uv, by pip. Both install the same files, except for metadata that no zip contains. The
+installed packages stay in dist/.packages, so that an unchanged lock needs no network. Standard
+library only, since build.py imports this module, too.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ PINNABLE = {*PROVIDED - {"dateutil"}, "python-dateutil"}
 # Metadata of the installer, and files that Python generates.
 LEFT_OUT = re.compile(r"(\.\.|bin)/.*|.*\.pyc|[^/]*\.dist-info/(RECORD|INSTALLER|REQUESTED|(direct_url|uv_\w+)\.json)")
 
-# The suffixes of a module's file: m.py, m/__init__.py, m.cpython-313-aarch64-linux-gnu.so, m.abi3.so.
+# The suffixes of a module's file: m.py, m/__init__.py, m.cpython-313-aarch64-linux-gnu.so,
+# m.abi3.so.
 MODULE = r"(\.py|/__init__\.py|(\.[^/]*)?\.so|(\.[^/]*)?\.pyd)"
 
 PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(\[(?P<extras>[^]]*)\])?\s*==\s*[^\s;,*]+\s*(;(?P<marker>.*))?")
@@ -231,7 +233,8 @@ def _compare(op: ast.cmpop, left: Any, right: Any) -> bool:
 class Packages:
     """The packages of a lock for a platform, in a folder of a project's dist/.
 
-    source: the lock's file. prefix: the beginning of the folder's name, one for each lock and platform.
+    source: the lock's file. prefix: the beginning of the folder's name, one for each lock and
+    platform.
     """
 
     def __init__(
@@ -304,7 +307,8 @@ class Packages:
         """Return the packages with an import's module; none if no package has it."""
         parts = external.module.split(".")
         for end in range(1, len(parts) + 1):
-            # Several packages may share a folder without __init__.py: then compare what is below it.
+            # Several packages may share a folder without __init__.py: then compare what is below
+            # it.
             if found := self._with(re.escape("/".join(parts[:end])) + MODULE):
                 return found
         place = re.escape("/".join(parts))

@@ -1,9 +1,10 @@
 """Check that a regular expression means the same to all readers of a schema: docs/reference/schemas.md.
 
-The functions match with Python's `re`, the console and JSON Schema tools with JavaScript's RegExp and its
-flag u, and API Gateway with an older ECMA 262 in Java. Their common syntax is small enough to parse, so
-everything outside it is refused by name, and no list of differences has to be complete. A few constructs, such
-as the dot, are common but differ in meaning: trestle.schema.patterns translates them for Python.
+The functions match with Python's `re`, the console and JSON Schema tools with JavaScript's RegExp
+and its flag u, and API Gateway with an older ECMA 262 in Java. Their common syntax is small enough
+to parse, so everything outside it is refused by name, and no list of differences has to be
+complete. A few constructs, such as the dot, are common but differ in meaning:
+trestle.schema.patterns translates them for Python.
 
 Standard library only, since build.py imports this module.
 """
@@ -306,8 +307,9 @@ LARGEST = 1000  # positions of a repeated part
 def _is_exponential(repeat: Repeat) -> bool:
     """Return whether a backtracking matcher may need exponential time.
 
-    Before it fails, it tries every way to match a text. If a position in the pattern leads back to itself in two
-    ways with the same text, the number of ways doubles with each repetition of that text.
+    Before it fails, it tries every way to match a text. If a position in the pattern leads back to
+    itself in two ways with the same text, the number of ways doubles with each repetition of that
+    text.
     """
     automaton = _Automaton(repeat)
     if automaton.repeats_nothing:

@@ -1,8 +1,9 @@
 """Check that a JSON Schema keeps to the subset that all its readers support: docs/reference/schemas.md.
 
-API Gateway's models are JSON Schema draft 4 without unknown keywords. OpenAPI 3.0 has its own dialect. The
-functions validate bodies with trestle.schema. Anything that one of the three would misread is refused here,
-before the build. Standard library only, since build.py imports this module.
+API Gateway's models are JSON Schema draft 4 without unknown keywords. OpenAPI 3.0 has its own
+dialect. The functions validate bodies with trestle.schema. Anything that one of the three would
+misread is refused here, before the build. Standard library only, since build.py imports this
+module.
 """
 
 from __future__ import annotations
@@ -205,8 +206,8 @@ def _server_property_faults(schema: dict[str, Any], where: str) -> Iterator[Faul
 def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterator[Fault]:
     """Yield the faults of one schema and of those inside it.
 
-    is_items_own: the schema's properties are those of an item, or of an object in an item, also in arrays. Only
-    they can have defaults and be readOnly.
+    is_items_own: the schema's properties are those of an item, or of an object in an item, also in
+    arrays. Only they can have defaults and be readOnly.
     """
     found = [fault for keyword in schema for fault in _keyword(keyword, schema, where)]
     yield from found

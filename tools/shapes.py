@@ -1,9 +1,10 @@
 """Derive the schemas ("shapes") of bodies, items and patches from an entity's schema.
 
-They are part of the OpenAPI document and of API Gateway's models. A schema validates the client's object with
-its defaults. A body is that object before the defaults and without readOnly properties, an item also has the
-server's properties, and a merge patch (RFC 7396) is a part of the object. Terraform has no recursion, so
-build.py writes the shapes into its manifest. Standard library only, since build.py imports this module.
+They are part of the OpenAPI document and of API Gateway's models. A schema validates the client's
+object with its defaults. A body is that object before the defaults and without readOnly properties,
+an item also has the server's properties, and a merge patch (RFC 7396) is a part of the object.
+Terraform has no recursion, so build.py writes the shapes into its manifest. Standard library only,
+since build.py imports this module.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ INTEGERS = {"int32": 2**31, "int64": 2**63}
 def texts(content: bytes) -> dict[str, str]:
     """Return the shapes of a valid schema file, as JSON with every number unchanged.
 
-    For a schema with readOnly properties, the result has `read_only`: "nested" if some are in objects or arrays,
-    else "top". If it cannot be an entity's schema, the result has `item_fault`, and if it cannot be a query's,
-    `query_fault`: the first fault, to follow the file's name.
+    For a schema with readOnly properties, the result has `read_only`: "nested" if some are in
+    objects or arrays, else "top". If it cannot be an entity's schema, the result has `item_fault`,
+    and if it cannot be a query's, `query_fault`: the first fault, to follow the file's name.
     """
     schema = loads(content.decode())
     place = read_only.find(schema)
@@ -49,14 +50,16 @@ def texts(content: bytes) -> dict[str, str]:
 def shapes(schema: Schema) -> dict[str, Schema]:
     """Return the shapes of a schema.
 
-    For an entity: body, of POST, and of PUT if it replaces; item, of responses; model, of bodies for API Gateway, in
-    draft 4; patch, of PATCH, and of PUT if it merges. Body, model and patch contain readOnly properties and those of
-    the server only if `additionalProperties` would refuse them: a body may repeat them with any values. unfilled:
-    of responses without own code that fills in readOnly properties, if that differs from item.
+    For an entity: body, of POST, and of PUT if it replaces; item, of responses; model, of bodies
+    for API Gateway, in draft 4; patch, of PATCH, and of PUT if it merges. Body, model and patch
+    contain readOnly properties and those of the server only if `additionalProperties` would refuse
+    them: a body may repeat them with any values. unfilled: of responses without own code that fills
+    in readOnly properties, if that differs from item.
 
     For a route: request, of its body and of its query; response, of its response.
 
-    Items, requests and responses also list their properties in the schema's order, and items name their title.
+    Items, requests and responses also list their properties in the schema's order, and items name
+    their title.
     """
     given = {keyword: value for keyword, value in schema.items() if keyword not in ("$schema", TITLE)}
     title = {keyword: value for keyword, value in schema.items() if keyword == TITLE}
@@ -77,7 +80,8 @@ def shapes(schema: Schema) -> dict[str, Schema]:
 def unfilled_places(schema: Schema) -> read_only.Place | None:
     """Return the places where items may lack readOnly properties without own code to fill them in.
 
-    Creation fills in the defaults of an item. A patch that creates a nested object or element does not.
+    Creation fills in the defaults of an item. A patch that creates a nested object or element does
+    not.
     """
     place = read_only.find(schema)
     if place:
@@ -99,7 +103,8 @@ def is_nested(place: read_only.Place) -> bool:
 def explicit(schema: Schema) -> Schema:
     """Return a schema that states which objects are open, and the size of integers.
 
-    Without `additionalProperties: true`, generated clients drop properties that the schema does not name.
+    Without `additionalProperties: true`, generated clients drop properties that the schema does not
+    name.
     """
     found = map_subschemas(schema, explicit)
     if found.get("type") == "object" or "properties" in found:
@@ -124,7 +129,8 @@ def order_properties(schema: Schema) -> Schema:
 def body_of(schema: Schema, *, strict: bool) -> Schema:
     """Return the schema of a body, which may omit defaults and repeat the server's properties.
 
-    strict: whether to keep bounds on the whole object, which also count repeated properties of the server.
+    strict: whether to keep bounds on the whole object, which also count repeated properties of the
+    server.
     """
     found = before_defaults(without_titles(schema))
     return with_servers_own(found if strict else without_totals(found))

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-# Hidden files, Emacs' #copies# and backups, which Terraform ignores as well; then other programs' files.
+# Hidden files, Emacs' #copies# and backups, which Terraform ignores as well; then other programs'
+# files.
 LEFTOVER = re.compile(
     r"[.#].*|.*~|.*\.(bak|crdownload|orig|part|partial|rej|sw[a-p]|te?mp)|__pycache__|Thumbs\.db|desktop\.ini",
     re.IGNORECASE | re.DOTALL,
@@ -29,7 +30,8 @@ def sources(folder: Path, pattern: str = "**/*") -> list[Path]:
 def _sources(folder: Path, pattern: str) -> Iterator[Path]:
     for path in folder.glob(pattern):
         names = path.relative_to(folder).parts
-        # is_file() is false for a broken link. A name that is not UTF-8 cannot be written into text files.
+        # is_file() is false for a broken link. A name that is not UTF-8 cannot be written into text
+        # files.
         if not any(map(is_leftover, names)) and path.is_file() and all(map(is_text, names)):
             yield path
 

@@ -1,7 +1,7 @@
 """Suggest the meaning of a misspelt word, and find names for examples.
 
-Standard library only, since make and the commands use this before anything is installed. The Makefile calls
-`python -m tools.suggestions KIND WORD KNOWN ...` with its targets or variables.
+Standard library only, since make and the commands use this before anything is installed. The
+Makefile calls `python -m tools.suggestions KIND WORD KNOWN ...` with its targets or variables.
 """
 
 from __future__ import annotations

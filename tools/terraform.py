@@ -1,8 +1,8 @@
 """Find Terraform and its AWS provider, and run it. All tools use the class Terraform.
 
-For AWS it runs in the root configuration. For the laptop it runs in a folder of links to that configuration. The
-root names an S3 backend, and an override file beside the links replaces it, so that local runs touch neither
-the user's working folder nor a real state.
+For AWS it runs in the root configuration. For the laptop it runs in a folder of links to that
+configuration. The root names an S3 backend, and an override file beside the links replaces it, so
+that local runs touch neither the user's working folder nor a real state.
 """
 
 from __future__ import annotations
@@ -64,20 +64,23 @@ NOT_LITERAL = re.compile(r"(?:Variables|Function calls) not allowed .*\((.+), li
 # Lines that determine what `init` installs.
 CALLS = re.compile(r'^module "|\b(source|version)"?\s*[=:]')
 
-# Errors of an evaluation for counts that only a plan knows, since attributes of new resources may be null.
+# Errors of an evaluation for counts that only a plan knows, since attributes of new resources may
+# be null.
 UNKNOWN_NUMBERS = {"Invalid count argument", "Invalid for_each argument"}
 
 # A module call with a local source, in HCL or JSON.
 LOCAL_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.\.?/[^"]*)"')
 
-# The override file that we write beside a configuration: https://developer.hashicorp.com/terraform/language/files/override
+# The override file that we write beside a configuration:
+# https://developer.hashicorp.com/terraform/language/files/override
 OVERRIDE = "local_override.tf.json"
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, so that 43 remain for a folder and a socket in it
 
-# Seconds that an interrupted command gets to end by itself: an apply saves its state, a plan releases the state's
-# lock. Other commands leave nothing behind, and `init` reacts to a signal only after it has read the provider.
+# Seconds that an interrupted command gets to end by itself: an apply saves its state, a plan
+# releases the state's lock. Other commands leave nothing behind, and `init` reacts to a signal only
+# after it has read the provider.
 GRACE = {"apply": 60.0, "plan": 10.0}
 SHORT_GRACE = 1.0
 
@@ -164,8 +167,8 @@ def stage(folder: Path, state: Path | None, overrides: Mapping[str, Any] | None 
 def copy_modules(folder: Path, overrides: Mapping[str, Any]) -> None:
     """Copy modules/ into the folder, with overrides as in `stage`.
 
-    Terraform resolves links, so linked modules would read files beside the original, such as lambda_src/, instead
-    of those beside the link.
+    Terraform resolves links, so linked modules would read files beside the original, such as
+    lambda_src/, instead of those beside the link.
     """
     shutil.rmtree(folder / "modules", ignore_errors=True)
     shutil.copytree(
@@ -301,7 +304,8 @@ class Terraform:
         encoded = ", ".join(f"nonsensitive(jsonencode({expression}))" for expression in expressions.values())
         done = self.run(["console", "-no-color", *arguments], f"[{encoded}]\n")
         _, found, list_ = f"\n{done.output}".partition("\n[\n")
-        # The console evaluates even with an invalid variable. It prints the error, and exits with 1 for some.
+        # The console evaluates even with an invalid variable. It prints the error, and exits with 1
+        # for some.
         faults = {*re.findall(r"Error: (.+)", done.errors)} - UNKNOWN_NUMBERS
         if not found or faults or (done.code and "Error: " not in done.errors):
             raise self.failure("console", done.errors or done.output)
@@ -324,9 +328,9 @@ class Terraform:
     ) -> str:
         """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed".
 
-        `consider` gets the addresses of resources to delete or replace before the apply, and may raise.
-        Without `refresh`, Terraform relies on its state.
-        Raise InterruptedApplyError if Terraform was killed: its state may then lack resources that it created.
+        `consider` gets the addresses of resources to delete or replace before the apply, and may
+        raise. Without `refresh`, Terraform relies on its state. Raise InterruptedApplyError if
+        Terraform was killed: its state may then lack resources that it created.
         """
         events, plan = EventReader(self.progress), self.folder / "apply.tfplan"
         inputs = [*var_file_arguments(var_files), *([] if refresh else ["-refresh=false"])]
@@ -419,8 +423,9 @@ class Terraform:
     ) -> Result:
         """Run one command; return its result. `each_line` gets each line of its stdout at once.
 
-        Terraform runs in its own session, so Ctrl-C reaches only this process, which passes it on once. Terraform
-        then finishes its current calls and saves its state. A second Ctrl-C kills it.
+        Terraform runs in its own session, so Ctrl-C reaches only this process, which passes it on
+        once. Terraform then finishes its current calls and saves its state. A second Ctrl-C kills
+        it.
         """
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ terraform {' '.join(arguments)}\n")
@@ -436,7 +441,8 @@ class Terraform:
             reader = threading.Thread(target=read_lines, args=(process.stderr, errors, log), daemon=True)
             reader.start()
             try:
-                # Terraform may end before it reads, because of an error in the configuration, which it prints.
+                # Terraform may end before it reads, because of an error in the configuration, which
+                # it prints.
                 with contextlib.suppress(BrokenPipeError), process.stdin:
                     process.stdin.write(stdin)
                 for line in process.stdout:
@@ -548,9 +554,11 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
     """
     installed = data_dir(folder, environment) / "providers" / PROVIDER / provider_version()
     (program,) = installed.glob("*/terraform-provider-aws_*")
-    # The shell waits for the end of its input and then cleans up, so that no provider outlives a killed caller.
+    # The shell waits for the end of its input and then cleans up, so that no provider outlives a
+    # killed caller.
     until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait; rm -r "$TMPDIR"'
-    # Only the owner can access the folder of the socket. Ctrl-C must reach only Terraform, as in `run`.
+    # Only the owner can access the folder of the socket. Ctrl-C must reach only Terraform, as in
+    # `run`.
     process = subprocess.Popen(
         ["sh", "-c", until_input_ends, program], cwd=folder, text=True, start_new_session=True,
         env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-", dir=temporary_folder())},
@@ -623,7 +631,8 @@ def configuration_files(folder: Path) -> list[Path]:
 def first_error(text: str) -> str:
     """Return the title and explanation of the first error in Terraform's output, on one line."""
     _, *errors = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).split("Error: ")
-    # Terraform first reports a variable with an invalid value as not set; the real error comes later.
+    # Terraform first reports a variable with an invalid value as not set; the real error comes
+    # later.
     error = next((each for each in errors if not each.startswith(NOT_SET)), errors[0] if errors else "")
     # After an invalid variable the console may also crash, with a long message.
     error = re.split(r"Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text

@@ -1,8 +1,8 @@
 """Check var-files before Terraform reads them.
 
-Terraform silently ignores unknown attributes of an object, and uses the last of two equal keys. With a misspelt
-`operations`, an API would have all operations. Every command with a var-file calls `check` first; for make,
-`python -m tools.tfvars FILE ...` does.
+Terraform silently ignores unknown attributes of an object, and uses the last of two equal keys.
+With a misspelt `operations`, an API would have all operations. Every command with a var-file calls
+`check` first; for make, `python -m tools.tfvars FILE ...` does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from tools.terraform import ROOT
 
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False, with_comments=False)
 
-# Suffixes of files that Terraform loads automatically, besides terraform.tfvars. Editors' copies do not count.
+# Suffixes of files that Terraform loads automatically, besides terraform.tfvars. Editors' copies do
+# not count.
 AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 
 # Examples for the required variables.
@@ -90,7 +91,8 @@ class Type:
 def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
     """Raise UserError if the var-files have faults, with a line for each.
 
-    Environment variables TF_VAR_name count as set variables. Terraform itself reports broken HCL, with the place.
+    Environment variables TF_VAR_name count as set variables. Terraform itself reports broken HCL,
+    with the place.
     """
     variables = variable_types(ROOT / "variables.tf")
     found: list[str] = []
@@ -237,7 +239,8 @@ def json_fault(text: str) -> str | None:
 def read(file: Path) -> dict[str, Any] | None:
     """Return the variables that a file sets, in HCL or, by its suffix, in JSON; None if it cannot be parsed.
 
-    The parser supports less than Terraform, so an unparsable file may be valid. Raise UserError as `text_of`.
+    The parser supports less than Terraform, so an unparsable file may be valid. Raise UserError as
+    `text_of`.
     """
     return parse(file, text_of(file))
 

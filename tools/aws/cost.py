@@ -1,7 +1,8 @@
 """Estimate what an environment costs a month: fixed costs, and costs per request.
 
-`make cost ENV=prod REQUESTS=10000000` plans the var-file against the emulator, so that it needs no account, and
-prices the plan with tools/aws/prices.json. The estimate assumes a mix of requests and omits free tiers.
+`make cost ENV=prod REQUESTS=10000000` plans the var-file against the emulator, so that it needs no
+account, and prices the plan with tools/aws/prices.json. The estimate assumes a mix of requests and
+omits free tiers.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ MILLION = 1_000_000
 KB_OF_GB = 1024 * 1024
 # API Gateway's metrics of each method: Count, Latency, IntegrationLatency, 4XXError, 5XXError.
 METRICS_OF_A_METHOD = 5
-# The functions' regular metrics of each operation and of each own function: Requests, Latency, ColdStarts.
+# The functions' regular metrics of each operation and of each own function: Requests, Latency,
+# ColdStarts.
 METRICS_OF_AN_OPERATION = 3
 # DynamoDB requests a table's key every five minutes for each caller.
 KEY_REQUESTS = SECONDS / 300
 # Lambda polls each queue with five pollers, every 20 seconds while the queue is empty.
 POLLS_OF_A_QUEUE = 5 * SECONDS / 20
-# A function in use reads a secret every five minutes. This assumes one execution environment, always in use.
+# A function in use reads a secret every five minutes. This assumes one execution environment,
+# always in use.
 READS_OF_A_SECRET = SECONDS / 300
 # X-Ray's default rule traces the first request of each second, and this share of the others.
 TRACED = 0.05
@@ -99,7 +102,8 @@ class Estimate:
     def requests_of(self, entity: str, share: str) -> float:
         """Return the number of requests for an entity's reads, lists or writes.
 
-        Entities with operations get equally many. If an entity lacks operations, its others get their share.
+        Entities with operations get equally many. If an entity lacks operations, its others get
+        their share.
         """
         if entity not in self.operations:
             return 0

@@ -1,6 +1,7 @@
 """Report what a destroy deletes and what it waits for, before `terraform destroy` asks for approval.
 
-Stop if a resource is protected from deletion: Terraform would fail on it only after it has deleted the API.
+Stop if a resource is protected from deletion: Terraform would fail on it only after it has deleted
+the API.
 """
 
 from __future__ import annotations

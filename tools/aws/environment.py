@@ -105,7 +105,8 @@ class AwsEnvironment:
     def check_state(self, state: dict[str, Any]) -> None:
         """Raise UserError if a state belongs to another environment, system or region.
 
-        Compare with the variable `environment`, not with the file's name: two regions may share an environment.
+        Compare with the variable `environment`, not with the file's name: two regions may share an
+        environment.
         """
         wanted = self.variables
         if others := tags_in(state, "Environment") - {wanted["environment"]}:
@@ -220,7 +221,8 @@ class AwsEnvironment:
 def wait_for_transaction(response: Any, attempts: int, **_: Any) -> float | None:
     """Return the seconds until the next attempt if a transaction is changing the item, or None.
 
-    botocore does not retry such requests. Ours are safe to retry: they have conditions, or replace any item.
+    botocore does not retry such requests. Ours are safe to retry: they have conditions, or replace
+    any item.
     """
     code = response[1].get("Error", {}).get("Code") if response else None
     return 0.05 * attempts if code == "TransactionConflictException" and attempts < ATTEMPTS else None

@@ -23,7 +23,8 @@ ZONES_WITHOUT_LAMBDA = {"use1-az3"}
 NETWORK = contract.read("network")
 SERVICES: Mapping[str, Mapping[str, str]] = NETWORK["services"]
 
-# Route targets that lead out of the VPC. An internet gateway does not: functions have no public address.
+# Route targets that lead out of the VPC. An internet gateway does not: functions have no public
+# address.
 WAYS_OUT = ("NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "InstanceId", "VpcPeeringConnectionId")
 
 

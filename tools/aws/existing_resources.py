@@ -1,6 +1,7 @@
 """Preflight's checks that existing resources in the tfvars exist, and let this system use them.
 
-A missing policy statement is a warning: the apply succeeds without it, but alarms or logs do not arrive.
+A missing policy statement is a warning: the apply succeeds without it, but alarms or logs do not
+arrive.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
 from tools.aws.policies import policy_findings
 from tools.terraform import ROOT
 
-# What Lambda's signing platform adds to a package: https://docs.aws.amazon.com/signer/latest/developerguide/
+# What Lambda's signing platform adds to a package:
+# https://docs.aws.amazon.com/signer/latest/developerguide/
 SIGNATURE = "META-INF/aws_signer_signature"
 # The tags by which a budget attributes costs.
 COST_TAGS = ("Environment", "Project")

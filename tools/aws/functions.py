@@ -1,10 +1,10 @@
 """Run a function of app/ once, and redrive its dead letters.
 
-`make run` calls a function with one job, change or event, and prints the result. `make redrive` sends the jobs
-in a function's dead-letter queue back to its queue, and calls a function on changes with each change there. It
-deletes a dead letter once its job is in the queue or its change is processed, and keeps it otherwise. If the
-function crashed, Lambda wrote the dead letter: it has a position in the table's stream instead of a change, and
-the stream keeps its records for a day.
+`make run` calls a function with one job, change or event, and prints the result. `make redrive`
+sends the jobs in a function's dead-letter queue back to its queue, and calls a function on changes
+with each change there. It deletes a dead letter once its job is in the queue or its change is
+processed, and keeps it otherwise. If the function crashed, Lambda wrote the dead letter: it has a
+position in the table's stream instead of a change, and the stream keeps its records for a day.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def argument_text(function: OwnFunction, file: Path | None) -> str:
 def invoke(environment: Environment, function: OwnFunction, argument: str) -> dict[str, Any]:
     """Call a function with a job, a change or an event as JSON text; return its result.
 
-    The dict has "result", or "error" with "type", "place" and perhaps "detail". Raise UserError if the function is
-    not deployed.
+    The dict has "result", or "error" with "type", "place" and perhaps "detail". Raise UserError if
+    the function is not deployed.
     """
     client = environment.client("lambda", timeout=LONGEST_SECONDS + 20)
     return _call(client, function, {"trestle": {function.argument: argument}})

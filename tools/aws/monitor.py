@@ -1,7 +1,7 @@
 """Watch a canary: alarms, faults of the new versions, and unusually many 4xx responses.
 
-Metrics do not distinguish versions, so the functions' logs are read: our handler's lines, and Lambda's own
-lines about crashes. The names of log streams contain the version.
+Metrics do not distinguish versions, so the functions' logs are read: our handler's lines, and
+Lambda's own lines about crashes. The names of log streams contain the version.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ALARMS = ["CompositeAlarm", "MetricAlarm"]
 
 # What Lambda logs about a request without a response.
 CRASHES = ("[ERROR]", "Task timed out", "Runtime.ExitError", "Traceback (most recent call last)")
-# An authorizer rejects a token with this exception: it is the only one for which API Gateway returns 401.
+# An authorizer rejects a token with this exception: it is the only one for which API Gateway
+# returns 401.
 REFUSED = "Exception: Unauthorized"
 INVOKED = "START RequestId: "  # Lambda writes this line for each request
 
@@ -99,7 +100,8 @@ class Candidate:
     def __post_init__(self) -> None:
         self.began = time.time()
         self.tail = LogTail(self.logs, lambda_group(self.function), int((self.began - SKEW) * 1000))
-        # Lines from before the first request belong to an earlier canary, even if the clocks differ.
+        # Lines from before the first request belong to an earlier canary, even if the clocks
+        # differ.
         for _ in self.new_events():
             pass
 
@@ -135,8 +137,9 @@ class Candidate:
     def excess_client_errors(self) -> str | None:
         """Return a message if the version returns 4xx clearly more often than the live version, or None.
 
-        That means at least ten 4xx, three times the live version's rate, and ten percentage points more. The
-        number of the live version's requests is derived from the percentage, since counting means reading all.
+        That means at least ten 4xx, three times the live version's rate, and ten percentage points
+        more. The number of the live version's requests is derived from the percentage, since
+        counting means reading all.
         """
         if not self.is_comparable:
             return None

@@ -36,8 +36,8 @@ def decide(
 ) -> str:
     """Return whether a policy, as JSON text or as parsed, allows an action: ALLOWED, REFUSED or UNSURE.
 
-    `principal` maps a kind, AWS or Service, to one name; an account's root stands for any of its roles.
-    `known` has the request's known condition keys. Any other key may have any value.
+    `principal` maps a kind, AWS or Service, to one name; an account's root stands for any of its
+    roles. `known` has the request's known condition keys. Any other key may have any value.
     """
     document = json.loads(policy) if isinstance(policy, str) else policy or {}
     keys = {key.lower(): value for key, value in known.items()}
@@ -162,8 +162,8 @@ def policy_findings(
 ) -> Findings:
     """Yield the needed statements that a resource's policy does not allow, or may not allow.
 
-    A missing statement has the given level; an unsure one is a warning. `needed` is None if Terraform knows the
-    statements only after the apply.
+    A missing statement has the given level; an unsure one is a warning. `needed` is None if
+    Terraform knows the statements only after the apply.
     """
     if needed is None:
         text = f"The statements that the policy of {resource} needs are known only after the apply."

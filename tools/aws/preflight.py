@@ -1,7 +1,7 @@
 """Check for problems that would stop or spoil an apply.
 
-Print a line for each check (ok, warning or stop) with the remedy, and exit with 1 if there is a stop.
-Preflight changes nothing and holds no lock.
+Print a line for each check (ok, warning or stop) with the remedy, and exit with 1 if there is a
+stop. Preflight changes nothing and holds no lock.
 """
 
 from __future__ import annotations
@@ -274,7 +274,8 @@ def networks(context: Context) -> Findings:
 def interfaces(context: Context) -> Findings:
     """Check the quota of network interfaces: Lambda creates one in each private subnet for all functions."""
     private = [each for each in context.changes("aws_subnet") if each["name"] == "private"]
-    # In an existing VPC, Lambda creates one per subnet and combination of security groups, at most three.
+    # In an existing VPC, Lambda creates one per subnet and combination of security groups, at most
+    # three.
     existing = (context.variable("network") or {}).get("subnet_ids") or ()
     groups = sum(each["name"] != "endpoints" for each in context.creations("aws_security_group"))
     zones = sum(each["change"]["actions"] == ["create"] for each in private) + len(existing) * groups
@@ -424,7 +425,8 @@ def certificate(context: Context) -> Findings:
         if not arn:
             yield Finding(OK, "certificate", f"This apply creates the one of {name}.")
             continue
-        # Regional domains use a certificate of their own region, edge-optimized domains one of us-east-1.
+        # Regional domains use a certificate of their own region, edge-optimized domains one of
+        # us-east-1.
         wanted, place = context.region if regional else "us-east-1", arn.split(":")[3]
         if place != wanted:
             text = f"{arn}, for {name}, is in {place}, not in {wanted}."
@@ -703,7 +705,8 @@ def run_check(check: Check, context: Context) -> Findings:
     except (BotoCoreError, ClientError) as error:
         subject = check.__name__.replace("_", " ")
         remedy = "Get the missing permission, or look in the console."
-        # Required checks must be done, except that of the region: AWS itself refuses a disabled one.
+        # Required checks must be done, except that of the region: AWS itself refuses a disabled
+        # one.
         level = STOP if check in REQUIRED and check is not region else WARNING
         yield Finding(level, subject, f"Not checked: {error}", remedy)
 

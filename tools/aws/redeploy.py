@@ -1,8 +1,8 @@
 """Deploy the API once more after an apply that removed routes.
 
-A deployment is a snapshot of the API, and Terraform creates the new one before it deletes the removed
-routes. They would return 500 until the next deployment: see docs/decisions/0003. A file keeps the routes from
-before the apply until the second deployment, even if the apply fails.
+A deployment is a snapshot of the API, and Terraform creates the new one before it deletes the
+removed routes. They would return 500 until the next deployment: see docs/decisions/0003. A file
+keeps the routes from before the apply until the second deployment, even if the apply fails.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Routes:
         # Without routes there is no API left to deploy.
         if removed and current:
             self.terraform.progress(f"Removed from the API: {', '.join(removed)}. Deploying it again without them ...")
-            # Apply the whole configuration, which has no other change left. With -target, Terraform would
-            # keep the old deployment until the next apply.
+            # Apply the whole configuration, which has no other change left. With -target, Terraform
+            # would keep the old deployment until the next apply.
             replaced = [f"-replace={address}" for address in deployments(current)]
             done = self.terraform.run(["apply", "-input=false", "-auto-approve", *arguments, *replaced])
             if done.code:
@@ -68,7 +68,8 @@ class Routes:
     def _current_routes(self) -> set[str]:
         """Return the addresses of the state's routes; none if there is no state yet."""
         done = self.terraform.run(["state", "list"])
-        # An unreadable state must not count as one without routes: the removed routes would be forgotten.
+        # An unreadable state must not count as one without routes: the removed routes would be
+        # forgotten.
         if done.code and "No state file was found" not in done.errors:
             raise UserError(
                 f"Terraform cannot list the state: {first_error(done.errors)} Repeat the command; until then "

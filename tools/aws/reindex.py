@@ -1,12 +1,12 @@
 """Correct the derived attributes of stored items: the keys of lists and filters, and the time to live.
 
-Items stored before a filter was declared lack the keys of its index, and items that another program wrote may
-lack all keys. Once the filter is applied, `make reindex ENV=dev ENTITY=todos` adds them. It reads the options of
-the deployed functions, and so derives the same attributes as they do.
+Items stored before a filter was declared lack the keys of its index, and items that another program
+wrote may lack all keys. Once the filter is applied, `make reindex ENV=dev ENTITY=todos` adds them.
+It reads the options of the deployed functions, and so derives the same attributes as they do.
 
-Each update requires the version that was read, and keeps version and updatedAt, so that it loses no write of a
-client and repeats none. A second run changes only items that are not correct yet. Records that are not items
-are reported and left unchanged.
+Each update requires the version that was read, and keeps version and updatedAt, so that it loses no
+write of a client and repeats none. A second run changes only items that are not correct yet.
+Records that are not items are reported and left unchanged.
 """
 
 from __future__ import annotations
@@ -165,8 +165,9 @@ def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
 def deployed_options(environment: Environment, outputs: Mapping[str, Any], entity: str) -> dict[str, Any]:
     """Return the options of an entity's live functions.
 
-    Each function has the options it needs, and options of two functions are equal. An entity without functions,
-    which only own code uses, has the options of the tfvars. Raise UserError if a function does not exist.
+    Each function has the options it needs, and options of two functions are equal. An entity
+    without functions, which only own code uses, has the options of the tfvars. Raise UserError if a
+    function does not exist.
     """
     tables = outputs["table_names"]
     if entity not in tables:

@@ -1,9 +1,9 @@
 """Release new versions of the functions as a canary, roll them back, and show which are live.
 
-A release applies with the aliases pinned, so that the new versions receive no requests. It then sends
-them a part of the requests (the variable `release`), watches the environment's alarms and the functions'
-logs, and finally promotes them or rolls them back. The exit code is 1 after a rollback. A version that
-received no requests is rolled back, too, unless --unproven is given.
+A release applies with the aliases pinned, so that the new versions receive no requests. It then
+sends them a part of the requests (the variable `release`), watches the environment's alarms and the
+functions' logs, and finally promotes them or rolls them back. The exit code is 1 after a rollback.
+A version that received no requests is rolled back, too, unless --unproven is given.
 
 A rollback restores the previous release at once, without Terraform. During a canary it cancels the
 canary, and it completes an interrupted rollback.

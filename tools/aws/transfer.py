@@ -2,12 +2,14 @@
 
 A line is an item as the API returns it. If items have owners, its id is OWNER#ID, as in the table.
 
-An import validates the whole file before it writes anything, as the entity's functions do: ids, schema, owners.
-It derives the keys of lists and filters and the time to live as they do, and keeps ids, times and versions. It
-skips an item that the table has with the same content, so that an interrupted import can be run again.
+An import validates the whole file before it writes anything, as the entity's functions do: ids,
+schema, owners. It derives the keys of lists and filters and the time to live as they do, and keeps
+ids, times and versions. It skips an item that the table has with the same content, so that an
+interrupted import can be run again.
 
-With --hooks, new items are created as by the API's POST: the entity's before_create runs on this machine with
-the caller's permissions, and its writes are stored with the item or not at all. Without --hooks no hook runs.
+With --hooks, new items are created as by the API's POST: the entity's before_create runs on this
+machine with the caller's permissions, and its writes are stored with the item or not at all.
+Without --hooks no hook runs.
 """
 
 from __future__ import annotations
@@ -164,8 +166,9 @@ def parse_lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator
 def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) -> ImportLine:
     """Return the item in a line. Raise InvalidItemError with all its faults.
 
-    A line without times and version is a new item, and gets the schema's defaults. readOnly properties are
-    accepted. as_stored: accept items that the API would refuse now, such as those from before a stricter schema.
+    A line without times and version is a new item, and gets the schema's defaults. readOnly
+    properties are accepted. as_stored: accept items that the API would refuse now, such as those
+    from before a stricter schema.
     """
     try:
         value = loads(raw.strip().decode("utf-8-sig"))

@@ -1,15 +1,15 @@
 """The live versions of the functions: the file that names them, and the aliases that point at them.
 
-`environments/ENV.live.json` names each function's live version, the candidate of a running canary, the
-version that a running rollback leaves, and the earlier releases:
+`environments/ENV.live.json` names each function's live version, the candidate of a running canary,
+the version that a running rollback leaves, and the earlier releases:
 
     {"live": {"since": "2026-11-21T12:30:37Z", "versions": {"shop-todos-create-prod": "8"}},
      "canary": null,
      "leaving": null,
      "history": [{"since": "2026-11-02T09:00:12Z", "versions": {"shop-todos-create-prod": "7"}}]}
 
-Terraform reads the file (locals.tf) and points the aliases at its versions. It is always written before an
-alias is moved, so that an apply repairs whatever an interruption leaves.
+Terraform reads the file (locals.tf) and points the aliases at its versions. It is always written
+before an alias is moved, so that an apply repairs whatever an interruption leaves.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ class Alias:
 class Functions:
     """Functions by name, which may not exist, and a Lambda client.
 
-    workers: functions on queues, streams, schedules and events. An alias gives them to one version only:
-    with weights, two versions would take jobs from the same queue.
+    workers: functions on queues, streams, schedules and events. An alias gives them to one version
+    only: with weights, two versions would take jobs from the same queue.
     """
 
     client: Any
@@ -189,8 +189,8 @@ class Functions:
 def versions_before_last_deployment(live: Versions, published: Mapping[str, Mapping[int, datetime]]) -> Versions:
     """Return the versions that were live before the last deployment, judged by their times.
 
-    The result has the functions that the deployment changed and that have an older version. It serves
-    environments without a live file.
+    The result has the functions that the deployment changed and that have an older version. It
+    serves environments without a live file.
     """
     times = {name: published[name][int(version)] for name, version in live.items()}
     began = max(times.values())
