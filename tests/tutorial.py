@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,12 @@ def console_blocks(page: Path) -> list[Step]:
     """Return the command blocks of a how-to page."""
     found = re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     return [Step("", "", text) for text in found]
+
+
+def code_blocks(page: Path, language: str) -> list[str]:
+    """Return the blocks of a language that a page shows."""
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(each) for each in found]
 
 
 def steps(file: Path) -> list[Step]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 
+from tests.tutorial import code_blocks
 from tests.unit.test_docs import PAGES, ROOT
 from tools.commands import LAPTOP, TOOLS, Command
 from trestle import app
@@ -41,12 +41,6 @@ def texts(page: Path) -> Iterator[str]:
             yield line.strip().removeprefix("$ ")
     without_blocks = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     yield from (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", without_blocks))
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """Return the blocks of a language that a page shows."""
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(each) for each in found]
 
 
 @cache
@@ -174,7 +168,7 @@ def test_our_own_commands_exist_with_their_options(program: str, commands: tuple
 
 
 def test_python_that_is_shown_compiles_and_imports_what_there_is() -> None:
-    shown = [(page, text) for page in PAGES for text in blocks(page, "python")]
+    shown = [(page, text) for page in PAGES for text in code_blocks(page, "python")]
     assert len(shown) > 20
     for page, text in shown:
         for node in ast.walk(ast.parse(text, filename=str(page.relative_to(ROOT)))):
@@ -184,7 +178,7 @@ def test_python_that_is_shown_compiles_and_imports_what_there_is() -> None:
 
 def test_json_that_is_shown_is_json() -> None:
     """A block may also hold members of an object."""
-    shown = [(page, text) for page in PAGES for text in blocks(page, "json")]
+    shown = [(page, text) for page in PAGES for text in code_blocks(page, "json")]
     assert len(shown) > 5
     for page, text in shown:
         try:
@@ -204,7 +198,7 @@ QUOTED = [
 
 @pytest.mark.parametrize(("page", "file", "mark"), QUOTED)
 def test_code_that_is_quoted_is_in_its_file(page: str, file: str, mark: str) -> None:
-    (block,) = (text for text in blocks(ROOT / "docs" / "how-to" / page, "python") if mark in text)
+    (block,) = (text for text in code_blocks(ROOT / "docs" / "how-to" / page, "python") if mark in text)
     source = [line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     # The pages leave out annotations, and imports of names that only annotations use.
     lines = [line.strip() for line in block.splitlines() if not line.strip().startswith(("def ", "from trestle"))]
