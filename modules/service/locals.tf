@@ -440,7 +440,7 @@ locals {
   rule_scopes = flatten([for rule in values(local.token_rules) : split(" ", trimprefix(rule, "scope=")) if startswith(rule, "scope=")])
   scopes      = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
-  # The issuer of the tokens for jwt. The laptop run overrides this with its own issuer.
+  # The issuer of the tokens for jwt. The local run overrides this with its own issuer.
   jwt_issuer = try(var.jwt.issuer, null)
   # The web console's client at that issuer.
   console_client = try(var.jwt.client_id, null) == null ? null : {
