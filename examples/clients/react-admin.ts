@@ -17,7 +17,7 @@ export function reactAdminProvider(url: string, options?: Options): DataProvider
     getManyReference: (resource, { target, id, filter, ...rest }) =>
       provider.getList(resource, { ...rest, filter: { ...filter, [target]: id } }),
     create: async (resource, { data }) => ({ data: await api.create<any>(resource, data) }),
-    // `previousData` is what the form began with, so that nobody's change is overwritten unseen.
+    // `previousData` is the item that the form loaded, so that no other change is overwritten.
     update: async (resource, { data, previousData }) => ({
       data: await api.change<any>(resource, previousData as Item, data),
     }),

@@ -1,12 +1,12 @@
 // A data provider of refine for a Trestle API: <Refine dataProvider={refineProvider(url)}>.
 //
-// refine tells an update nothing of the item that its form began with. The provider takes the item as it was last read;
-// pass it as `meta: { item }` where lists are read again while a form is open.
+// refine does not pass the item that a form loaded to its update. The provider uses the item as it was last read. Pass
+// the form's item as `meta: { item }` if lists are read again while a form is open.
 
 import type { CrudFilter, DataProvider } from "@refinedev/core";
 import { trestle, type Item, type Options } from "./trestle";
 
-/** Return refine's conditions as the API's parameters; those that the API does not have are refused. */
+/** Return refine's conditions as the API's parameters; throw an error for those that the API lacks. */
 function filterOf(filters: CrudFilter[]): Record<string, unknown> {
   return Object.fromEntries(
     filters.map((filter) => {
@@ -38,7 +38,7 @@ export function refineProvider(url: string, options?: Options): DataProvider {
       const { currentPage: page = 1, pageSize: size = 10 } = pagination ?? {};
       const listing = { filter: filterOf(filters), page, size, sort: sorters[0] };
       const { items, hasNext } = await api.list<Item>(resource, listing);
-      // The API has no totals: this one is as large as is known, and lets pagers offer the next page.
+      // The API has no totals. This one counts the items up to this page, and lets pagers offer the next page.
       const total = (page - 1) * size + items.length + (hasNext ? 1 : 0);
       return { data: remember(resource, items), total };
     },

@@ -1,4 +1,4 @@
-// A small client of a Trestle API, which the data providers beside it share. It needs `fetch` and nothing else.
+// A small client of a Trestle API, which the data providers in this folder share. It needs only `fetch`.
 
 export interface Item {
   id: string;
@@ -11,7 +11,7 @@ export interface Item {
 export interface Options {
   /** Headers of each request, such as X-Api-Key or Authorization; a function may renew a token. */
   headers?: () => Record<string, string> | Promise<Record<string, string>>;
-  /** What each filter sorts by, unless it is createdAt: `{ todos: { status: "dueDate" } }`. */
+  /** The sort property of each filter, if it is not createdAt: `{ todos: { status: "dueDate" } }`. */
   sorts?: Record<string, Record<string, string>>;
 }
 
@@ -27,7 +27,7 @@ export interface ListPage<T> {
   hasNext: boolean;
 }
 
-/** An answer that is not a success, in the shape that react-admin and refine show beside a form's fields. */
+/** An unsuccessful response, in the shape that react-admin and refine show beside a form's fields. */
 export class Refused extends Error {
   readonly statusCode: number;
 
@@ -48,7 +48,7 @@ export const tag = (item: Pick<Item, "createdAt" | "version">): string => `"${it
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Return the merge patch from one object to another: what is gone from a nested object becomes null. */
+/** Return the merge patch from one object to another. A property that is missing from a nested object becomes null. */
 function difference(before: object, after: object, nested = false): Record<string, unknown> {
   const old = new Map<string, unknown>(Object.entries(before));
   const patch: Record<string, unknown> = {};
@@ -65,7 +65,7 @@ function difference(before: object, after: object, nested = false): Record<strin
   return patch;
 }
 
-/** Return what a filter form holds as parameters: { createdAt: { gte: "2026" } } is createdAt.gte=2026. */
+/** Return a filter form's values as parameters: { createdAt: { gte: "2026" } } is createdAt.gte=2026. */
 function parameters(filter: object, prefix = ""): [string, string][] {
   return Object.entries(filter).flatMap(([name, value]): [string, string][] => {
     if (isObject(value)) return parameters(value, `${prefix}${name}.`);
@@ -74,7 +74,7 @@ function parameters(filter: object, prefix = ""): [string, string][] {
 }
 
 export function trestle(url: string, { headers, sorts = {} }: Options = {}) {
-  // Where each page begins that was seen of a list: frameworks count pages, the API follows cursors.
+  // The cursor of each visited page of a list, because frameworks number pages and the API uses cursors.
   const starts = new Map<string, Map<number, string>>();
 
   async function request<T>(method: string, path: string, body?: object, etag?: string): Promise<T> {
@@ -93,7 +93,7 @@ export function trestle(url: string, { headers, sorts = {} }: Options = {}) {
     try {
       problem = JSON.parse(text);
     } catch {
-      // Something between here and the API answered: its status says all there is.
+      // The response came from a proxy and not from the API, so there is only its status.
     }
     const errors = Object.fromEntries(
       (problem.errors ?? []).flatMap(({ pointer, detail }) => pointer ? [[pointer.slice(1).replaceAll("/", "."), detail]] : []),
@@ -106,7 +106,7 @@ export function trestle(url: string, { headers, sorts = {} }: Options = {}) {
   async function list<T>(resource: string, { filter = {}, page, size, sort }: Listing): Promise<ListPage<T>> {
     const query = parameters(filter);
     const sorted = query.map(([name]) => sorts[resource]?.[name]).find(Boolean) ?? "createdAt";
-    // Frameworks ask for the order of ids unless they are told otherwise; a Trestle list has none.
+    // Frameworks request the order of ids by default, which a Trestle list does not have.
     if (sort && sort.field !== sorted && sort.field !== "id") {
       throw new Error(`This list of ${resource} sorts by ${sorted} and not by ${sort.field}.`);
     }
@@ -137,12 +137,12 @@ export function trestle(url: string, { headers, sorts = {} }: Options = {}) {
     list,
     get: <T>(resource: string, id: string | number) => request<T>("GET", at(resource, id)),
     create: <T>(resource: string, item: object) => request<T>("POST", resource, item),
-    /** Change what differs from the item as it was read: 412 if someone else has changed it since. */
+    /** Change the properties that differ from the item as it was read; 412 if another client has changed it since. */
     change: <T>(resource: string, before: Item, after: object) =>
       request<T>("PATCH", at(resource, before.id), difference(before, after), tag(before)),
     remove: (resource: string, before: Item) =>
       request<null>("DELETE", at(resource, before.id), undefined, tag(before)),
-    /** Return those items that exist, in the order of their ids. */
+    /** Return the existing items among these, in the order of the ids. */
     async many<T>(resource: string, ids: (string | number)[]): Promise<T[]> {
       const found = await Promise.all(
         ids.map((id) =>
