@@ -23,10 +23,11 @@ from tools import terraform
 HERE = Path(__file__).parent
 EVERYTHING = HERE / "everything.tfvars"
 
-# Features without their part of moto: backup selections, attributes of queues, and CloudFront's response headers
-# policies. Without a website, jwt must have no client.
+# Features for which moto lacks an operation: backup selections, subscribers of budgets, attributes of queues, and
+# response headers policies. Without a website, jwt must have no client.
 OVERRIDES = {
     "backup": None,
+    "budget": None,
     "functions": {},
     "jwt": {"audiences": ["https://api.example.com"], "issuer": "https://auth.example.com"},
     "website": None,
