@@ -364,7 +364,7 @@ export function useTyped(value, pauseMs) {
 
 const failures = new Map(); // by path
 
-/** Browsers remember the address of a module that failed to load, so a retry has another one. */
+/** Browsers may remember the address of a module that failed, so a retry has another one. */
 export async function loadModule(path) {
   const count = failures.get(path) ?? 0;
   try {
