@@ -115,7 +115,7 @@ def resets(connected: socket.socket, _: Request) -> bool:
     return False
 
 
-def until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
     """Wait until the condition is true; the server's threads may need a moment."""
     deadline = time.monotonic() + 60
     while not holds():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_own_code import written
+from tests.unit.test_own_code import write_files
 from tools.entity_types import FILE, HEAD, main, module_of
 
 TEXT = {"type": "string"}
@@ -68,7 +68,7 @@ def schema(**properties: Any) -> str:
 
 def test_each_kind_of_schema(tmp_path: Path) -> None:
     numbers = {"type": "array", "items": {"type": "integer"}}  # a route's response
-    written(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/numbers.json": json.dumps(numbers)})
+    write_files(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/numbers.json": json.dumps(numbers)})
     assert module_of(tmp_path) == HEAD + WRITTEN
 
 
@@ -78,7 +78,7 @@ def test_names_that_are_not_class_names(tmp_path: Path) -> None:
         "any": schema(x=TEXT), "class": schema(), "2fast": schema(), "a-b": schema(**{"c d": inner, "from": TEXT}),
         "a_b": schema(str=TEXT), "c": schema(Any=TEXT), "d": schema(__private=TEXT), "é": schema(),
     }  # fmt: skip
-    written(tmp_path, {f"schemas/{name}.json": text for name, text in schemas.items()})
+    write_files(tmp_path, {f"schemas/{name}.json": text for name, text in schemas.items()})
     text = module_of(tmp_path)
     assert (
         text.split("\n\n\n", 1)[1]
@@ -155,8 +155,8 @@ MISUSE = {
 
 def test_mypy_accepts_the_generated_types(tmp_path: Path) -> None:
     inner = {"type": "object", "properties": {"a": TEXT}}
-    written(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/a-b.json": schema(**{"c d": inner})})
-    written(tmp_path, {"app/rules.py": USE + "\n".join(MISUSE) + "\n"})
+    write_files(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/a-b.json": schema(**{"c d": inner})})
+    write_files(tmp_path, {"app/rules.py": USE + "\n".join(MISUSE) + "\n"})
     assert main(tmp_path) == 0
     options = ["--strict", "--config-file=", "--explicit-package-bases", "--no-error-summary"]
     done = subprocess.run(
@@ -180,19 +180,19 @@ def test_the_file_is_written_beside_own_code_and_only_if_it_differs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / FILE
-    written(tmp_path, {"schemas/a.json": schema(x=TEXT), "app/README.md": ""})
+    write_files(tmp_path, {"schemas/a.json": schema(x=TEXT), "app/README.md": ""})
     assert main(tmp_path) == 0
     assert capsys.readouterr().err == "app/ has no code yet, so app/entities.py was not written.\n"
     assert not file.exists()
-    written(tmp_path, {"app/rules.py": ""})
+    write_files(tmp_path, {"app/rules.py": ""})
     assert main(tmp_path) == 0
     before = file.stat().st_ino
     assert main(tmp_path) == 0
     assert file.stat().st_ino == before
-    written(tmp_path, {"schemas/a.json": schema(y=TEXT)})
+    write_files(tmp_path, {"schemas/a.json": schema(y=TEXT)})
     assert main(tmp_path) == 0
     assert "    y: NotRequired[str]\n" in file.read_text()
-    written(tmp_path, {"schemas/a.json": "{"})
+    write_files(tmp_path, {"schemas/a.json": "{"})
     assert main(tmp_path) == 1
     assert capsys.readouterr().err.startswith("schemas/a.json#")
     assert "    y: NotRequired[str]\n" in file.read_text()

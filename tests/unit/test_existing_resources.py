@@ -56,7 +56,7 @@ def plan(*changes: dict[str, Any], **variables: Any) -> dict[str, Any]:
     }
 
 
-def made(kind: str, **values: Any) -> dict[str, Any]:
+def creation(kind: str, **values: Any) -> dict[str, Any]:
     return change(kind, "create", after=values)
 
 
@@ -72,10 +72,10 @@ def made(kind: str, **values: Any) -> dict[str, Any]:
     ],
 )
 def test_nothing_is_checked_without_existing_resources(check: Any) -> None:
-    pool = made("aws_cognito_user_pool", email_configuration=[{"email_sending_account": "COGNITO_DEFAULT"}])
+    pool = creation("aws_cognito_user_pool", email_configuration=[{"email_sending_account": "COGNITO_DEFAULT"}])
     others = (
-        made("aws_cloudfront_distribution", logging_config=[], web_acl_id=None),
-        made("aws_lambda_function", code_signing_config_arn=None),
+        creation("aws_cloudfront_distribution", logging_config=[], web_acl_id=None),
+        creation("aws_lambda_function", code_signing_config_arn=None),
         change("aws_budgets_budget", "delete"),
         pool,
     )
@@ -185,8 +185,8 @@ def test_an_unreadable_key_of_a_topic() -> None:
 
 # --- access logs
 
-LOGGING = made("aws_s3_bucket_logging", bucket="shop-site", target_bucket="logs", target_prefix="s3/shop-site/")
-DISTRIBUTION = made("aws_cloudfront_distribution", logging_config=[{"bucket": "logs.s3.amazonaws.com"}])
+LOGGING = creation("aws_s3_bucket_logging", bucket="shop-site", target_bucket="logs", target_prefix="s3/shop-site/")
+DISTRIBUTION = creation("aws_cloudfront_distribution", logging_config=[{"bucket": "logs.s3.amazonaws.com"}])
 GOOD: dict[str, Any] = {
     "head_bucket": {},
     "get_bucket_encryption": client_error("ServerSideEncryptionConfigurationNotFoundError"),
@@ -265,7 +265,7 @@ def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str,
             archive.writestr("index.py", "")
             if signed:
                 archive.writestr("META-INF/aws_signer_signature_v1.0.SF", "")
-    function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename=str(package))
+    function = creation("aws_lambda_function", code_signing_config_arn="arn:csc", filename=str(package))
     answer = {"CodeSigningConfig": {"CodeSigningPolicies": {"UntrustedArtifactOnDeployment": mode}}}
     ((found, text),) = check_findings(existing_resources.code_signing, plan(function), get_code_signing_config=answer)
     assert found == level
@@ -273,7 +273,7 @@ def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str,
 
 
 def test_a_missing_code_signing_configuration() -> None:
-    function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename="get.zip")
+    function = creation("aws_lambda_function", code_signing_config_arn="arn:csc", filename="get.zip")
     error = client_error("ResourceNotFoundException")
     said = check_findings(existing_resources.code_signing, plan(function), get_code_signing_config=error)
     assert said == [("stop", "arn:csc does not exist.")]
@@ -287,7 +287,7 @@ def test_a_missing_code_signing_configuration() -> None:
 def test_the_distributions_firewall() -> None:
     asked: list[Any] = []
     planned = plan(
-        made("aws_cloudfront_distribution", web_acl_id="arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a")
+        creation("aws_cloudfront_distribution", web_acl_id="arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a")
     )  # fmt: skip
     assert check_findings(existing_resources.firewall, planned, asked, get_web_acl={}) == [("ok", "edge exists.")]
     assert asked == [("get_web_acl", "us-east-1", {"Name": "edge", "Scope": "CLOUDFRONT", "Id": "0a"})]
@@ -313,7 +313,7 @@ def mail_findings(
     }
     given = {"get_account": OUT_OF_THE_SANDBOX, "get_configuration_set": {}, "get_email_identity": VERIFIED, **answers}
     return check_findings(
-        existing_resources.mail, plan(made("aws_cognito_user_pool", email_configuration=[email])), **given
+        existing_resources.mail, plan(creation("aws_cognito_user_pool", email_configuration=[email])), **given
     )
 
 
@@ -363,7 +363,7 @@ def test_ses_settings_that_cannot_be_read(operation: str) -> None:
 def test_the_tags_of_a_budget(active: Any, level: str, said: str) -> None:
     answer = active if isinstance(active, Exception) else {"CostAllocationTags": [{"TagKey": name} for name in active]}
     asked: list[Any] = []
-    planned = plan(made("aws_budgets_budget", name="shop-dev"))
+    planned = plan(creation("aws_budgets_budget", name="shop-dev"))
     ((found, text),) = check_findings(existing_resources.budget, planned, asked, list_cost_allocation_tags=answer)
     assert found == level
     assert text.startswith(said)

@@ -86,7 +86,7 @@ def doc_of(answer: Any) -> dict[str, Any]:
     return {name: value for name, value in answer.json.items() if name not in STAMPS}
 
 
-def stored(api: Api) -> dict[str, Any]:
+def stored_object(api: Api) -> dict[str, Any]:
     """Return the object of the table's only item."""
     (record,) = api.client.scan(TableName=TABLE)["Items"]
     found: dict[str, Any] = decode(record["doc"])
@@ -100,7 +100,7 @@ def store(api: Api, values: dict[str, Any]) -> None:
         TableName=TABLE,
         Key={"id": record["id"]},
         UpdateExpression="SET doc=:doc",
-        ExpressionAttributeValues={":doc": encode(stored(api) | values)},
+        ExpressionAttributeValues={":doc": encode(stored_object(api) | values)},
     )
 
 
@@ -276,7 +276,7 @@ def test_properties_that_the_caller_may_not_write_are_refused_with_their_place(
     """With any value, including the stored one and null."""
     hr, api = people("hr"), people("staff")
     made = hr.create(BODY | {"salary": 5})
-    before = stored(api)
+    before = stored_object(api)
     for method, path, body in (
         ("POST", "/items", BODY), ("PUT", f"/items/{made['id']}", BODY), ("PATCH", f"/items/{made['id']}", {})
     ):  # fmt: skip
@@ -286,7 +286,7 @@ def test_properties_that_the_caller_may_not_write_are_refused_with_their_place(
             {"pointer": "/salary", "detail": "Only members of the group hr may write it"},
             {"pointer": "/grade", "detail": "Only members of the group hr may write it"},
         ]
-    assert stored(api) == before
+    assert stored_object(api) == before
 
 
 def test_a_put_that_merges_obeys_the_rules(make: Callable[..., Any]) -> None:
@@ -296,7 +296,7 @@ def test_a_put_that_merges_obeys_the_rules(make: Callable[..., Any]) -> None:
     assert people().request("PUT", path, {"salary": 6}).status == 403
     assert people().request("PUT", path, {"team": "y", "salary": None}).status == 403
     assert doc_of(people().request("PUT", path, {"team": "y"})) == {"name": "Ann", "grade": "a", "team": "y"}
-    assert stored(people())["salary"] == 5
+    assert stored_object(people())["salary"] == 5
 
 
 def test_a_create_requires_only_writable_properties_and_fills_in_defaults(people: Callable[..., Api]) -> None:
@@ -304,7 +304,7 @@ def test_a_create_requires_only_writable_properties_and_fills_in_defaults(people
         {"pointer": "/pin", "detail": "Is required"}
     ]
     people().create(BODY)
-    assert stored(people()) == BODY | {"grade": "a", "mood": "fine", "state": "new"}
+    assert stored_object(people()) == BODY | {"grade": "a", "mood": "fine", "state": "new"}
 
 
 def test_a_property_that_some_cannot_write_is_never_required(people: Callable[..., Api]) -> None:
@@ -324,14 +324,14 @@ def test_an_item_keeps_properties_that_a_put_cannot_contain(people: Callable[...
     assert doc_of(answer) == {"name": "Bea", "grade": "b"}
     assert requests == ["GetItem", "UpdateItem"]
     kept = {"salary": 5, "grade": "b", "pin": "1234", "mood": "sad", "memo": {"a": "1"}, "state": "old"}
-    assert stored(hr) == {"name": "Bea", **kept}
+    assert stored_object(hr) == {"name": "Bea", **kept}
     # A property that they may write but not read stays unless the body has it.
     people().request("PUT", path, {"name": "Bea", "pin": "9999", "memo": {"b": "2"}, "state": "mine"})
-    assert stored(hr) == {"name": "Bea", **kept, "pin": "9999", "memo": {"b": "2"}}
+    assert stored_object(hr) == {"name": "Bea", **kept, "pin": "9999", "memo": {"b": "2"}}
     # For a caller who reads and writes it, PUT replaces it as usual; a missing property gets its
     # default.
     assert doc_of(hr.request("PUT", path, {"name": "Cid"})) == {"name": "Cid", "grade": "a", "state": "old"}
-    assert stored(hr) == {
+    assert stored_object(hr) == {
         "name": "Cid", "grade": "a", "mood": "sad", "state": "old", "pin": "9999", "memo": {"b": "2"},
     }  # fmt: skip
 
@@ -345,7 +345,7 @@ def test_a_put_of_an_older_item_fills_in_defaults_and_requires_no_hidden_propert
         people().client.put_item(TableName=TABLE, Item=record | {"doc": encode(doc)})
         answer = people().request("PUT", f"/items/{made['id']}", {"name": "Bea"})
         assert doc_of(answer) == {"name": "Bea", "grade": "a"}
-        assert stored(people()) == {"name": "Bea", "grade": "a", "mood": "fine", "state": "new"}
+        assert stored_object(people()) == {"name": "Bea", "grade": "a", "mood": "fine", "state": "new"}
 
 
 def test_a_patch_writes_properties_that_its_caller_cannot_read(people: Callable[..., Api]) -> None:
@@ -353,11 +353,11 @@ def test_a_patch_writes_properties_that_its_caller_cannot_read(people: Callable[
     made = hr.create(BODY | {"salary": 5, "memo": {"a": "1", "b": "2"}})
     path = f"/items/{made['id']}"
     assert people().request("PATCH", path, {"memo": {"a": None}, "team": None, "state": "x"}).status == 200
-    assert stored(hr) == {
+    assert stored_object(hr) == {
         "name": "Ann", "pin": "1234", "salary": 5, "grade": "a", "mood": "fine", "state": "new", "memo": {"b": "2"},
     }  # fmt: skip
     assert people().request("PATCH", path, {"memo": None, "mood": None}).status == 200
-    assert {"memo", "mood"}.isdisjoint(stored(hr))
+    assert {"memo", "mood"}.isdisjoint(stored_object(hr))
     for body in ({"pin": None}, {"pin": None, "memo": {"a": "1"}}):  # required, even if a value is stored
         answer = people().request("PATCH", path, body)
         assert (answer.status, [each["pointer"] for each in answer.json["errors"]]) == (422, ["/pin"])
@@ -372,7 +372,7 @@ def test_faults_of_stored_hidden_values_are_not_reported(people: Callable[..., A
     path = f"/items/{made['id']}"
     assert people().request("PUT", path, {"name": "Bea"}).status == 200
     assert people().request("PATCH", path, {"team": "y", "memo": {"z": None}}).status == 200
-    assert stored(people())["salary"] == "memo"
+    assert stored_object(people())["salary"] == "memo"
 
 
 def test_up_to_20_faults_of_a_large_body_are_reported(make_api: Make) -> None:
@@ -436,7 +436,7 @@ def test_rules_of_similar_names_are_separate(make_api: Make, name: str) -> None:
     made = api.as_user("a", **{"cognito:groups": ["hr"]}).create({"salary": "c4n4ry"})
     answer = api.request("PATCH", f"/items/{made['id']}", {name: "mine"})
     assert (answer.status, answer.json[name], "c4n4ry" in answer.body) == (200, "mine", False)
-    assert stored(api) == {"salary": "c4n4ry", name: "mine"}
+    assert stored_object(api) == {"salary": "c4n4ry", name: "mine"}
 
 
 def test_escapes_and_repetitions_of_a_name_do_not_evade_rules(make_api: Make) -> None:
@@ -678,7 +678,7 @@ def test_a_put_reads_the_item_only_if_it_may_keep_a_property(make_api: Make) -> 
     made = hr.create({"h": "x"})
     assert hr.requests_of("PUT", f"/items/{made['id']}", {"h": "y"})[1] == ["UpdateItem"]
     assert api.requests_of("PUT", f"/items/{made['id']}", {})[1] == ["GetItem", "UpdateItem"]
-    assert stored(api) == {"h": "y"}
+    assert stored_object(api) == {"h": "y"}
     flat, requests = api.requests_of("PATCH", f"/items/{made['id']}", {"a": "y"})
     assert (flat.status, requests) == (200, ["UpdateItem"])
 

@@ -151,7 +151,7 @@ def test_settings(own: Own) -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def aws_calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The calls of other AWS services; "answer" is their response."""
     found: dict[str, Any] = {"calls": [], "answer": {"SecretString": VALUE}}
 
@@ -171,7 +171,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-AbCdEf"
 
 
 def test_a_secret_is_read_once_in_five_minutes(
-    own: Own, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    own: Own, aws_calls: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = own(READ, secrets={"stripe": ARN})
     clock = [1000.0]
@@ -179,8 +179,8 @@ def test_a_secret_is_read_once_in_five_minutes(
     for passed, value in ((0, VALUE), (299, VALUE), (2, NEW)):
         clock[0] += passed
         assert call(function, "stripe") == value
-        asked["answer"] = {"SecretString": NEW}
-    assert asked["calls"] == [("secretsmanager", "GetSecretValue", {"SecretId": ARN}, "eu-west-1")] * 2
+        aws_calls["answer"] = {"SecretString": NEW}
+    assert aws_calls["calls"] == [("secretsmanager", "GetSecretValue", {"SecretId": ARN}, "eu-west-1")] * 2
 
 
 @pytest.mark.parametrize(
@@ -193,38 +193,38 @@ def test_a_secret_is_read_once_in_five_minutes(
         ),
     ],
 )
-def test_an_unreadable_secret(own: Own, asked: dict[str, Any], answer: Any, detail: str) -> None:
+def test_an_unreadable_secret(own: Own, aws_calls: dict[str, Any], answer: Any, detail: str) -> None:
     if isinstance(answer, Exception):
         answer.args = (detail,)
-    asked["answer"] = answer
+    aws_calls["answer"] = answer
     error = cause(own(READ, secrets={"stripe": ARN}), "stripe")
     assert str(error) == (f'The secret "stripe" of payments cannot be read. {detail} Check functions.payments.secrets.')
 
 
-def test_secrets_that_are_unavailable_for_now(own: Own, asked: dict[str, Any]) -> None:
-    asked["answer"] = errors.Unavailable("Secrets Manager cannot answer now. Try again in a moment.")
+def test_secrets_that_are_unavailable_for_now(own: Own, aws_calls: dict[str, Any]) -> None:
+    aws_calls["answer"] = errors.Unavailable("Secrets Manager cannot answer now. Try again in a moment.")
     with pytest.raises(app.Unavailable, match="Secrets Manager"):
         call(own(READ, secrets={"stripe": ARN}), "stripe")
 
 
-def test_a_secret_missing_in_the_tfvars(own: Own, asked: dict[str, Any]) -> None:
+def test_a_secret_missing_in_the_tfvars(own: Own, aws_calls: dict[str, Any]) -> None:
     error = cause(own(READ), "stripe")
     assert isinstance(error, PermissionError)
     assert str(error) == 'payments has no secret "stripe". Write stripe = "<ARN>" in functions.payments.secrets.'
     with pytest.raises(CodeError, match="NotHereError"):
         own("secret('stripe')", secrets={"stripe": ARN})
-    assert asked["calls"] == []
+    assert aws_calls["calls"] == []
 
 
 SEND = "def handle(job, context):\n    send('deliver', job['body'], delay=job.get('delay', 0))\n"
 QUEUE = "https://sqs.us-west-2.amazonaws.com/123456789012/shop-deliver-prod"
 
 
-def test_a_job_is_sent(own: Own, asked: dict[str, Any]) -> None:
+def test_a_job_is_sent(own: Own, aws_calls: dict[str, Any]) -> None:
     function = own(SEND, sends={"deliver": QUEUE})
     call(function, {"body": {"n": Decimal("1.50"), "big": 10**20, "t": "é"}, "delay": 900})
     call(function, {"body": None})
-    (service, action, first, _), (_, _, second, _) = asked["calls"]
+    (service, action, first, _), (_, _, second, _) = aws_calls["calls"]
     assert (service, action, first["QueueUrl"], first["DelaySeconds"]) == ("sqs", "SendMessage", QUEUE, 900)
     message = json.loads(first["MessageBody"], parse_float=Decimal)
     assert list(message) == ["id", "at", "body", "turn"]
@@ -259,17 +259,17 @@ UNKEPT = (
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_an_invalid_job(own: Own, asked: dict[str, Any], job: Any, kind: type[Exception], detail: str) -> None:
+def test_an_invalid_job(own: Own, aws_calls: dict[str, Any], job: Any, kind: type[Exception], detail: str) -> None:
     error = cause(own(SEND, sends={"deliver": QUEUE}), job)
     assert isinstance(error, kind)
     assert str(error) == detail
-    assert asked["calls"] == []
+    assert aws_calls["calls"] == []
 
 
-def test_the_largest_job_fits(own: Own, asked: dict[str, Any]) -> None:
+def test_the_largest_job_fits(own: Own, aws_calls: dict[str, Any]) -> None:
     room = MAX_MESSAGE_BYTES - len(job_message(""))
     call(own(SEND, sends={"deliver": QUEUE}), {"body": "x" * room})
-    assert len(asked["calls"][0][2]["MessageBody"]) == MAX_MESSAGE_BYTES
+    assert len(aws_calls["calls"][0][2]["MessageBody"]) == MAX_MESSAGE_BYTES
 
 
 def test_a_queue_missing_in_the_tfvars(own: Own) -> None:
@@ -278,15 +278,15 @@ def test_a_queue_missing_in_the_tfvars(own: Own) -> None:
     assert str(error) == 'payments may not send to "deliver". Add "deliver" to functions.payments.sends.'
 
 
-def test_a_queue_that_refuses_and_one_that_does_not_respond(own: Own, asked: dict[str, Any]) -> None:
+def test_a_queue_that_refuses_and_one_that_does_not_respond(own: Own, aws_calls: dict[str, Any]) -> None:
     function = own(SEND, sends={"deliver": QUEUE})
-    asked["answer"] = services.RefusedError.__new__(services.RefusedError, None, "", "")
-    asked["answer"].args = ("SQS refused SendMessage with QueueDoesNotExist.",)
+    aws_calls["answer"] = services.RefusedError.__new__(services.RefusedError, None, "", "")
+    aws_calls["answer"].args = ("SQS refused SendMessage with QueueDoesNotExist.",)
     assert str(cause(function, {"body": 1})) == (
         'payments cannot send to "deliver". SQS refused SendMessage with QueueDoesNotExist. '
         "Check functions.payments.sends."
     )
-    asked["answer"] = errors.Unavailable("SQS cannot answer now. Try again in a moment.")
+    aws_calls["answer"] = errors.Unavailable("SQS cannot answer now. Try again in a moment.")
     with pytest.raises(app.Unavailable, match="SQS"):
         call(function, {"body": 1})
 
@@ -761,15 +761,17 @@ def test_a_tenants_user_reaches_only_the_tenants_items(own: Own) -> None:
     """
     function = own(textwrap.dedent(code), used=used, kind="routes")
 
-    def reached(owner: object, reach: Any) -> Any:
+    def logged_owners(owner: object, reach: Any) -> Any:
         return call(function, reach, gateway=tenant_of(owner))
 
-    assert reached("acme", lambda e, c: [*(item.owner for item in e.list()), c.caller.owner]) == ["acme"] * 2
-    assert reached("acme", lambda e, _: [item.id for item in e.list({"title": "t"})]) == ["a"]
-    assert reached("acme", lambda e, _: [e.find(each) is None for each in ("a", "z", "u")]) == [False, True, True]
-    foreign = reached("zinc", lambda e, _: (e.create({"title": "t", "price": 1}, id="y"), e.page(limit=1).next)[1])
+    assert logged_owners("acme", lambda e, c: [*(item.owner for item in e.list()), c.caller.owner]) == ["acme"] * 2
+    assert logged_owners("acme", lambda e, _: [item.id for item in e.list({"title": "t"})]) == ["a"]
+    assert logged_owners("acme", lambda e, _: [e.find(each) is None for each in ("a", "z", "u")]) == [False, True, True]
+    foreign = logged_owners(
+        "zinc", lambda e, _: (e.create({"title": "t", "price": 1}, id="y"), e.page(limit=1).next)[1]
+    )
     with pytest.raises(app.Invalid, match="Belongs to another list"):
-        reached("acme", lambda e, _: e.page(limit=1, cursor=foreign))
+        logged_owners("acme", lambda e, _: e.page(limit=1, cursor=foreign))
     for other in ("zinc", "ada"):
         error = cause(function, lambda e, _, of=other: e.of(of).find("z"), gateway=tenant_of("acme"))
         assert isinstance(error, PermissionError)
@@ -777,7 +779,7 @@ def test_a_tenants_user_reaches_only_the_tenants_items(own: Own) -> None:
     assert isinstance(error, PermissionError)
     for missing in (None, "", 5, ["acme"]):
         with pytest.raises(app.Refuse) as refusal:
-            reached(missing, lambda e, _: e.find("a"))
+            logged_owners(missing, lambda e, _: e.find("a"))
         assert (refusal.value.status, refusal.value.code) == (403, "forbidden")
 
 
@@ -847,7 +849,7 @@ TRANSACTED = """
 """
 
 
-def transacted(own: Own, code: str, **more: Any) -> Any:
+def run_transaction(own: Own, code: str, **more: Any) -> Any:
     used = entities(options={"ids": "client"}, **more)
     return run(own, textwrap.dedent(TRANSACTED) + textwrap.dedent(code), used=used)
 
@@ -866,7 +868,7 @@ def test_a_transaction_is_committed_at_the_end_of_its_block(own: Own) -> None:
             t.delete(e, "c")
         return titles(), e.get("b")["tags"]
     """
-    assert transacted(own, code) == ({"a": "A", "b": "b"}, {"x": 1})
+    assert run_transaction(own, code) == ({"a": "A", "b": "b"}, {"x": 1})
 
 
 def test_a_block_that_raises_writes_nothing(own: Own) -> None:
@@ -878,7 +880,7 @@ def test_a_block_that_raises_writes_nothing(own: Own) -> None:
         except KeyError:
             return titles()
     """
-    assert transacted(own, code) == {"a": "a", "b": "b"}
+    assert run_transaction(own, code) == {"a": "a", "b": "b"}
 
 
 @pytest.mark.parametrize("hooks", ["", "def before_delete(c, x): pass\ndef before_update(d, c, x): pass\n"])
@@ -898,7 +900,7 @@ def test_a_block_that_raises_writes_nothing(own: Own) -> None:
 def test_a_failed_write_in_a_transaction(own: Own, write: str, kind: type[Exception], hooks: str) -> None:
     more = {"source": hooks} if hooks else {}
     with pytest.raises(kind):
-        transacted(own, f"with transaction() as t:\n    t.merge(e, 'b', {{'price': 2}})\n    t.{write})\n", **more)
+        run_transaction(own, f"with transaction() as t:\n    t.merge(e, 'b', {{'price': 2}})\n    t.{write})\n", **more)
     refused = f"with transaction() as t:\n    t.{write}, otherwise=Refuse('Sold.', status=409))\n"
     refused = refused.replace("id='a'", "id='b'").replace("'a'", "'b'").replace("b.etag", "a.etag")
     with pytest.raises(app.Refuse, match=r"^Sold\.$"):
@@ -912,7 +914,7 @@ def test_a_transaction_whose_item_changed_meanwhile(own: Own) -> None:
             e.merge("a", {"price": 5})
     """
     with pytest.raises(app.Changed, match=r"^The item has changed\.$"):
-        transacted(own, code)
+        run_transaction(own, code)
 
 
 def test_unsupported_calls_in_a_transaction(own: Own) -> None:
@@ -933,7 +935,7 @@ def test_unsupported_calls_in_a_transaction(own: Own) -> None:
         return found, len(titles())
     """
     closed = "The transaction is not open. Write `with transaction() as t:`, and use t in its block."
-    assert transacted(own, code) == (["A transaction takes at most 100 writes.", closed, closed], 102)
+    assert run_transaction(own, code) == (["A transaction takes at most 100 writes.", closed, closed], 102)
 
 
 def test_a_transaction_is_committed_once(own: Own) -> None:
@@ -954,7 +956,7 @@ def test_a_transaction_is_committed_once(own: Own) -> None:
         return found, "x" in titles()
     """
     used = "The transaction was opened before. Call transaction() for a new one."
-    assert transacted(own, code)[0] == [used, used]
+    assert run_transaction(own, code)[0] == [used, used]
 
 
 @pytest.mark.parametrize(
@@ -1005,9 +1007,9 @@ def test_a_conflict_with_another_transaction_is_retried(
     monkeypatch.setattr("trestle.own.flows.time.sleep", lambda _: None)
     api = make_api()
     with api.fault("TransactWriteItems", CONFLICT, CONFLICT, CONFLICT):
-        assert transacted(own, TWO) == {}
+        assert run_transaction(own, TWO) == {}
     with api.fault("TransactWriteItems", *[CONFLICT] * 4), pytest.raises(app.Changed, match=r"^Other requests keep"):
-        transacted(own, TWO)
+        run_transaction(own, TWO)
 
 
 def test_a_transaction_that_is_throttled(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1015,9 +1017,9 @@ def test_a_transaction_that_is_throttled(own: Own, make_api: Make, monkeypatch: 
     throttled = fails("TransactionCanceledException", CancellationReasons=[{"Code": "ThrottlingError"}] * 2)
     api = make_api()
     with api.fault("TransactWriteItems", throttled, throttled):
-        assert transacted(own, TWO) == {}
+        assert run_transaction(own, TWO) == {}
     with api.fault("TransactWriteItems", *[throttled] * 3), pytest.raises(app.Unavailable):
-        transacted(own, TWO)
+        run_transaction(own, TWO)
 
 
 # --- Filters
@@ -1125,9 +1127,11 @@ def test_a_cursor_that_the_table_refuses(own: Own, make_api: Make) -> None:
         call(function, cursor)
 
 
-def test_no_log_line_has_a_secrets_value(own: Own, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_log_line_has_a_secrets_value(
+    own: Own, aws_calls: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     """In each way to fail with it: own code's message, a refused call, Trestle's own message."""
-    asked["answer"] = {"SecretString": VALUE * 3}
+    aws_calls["answer"] = {"SecretString": VALUE * 3}
     source = """
         def handle(job, context):
             value = secret("stripe")

@@ -117,7 +117,7 @@ def send(key: str, *bodies: Any) -> str:
     return url
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+def printed_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return the command's output without its steps and the function's log."""
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
@@ -140,7 +140,7 @@ def test_a_job_without_a_body(load: Load, capsys: pytest.CaptureFixture[str]) ->
         function = load(key, JOBS)
         assert run(key) == 0
         assert [job.body for job in function.code.seen] == [None]
-        (said,) = told(capsys)
+        (said,) = printed_lines(capsys)
         assert said.startswith(f"{key} is done after ")
 
 
@@ -161,7 +161,7 @@ def test_the_body_of_a_job_is_any_json(load: Load, tmp_path: Path) -> None:
 def test_a_job_that_continues_is_sent_to_the_queue(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("backfill", "def handle(job, context):\n    return Again(1)\n")
     assert run("backfill") == 0
-    (said,) = told(capsys)
+    (said,) = printed_lines(capsys)
     assert said.startswith("backfill returned Again after ")
     assert said.endswith(
         "the queue shop-backfill-dev calls it for the rest. Its log, /aws/lambda/shop-backfill-dev, shows its progress."
@@ -172,7 +172,7 @@ def test_a_job_that_continues_is_sent_to_the_queue(load: Load, capsys: pytest.Ca
 def test_a_job_that_requests_a_retry(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("backfill", "def handle(job, context):\n    raise Retry()\n")
     assert run("backfill") == 1
-    (said,) = told(capsys)
+    (said,) = printed_lines(capsys)
     assert said.endswith("backfill raised Retry, but a job that you run by hand is not retried: run it again later.")
 
 
@@ -195,13 +195,13 @@ def test_a_failure_is_reported_with_type_and_place(
     file = tmp_path / "job.json"
     file.write_text('"bad"')
     assert run("deliver", "--body", file) == 1
-    assert told(capsys) == [
+    assert printed_lines(capsys) == [
         "deliver failed at app/own.py:6 with KeyError. Its log, /aws/lambda/shop-deliver-dev, has the error."
     ]
     load("mail", CHANGES)
     file.write_text('{"entity": "orders"}')
     assert run("mail", "--body", file) == 1
-    assert told(capsys)[0].startswith('mail failed: The change\'s "entity" is not one of items.')
+    assert printed_lines(capsys)[0].startswith('mail failed: The change\'s "entity" is not one of items.')
 
 
 def test_a_function_that_times_out(client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,7 +210,7 @@ def test_a_function_that_times_out(client: Lambda, capsys: pytest.CaptureFixture
 
     client.handlers["shop-deliver-dev"] = time_out
     assert run("deliver") == 1
-    assert told(capsys)[0].startswith("deliver failed: Task timed out after 60.00 seconds. Its log,")
+    assert printed_lines(capsys)[0].startswith("deliver failed: Task timed out after 60.00 seconds. Its log,")
     client.handlers["shop-deliver-dev"] = lambda _: None
     assert run("deliver") == 0
 
@@ -228,7 +228,7 @@ def test_unknown_functions(
     client: Lambda, capsys: pytest.CaptureFixture[str], command: str, key: str, said: str
 ) -> None:
     assert commands.run(command, "--env", "dev", "--function", key) == 2
-    assert told(capsys) == [said]
+    assert printed_lines(capsys) == [said]
 
 
 @pytest.mark.parametrize("command", ["run", "redrive"])
@@ -237,22 +237,24 @@ def test_a_system_without_functions(
 ) -> None:
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: FakeEnvironment({}, {}))
     assert commands.run(command, "--env", "dev", "--function", "x") == 2
-    assert told(capsys) == ["dev has no function x: add one to the tfvars, as docs/reference/own-code.md shows."]
+    assert printed_lines(capsys) == [
+        "dev has no function x: add one to the tfvars, as docs/reference/own-code.md shows."
+    ]
 
 
 @pytest.mark.parametrize("command", ["run", "redrive"])
 def test_an_unknown_environment(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert commands.run(command, "--env", "none", "--function", "x") == 2
-    assert told(capsys)[0].startswith("There is no environments/none.tfvars")
+    assert printed_lines(capsys)[0].startswith("There is no environments/none.tfvars")
 
 
 def test_a_function_that_is_not_deployed(client: Lambda, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("deliver") == 1
-    assert told(capsys) == [
+    assert printed_lines(capsys) == [
         "There is no function shop-deliver-dev in us-west-2: deploy it first, or set AWS_PROFILE to its account."
     ]
     assert redrive("deliver") == 1
-    assert told(capsys)[0].startswith("There is no queue shop-deliver-failed-dev in us-west-2")
+    assert printed_lines(capsys)[0].startswith("There is no queue shop-deliver-failed-dev in us-west-2")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_invalid_bodies(
     elif isinstance(content, bytes):
         file.write_bytes(content)
     assert run(key, *(["--body", file] if content is not None else [])) in (1, 2)
-    (line,) = told(capsys)
+    (line,) = printed_lines(capsys)
     assert said in line
 
 
@@ -292,7 +294,7 @@ def test_jobs_go_back_to_their_queue_as_they_were(load: Load, capsys: pytest.Cap
     letters = send(key, *bodies)
     assert redrive(key) == 0
     what = "events" if key == "thumbs" else "jobs"
-    assert told(capsys) == [f"23 {what} went back to shop-{key}-dev."]
+    assert printed_lines(capsys) == [f"23 {what} went back to shop-{key}-dev."]
     assert messages(letters) == []
     found = messages(new_queue(f"shop-{key}-dev"))
     assert sorted(found, key=lambda body: int(body["id"])) == bodies
@@ -301,7 +303,7 @@ def test_jobs_go_back_to_their_queue_as_they_were(load: Load, capsys: pytest.Cap
 def test_an_empty_dead_letter_queue(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("deliver", JOBS)
     assert redrive("deliver") == 0
-    assert told(capsys) == ["shop-deliver-failed-dev is empty: there is nothing to redrive."]
+    assert printed_lines(capsys) == ["shop-deliver-failed-dev is empty: there is nothing to redrive."]
 
 
 def letter(item_id: str, **doc: Any) -> dict[str, Any]:
@@ -318,7 +320,7 @@ def test_changes_are_done_or_stay(load: Load, capsys: pytest.CaptureFixture[str]
     assert [(each.id, each.item.get("n")) for each in function.code.seen] == [
         ("event-a", None), ("event-b", None), ("event-c", 12345678901234567890123456789012345678),
     ]  # fmt: skip
-    *kept, last = told(capsys)
+    *kept, last = printed_lines(capsys)
     assert last == "2 changes were processed. 5 stay in shop-mail-failed-dev."
     assert [line.partition(": ")[2] for line in kept] == [
         "mail failed at app/own.py:6 with KeyError.",
@@ -345,7 +347,7 @@ def test_no_letter_is_lost_if_aws_refuses(load: Load, client: Lambda, capsys: py
     client.handlers["shop-mail-dev"] = refuse
     letters = send("mail", letter("a"), letter("b"), letter("c"))
     assert redrive("mail") == 1
-    (said,) = told(capsys)
+    (said,) = printed_lines(capsys)
     assert said == (
         "An error occurred (AccessDenied) when calling the Invoke operation: No. So far 1 change was processed; the "
         "others are in shop-mail-failed-dev."
@@ -362,7 +364,9 @@ def test_ctrl_c_loses_no_letter(load: Load, client: Lambda, capsys: pytest.Captu
     client.handlers["shop-mail-dev"] = interrupt
     letters = send("mail", letter("a"))
     assert redrive("mail") == 130
-    assert told(capsys) == ["Stopped. So far 0 changes were processed; the others are in shop-mail-failed-dev."]
+    assert printed_lines(capsys) == [
+        "Stopped. So far 0 changes were processed; the others are in shop-mail-failed-dev."
+    ]
     assert len(messages(letters)) == 1
 
 
@@ -415,7 +419,7 @@ def test_a_position_is_read_from_the_stream(
     letters = send("mail", position)
     capsys.readouterr()
     assert redrive("mail") == 0
-    assert told(capsys) == ["1 change was processed."]
+    assert printed_lines(capsys) == ["1 change was processed."]
     assert [(each.kind, each.item) for each in function.code.seen] == [("created", {"n": 1}), ("updated", {"n": 2})]
     assert messages(letters) == []
 
@@ -426,7 +430,7 @@ def test_a_position_whose_change_fails_stays(stream: Api, load: Load, capsys: py
     letters = send("mail", position_of(stream))
     capsys.readouterr()
     assert redrive("mail") == 1
-    kept, last = told(capsys)
+    kept, last = printed_lines(capsys)
     assert kept.endswith("mail failed: its log, /aws/lambda/shop-mail-dev, says why.")
     assert last == "0 changes were processed. 1 stays in shop-mail-failed-dev."
     assert len(messages(letters)) == 1
@@ -445,7 +449,7 @@ def test_a_position_that_crashes_the_function_again_stays(
     send("mail", position_of(stream))
     capsys.readouterr()
     assert redrive("mail") == 1
-    assert told(capsys)[0].endswith("mail failed: Task timed out after 60.00 seconds.")
+    assert printed_lines(capsys)[0].endswith("mail failed: Task timed out after 60.00 seconds.")
 
 
 class Streams:
@@ -502,7 +506,7 @@ def test_a_position_no_longer_in_the_stream_is_reported(
     )
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
     assert redrive("mail") == 1
-    kept, _ = told(capsys)
+    kept, _ = printed_lines(capsys)
     assert kept.endswith(
         "has the position 7 to 8 in the stream of test-items, which no longer has these records: find out "
         "what changed, then delete the message"
@@ -557,7 +561,7 @@ def test_other_errors_of_a_stream_stop_it(
     environment = FakeEnvironment({}, clients, own_functions=FUNCTIONS)
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
     assert redrive("mail") == 1
-    assert "AccessDeniedException" in told(capsys)[0]
+    assert "AccessDeniedException" in printed_lines(capsys)[0]
 
 
 def test_the_clients_of_calls_wait_and_never_call_twice(monkeypatch: pytest.MonkeyPatch) -> None:

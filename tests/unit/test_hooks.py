@@ -51,7 +51,7 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def failed(answer: Any, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def failed_line(answer: Any, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """Return the log line of a request that failed in own code, after checking that the caller got no details."""
     assert answer.status == 500
     assert answer.json["type"] == "urn:trestle:problem:internal-error"
@@ -143,7 +143,7 @@ def test_values_that_no_item_can_have_are_logged(
     if type_ is None or named is None:
         assert answer.status == 201
         return
-    line = failed(answer, capsys)
+    line = failed_line(answer, capsys)
     assert line["error"].startswith("CodeError: ")
     assert type_ in line["error"] + line["causes"][0]
     assert "before_create of items" in line["error"]
@@ -172,7 +172,7 @@ def test_an_equal_value_of_another_type_is_a_change(hooked: Hooked) -> None:
 
 def test_the_schema_validates_a_hooks_result(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def before_create(draft, context): draft['title'] = 'x' * 21", schema=SCHEMA)
-    line = failed(api.request("POST", "/items", {"title": "a"}), capsys)
+    line = failed_line(api.request("POST", "/items", {"title": "a"}), capsys)
     assert "The hook before_create of items at app/rules.py:2 left what is not valid" in line["error"]
     assert "/title: Must have at most 20 characters" in line["causes"][0]
 
@@ -205,7 +205,7 @@ def test_a_hook_that_leaves_out_a_required_read_only_property_fails(
 ) -> None:
     schema = {"type": "object", "properties": {"price": {"type": "integer", "readOnly": True}}, "required": ["price"]}
     api = hooked("def before_create(draft, context): pass", schema=schema)
-    line = failed(api.request("POST", "/items", {}), capsys)
+    line = failed_line(api.request("POST", "/items", {}), capsys)
     assert "/price: Is required" in line["causes"][0]
 
 
@@ -290,14 +290,14 @@ def test_a_module_that_cannot_be_imported_fails_each_request_and_the_log_says_wh
     ]:
         api = hooked(source)
         for _ in range(2):
-            line = failed(api.request("POST", "/items", {}), capsys)
+            line = failed_line(api.request("POST", "/items", {}), capsys)
             assert line["error"].startswith(f"CodeError: The import of app/rules.py failed at {place} with ")
             assert "s3cr3t" not in json.dumps(line)
 
 
 def test_a_missing_module_fails_each_request(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
     api = make_api({"hooks": "rules"}, code={})
-    line = failed(api.request("POST", "/items", {}), capsys)
+    line = failed_line(api.request("POST", "/items", {}), capsys)
     assert line["error"] == (
         "CodeError: The import of app/rules.py failed at an unknown line with ModuleNotFoundError."
     )
@@ -375,7 +375,7 @@ def test_a_patch_is_validated_in_its_changes(
     assert api.request("PATCH", path, {"price": 2}).status == 200
     assert api.request("PATCH", path, {"price": "x"}).status == 422
     assert api.request("PUT", path, {"price": 2}).status == 422
-    line = failed(api.request("PATCH", path, {"note": "y"}), capsys)
+    line = failed_line(api.request("PATCH", path, {"note": "y"}), capsys)
     assert "The hook before_update of items at app/rules.py:2 left what is not valid" in line["error"]
     assert "/done: Must be a boolean" in line["causes"][0]
     assert "/title" not in line["causes"][0]
@@ -384,7 +384,7 @@ def test_a_patch_is_validated_in_its_changes(
 def test_a_replacement_is_validated_as_a_whole(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def before_update(draft, current, context): del draft['title']", schema=SCHEMA)
     path = f"/items/{api.create({'title': 'a'})['id']}"
-    line = failed(api.request("PUT", path, {"title": "b"}), capsys)
+    line = failed_line(api.request("PUT", path, {"title": "b"}), capsys)
     assert "/title: Is required" in line["causes"][0]
 
 
@@ -434,7 +434,7 @@ def test_present_adds_and_hides_properties_in_every_response(hooked: Hooked, mak
 def test_texts_in_arrays_are_not_changed(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def present(items, context): items[0]['tags'].append('b' if items[0]['tags'] else chr(0xd800))")
     assert [api.create({"tags": [tag]})["tags"] for tag in ("a", "ä")] == [["a", "b"], ["ä", "b"]]
-    failed(api.request("POST", "/items", {"tags": []}), capsys)
+    failed_line(api.request("POST", "/items", {"tags": []}), capsys)
 
 
 def test_the_time_of_a_hook_is_when_it_starts(hooked: Hooked) -> None:
@@ -483,7 +483,7 @@ def test_a_presented_item_never_returns_304_and_its_tag_works_in_if_match(hooked
 )
 def test_errors_of_present(hooked: Hooked, capsys: pytest.CaptureFixture[str], body: str, named: str) -> None:
     api = hooked(f"def present(items, context):\n    {body}\n")
-    line = failed(api.request("POST", "/items", {}), capsys)
+    line = failed_line(api.request("POST", "/items", {}), capsys)
     assert "present of items" in line["error"]
     assert named in line["causes"][0]
 
@@ -506,7 +506,7 @@ def test_the_single_function_runs_all_hooks(hooked: Hooked, capsys: pytest.Captu
 # --- Who calls
 
 
-def issued(subject: str, **claims: Any) -> dict[str, Any]:
+def issuer_context(subject: str, **claims: Any) -> dict[str, Any]:
     """Return the Lambda authorizer's context for an issuer's token."""
     known = {"sub": subject, "tenants": ["a", {"b": 1}], **claims}
     return {"sub": subject, "groups": ["g h"], "scopes": ["s:t"], "claims": known, "exp": 2**40}
@@ -527,11 +527,14 @@ def issued(subject: str, **claims: Any) -> dict[str, Any]:
         ),
         ({"claims": {**USER, "client_id": USER["sub"]}}, ["machine", USER["sub"], USER["sub"], [], []]),
         ({"claims": {**USER, "token_use": "id"}}, ["anonymous", "", "", [], []]),
-        ({"jwt": issued("auth0|1")}, ["user", "auth0|1", "auth0|1", ["g h"], ["s:t"]]),
-        ({"jwt": issued("app@clients", azp="app")}, ["machine", "app@clients", "app@clients", ["g h"], ["s:t"]]),
-        ({"jwt": issued("0oa1", cid="0oa1")}, ["machine", "0oa1", "0oa1", ["g h"], ["s:t"]]),
-        ({"jwt": issued("x", idtyp="app")}, ["machine", "x", "x", ["g h"], ["s:t"]]),
-        ({"jwt": issued("x", azp="y", client_id="z")}, ["user", "x", "x", ["g h"], ["s:t"]]),
+        ({"jwt": issuer_context("auth0|1")}, ["user", "auth0|1", "auth0|1", ["g h"], ["s:t"]]),
+        (
+            {"jwt": issuer_context("app@clients", azp="app")},
+            ["machine", "app@clients", "app@clients", ["g h"], ["s:t"]],
+        ),
+        ({"jwt": issuer_context("0oa1", cid="0oa1")}, ["machine", "0oa1", "0oa1", ["g h"], ["s:t"]]),
+        ({"jwt": issuer_context("x", idtyp="app")}, ["machine", "x", "x", ["g h"], ["s:t"]]),
+        ({"jwt": issuer_context("x", azp="y", client_id="z")}, ["user", "x", "x", ["g h"], ["s:t"]]),
     ],
 )
 def test_a_hook_knows_the_caller(hooked: Hooked, parts: Any, seen: list[Any]) -> None:
@@ -651,7 +654,7 @@ def test_entities_that_a_hook_cannot_read(
             "notes": {"operations": ["get"], "options": {"owner": "sub"}},
         },
     )
-    line = failed(api.request("POST", "/items", {"call": call}), capsys)
+    line = failed_line(api.request("POST", "/items", {"call": call}), capsys)
     assert line["error"].endswith(f"with {error}.")
     assert message in "; ".join(line["causes"])
 
@@ -770,7 +773,7 @@ def test_entities_are_not_read_as_a_module_is_imported(hooked: Hooked, capsys: p
     )
     assert api.create({})["got"] is None
     api = hooked("rooms = entity('rooms').find('x')\ndef before_create(draft, context): pass", uses=uses)
-    line = failed(api.request("POST", "/items", {}), capsys)
+    line = failed_line(api.request("POST", "/items", {}), capsys)
     assert "not while a module is imported" in line["causes"][0]
 
 
@@ -890,7 +893,7 @@ def test_writes_that_a_hook_may_not_do(
         "rooms": {"operations": ["create", "merge"], "schema": schema},
     }
     api = hooked(WRITES_OF, uses=uses)
-    line = failed(api.request("POST", "/items", {"calls": [f"transaction.{call}"]}), capsys)
+    line = failed_line(api.request("POST", "/items", {"calls": [f"transaction.{call}"]}), capsys)
     assert line["error"].endswith(f"with {error}.")
     assert message in "; ".join(line["causes"])
 
@@ -904,7 +907,7 @@ def test_a_hook_does_not_write_its_own_item(hooked: Hooked, capsys: pytest.Captu
         uses={"items": {"operations": ["merge"]}},
     )
     item_id = api.create({})["id"]
-    line = failed(api.request("PATCH", f"/items/{item_id}", {}), capsys)
+    line = failed_line(api.request("PATCH", f"/items/{item_id}", {}), capsys)
     assert line["error"] == f"TransactionError: A transaction has one write per item; items {item_id} has two."
 
 
@@ -964,7 +967,7 @@ def test_hooks_of_items_that_a_hook_writes_run_in_the_same_transaction(hooked: H
 def test_an_error_in_a_nested_hook_names_that_hook(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     rules = "def before_create(draft, context): entity('log').find('x')"
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "source": rules}})
-    line = failed(api.request("POST", "/items", {"calls": ["transaction.create('nights', {})"]}), capsys)
+    line = failed_line(api.request("POST", "/items", {"calls": ["transaction.create('nights', {})"]}), capsys)
     assert line["error"] == "CodeError: The hook before_create of nights failed at app/nights.py:2 with RightError."
     assert "in entities.nights.hooks.uses.before_create." in line["causes"][0]
 
@@ -1069,7 +1072,7 @@ def test_a_conflict_with_another_clients_transaction_runs_the_hooks_again(hooked
 
 def test_an_entity_without_uses_reads_nothing(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     api = hooked("def before_create(draft, context): entity('rooms').find('x')")
-    line = failed(api.request("POST", "/items", {}), capsys)
+    line = failed_line(api.request("POST", "/items", {}), capsys)
     assert 'Write rooms = ["get"] in entities.items.hooks.uses.before_create.' in line["causes"][0]
 
 

@@ -40,7 +40,7 @@ Deploy = Callable[..., Deployed]
 
 
 @pytest.fixture
-def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
+def deploy_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
     """Return a factory of functions with a queue: deployed(source, kind="schedule", attempts=5)."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -54,7 +54,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
 
 
 @pytest.fixture
-def hidden(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def hidden_seconds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The seconds for which each message was hidden, by its receipt."""
     found: list[tuple[str, int]] = []
     monkeypatch.setattr(jobs, "change_visibility", lambda *given: found.append((given[2], given[3])))
@@ -65,16 +65,16 @@ def batch(*records: Any) -> dict[str, Any]:
     return {"Records": list(records)}
 
 
-def failed(answer: Any) -> list[int]:
+def failed_numbers(answer: Any) -> list[int]:
     """Return the numbers of the messages that stay in the queue."""
     assert set(answer) == {"batchItemFailures"}
     return [int(each["itemIdentifier"][-7:]) for each in answer["batchItemFailures"]]
 
 
-def test_a_job_is_read_from_its_envelope(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
-    function = deployed()
+def test_a_job_is_read_from_its_envelope(deploy_function: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+    function = deploy_function()
     text = json.dumps(JOB).replace('{"n": 1}', '{"n": 1.10, "m": 12345678901234567890123456789012345678}')
-    assert failed(function(batch(message(text, received=3)))) == []
+    assert failed_numbers(function(batch(message(text, received=3)))) == []
     (job,) = function.code.seen
     assert (job.id, job.attempt, job.first_at) == (ID, 3, "2026-02-01T10:00:00.000000Z")
     assert job.body == {"n": Decimal("1.1"), "m": 12345678901234567890123456789012345678}
@@ -95,22 +95,22 @@ def test_a_job_is_read_from_its_envelope(deployed: Deploy, capsys: pytest.Captur
         {"id": "<aws.scheduler.execution-id>", "at": "<aws.scheduler.scheduled-time>", "body": None},
     ],
 )
-def test_values_missing_in_the_envelope_come_from_the_message(deployed: Deploy, body: Any) -> None:
-    function = deployed(kind="schedule")
+def test_values_missing_in_the_envelope_come_from_the_message(deploy_function: Deploy, body: Any) -> None:
+    function = deploy_function(kind="schedule")
     function(batch(message(body)))
     (job,) = function.code.seen
     sent = "2026-01-01T00:00:00.123000Z"
     assert (job.id, job.first_at, job.body) == (message("")["messageId"], sent, None)
 
 
-def test_the_schedulers_times_have_the_form_of_others(deployed: Deploy) -> None:
-    function = deployed(kind="schedule")
+def test_the_schedulers_times_have_the_form_of_others(deploy_function: Deploy) -> None:
+    function = deploy_function(kind="schedule")
     function(batch(message({"id": "execution", "at": "2026-02-01T03:00:00Z", "body": None})))
     assert function.code.seen[0].first_at == "2026-02-01T03:00:00.000000Z"
 
 
-def test_every_json_value_is_a_body(deployed: Deploy) -> None:
-    function = deployed()
+def test_every_json_value_is_a_body(deploy_function: Deploy) -> None:
+    function = deploy_function()
     deep: Any = 1
     for _ in range(32):
         deep = [deep]
@@ -127,11 +127,11 @@ def test_every_json_value_is_a_body(deployed: Deploy) -> None:
     ],
 )  # fmt: skip
 def test_a_failed_job_waits_twice_as_long_each_time(
-    deployed: Deploy, hidden: Any, attempt: int, backoff: Any, seconds: int
+    deploy_function: Deploy, hidden_seconds: Any, attempt: int, backoff: Any, seconds: int
 ) -> None:
-    function = deployed("def handle(job, context):\n    raise ValueError\n", attempts=100, backoff=backoff)
-    assert failed(function(batch(message(JOB, received=attempt)))) == [1]
-    assert hidden == [("receipt", seconds)]
+    function = deploy_function("def handle(job, context):\n    raise ValueError\n", attempts=100, backoff=backoff)
+    assert failed_numbers(function(batch(message(JOB, received=attempt)))) == [1]
+    assert hidden_seconds == [("receipt", seconds)]
 
 
 @pytest.mark.parametrize(
@@ -154,12 +154,12 @@ def test_a_failed_job_waits_twice_as_long_each_time(
     ],
 )  # fmt: skip
 def test_failures_and_their_retries(
-    deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str],
+    deploy_function: Deploy, hidden_seconds: Any, capsys: pytest.CaptureFixture[str],
     source: str, attempt: int, seconds: int, result: str, level: str, status: int, error: str | None,
 ) -> None:  # fmt: skip
-    function = deployed(f"def handle(job, context):\n    {source}\n")
-    assert failed(function(batch(message({**JOB, "body": "s3cr3t"}, received=attempt)))) == [1]
-    assert hidden == [("receipt", seconds)]
+    function = deploy_function(f"def handle(job, context):\n    {source}\n")
+    assert failed_numbers(function(batch(message({**JOB, "body": "s3cr3t"}, received=attempt)))) == [1]
+    assert hidden_seconds == [("receipt", seconds)]
     printed = capsys.readouterr().err
     (line,) = lines(printed)
     assert (line["result"], line["level"], line["status"], line["attempt"]) == (result, level, status, attempt)
@@ -170,25 +170,27 @@ def test_failures_and_their_retries(
 
 
 def test_the_delay_and_the_jobs_time_stay_under_the_queues_maximum(
-    deployed: Deploy, hidden: Any, monkeypatch: pytest.MonkeyPatch
+    deploy_function: Deploy, hidden_seconds: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr("trestle.functions.units.time.monotonic", lambda: clock[0])
-    function = deployed("def handle(job, context):\n    seen[0]()\n    raise Retry(43_000)\n")
+    function = deploy_function("def handle(job, context):\n    seen[0]()\n    raise Retry(43_000)\n")
     function.code.seen.append(lambda: clock.__setitem__(0, 700.0))
     function(batch(message(JOB)), millis=900_000)
-    assert hidden == [("receipt", 42_300)]
+    assert hidden_seconds == [("receipt", 42_300)]
 
 
-def test_a_message_that_cannot_be_hidden_is_still_retried(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
-    function = deployed("def handle(job, context):\n    raise Retry(5)\n")
-    assert failed(function(batch(message(JOB, receipt="none of this queue")))) == [1]
+def test_a_message_that_cannot_be_hidden_is_still_retried(
+    deploy_function: Deploy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = deploy_function("def handle(job, context):\n    raise Retry(5)\n")
+    assert failed_numbers(function(batch(message(JOB, receipt="none of this queue")))) == [1]
     (line,) = lines(capsys.readouterr().err)
     assert (line["result"], line["level"], "retryAfter" in line) == ("retry", "ERROR", False)
 
 
-def test_a_retried_message_is_hidden_in_the_queue(deployed: Deploy) -> None:
-    function = deployed("def handle(job, context):\n    raise Retry(0 if job.attempt > 1 else 60)\n")
+def test_a_retried_message_is_hidden_in_the_queue(deploy_function: Deploy) -> None:
+    function = deploy_function("def handle(job, context):\n    raise Retry(0 if job.attempt > 1 else 60)\n")
     sqs, url = own_functions.sqs(), new_queue("deliver")
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(JOB))
 
@@ -197,29 +199,31 @@ def test_a_retried_message_is_hidden_in_the_queue(deployed: Deploy) -> None:
         return found
 
     (received,) = receive()
-    assert failed(function(batch(message(JOB, receipt=received["ReceiptHandle"])))) == [1]
+    assert failed_numbers(function(batch(message(JOB, receipt=received["ReceiptHandle"])))) == [1]
     assert receive() == []
-    assert failed(function(batch(message(JOB, received=2, receipt=received["ReceiptHandle"])))) == [1]
+    assert failed_numbers(function(batch(message(JOB, received=2, receipt=received["ReceiptHandle"])))) == [1]
     assert len(receive()) == 1
 
 
-def test_again_sends_a_new_job_with_the_rest(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
-    function = deployed("def handle(job, context):\n    return Again({'n': job.body['n'] / 2, 'text': '\\uffff'})\n")
+def test_again_sends_a_new_job_with_the_rest(deploy_function: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+    function = deploy_function(
+        "def handle(job, context):\n    return Again({'n': job.body['n'] / 2, 'text': '\\uffff'})\n"
+    )
     url = new_queue("deliver")
-    assert failed(function(batch(message(json.dumps(JOB).replace('"n": 1', '"n": 1.5'))))) == []
+    assert failed_numbers(function(batch(message(json.dumps(JOB).replace('"n": 1', '"n": 1.5'))))) == []
     (sent,) = messages(url)
     assert (sent["body"], sent["turn"]) == ({"n": 0.75, "text": "\uffff"}, 3)
     assert sent["id"] != ID
     assert sent["at"] > "2026-02-01T10:00:00.000000Z"
     assert [line["result"] for line in lines(capsys.readouterr().err)] == ["again"]
-    assert failed(function(batch(message(sent)))) == []
+    assert failed_numbers(function(batch(message(sent)))) == []
     (raw,) = own_functions.sqs().receive_message(QueueUrl=url)["Messages"]
     assert json.loads(raw["Body"])["turn"] == 4
     assert "\uffff" not in raw["Body"]  # SQS refuses this
 
 
 def test_a_job_and_its_calls_are_traced(
-    deployed: Deploy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deploy_function: Deploy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root, parent = "1-67891233-abcdef012345678912345678", 4 * "5a9c"
     daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -228,7 +232,12 @@ def test_a_job_and_its_calls_are_traced(
         daemon.settimeout(10)
         monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{daemon.getsockname()[1]}")
         monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={root};Parent={parent};Sampled=1")
-        assert failed(deployed("def handle(job, context): return Again({})")(batch(message(json.dumps(JOB))))) == []
+        assert (
+            failed_numbers(
+                deploy_function("def handle(job, context): return Again({})")(batch(message(json.dumps(JOB))))
+            )
+            == []
+        )
         job, call = (json.loads(daemon.recv(65536).partition(b"\n")[2]) for _ in range(2))
     assert (job["name"], job["parent_id"], job["trace_id"]) == ("own.handle", parent, root)
     assert job["annotations"]["result"] == "again"
@@ -240,11 +249,11 @@ def test_a_job_and_its_calls_are_traced(
     assert (line["xrayTraceId"], line["databaseRequests"]) == (root, 0), "an SQS call does not count as a database call"
 
 
-def test_again_that_cannot_be_sent_is_a_failure(deployed: Deploy, hidden: Any) -> None:
-    function = deployed("def handle(job, context):\n    return Again()\n")
+def test_again_that_cannot_be_sent_is_a_failure(deploy_function: Deploy, hidden_seconds: Any) -> None:
+    function = deploy_function("def handle(job, context):\n    return Again()\n")
     own_functions.sqs().delete_queue(QueueUrl=new_queue("deliver"))
-    assert failed(function(batch(message(JOB)))) == [1]
-    assert hidden == [("receipt", 10)]
+    assert failed_numbers(function(batch(message(JOB)))) == [1]
+    assert hidden_seconds == [("receipt", 10)]
 
 
 @pytest.mark.parametrize(
@@ -268,36 +277,38 @@ def test_again_that_cannot_be_sent_is_a_failure(deployed: Deploy, hidden: Any) -
     ],
 )
 def test_a_malformed_message_fails_at_once_and_clearly(
-    deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str], body: Any, said: str
+    deploy_function: Deploy, hidden_seconds: Any, capsys: pytest.CaptureFixture[str], body: Any, said: str
 ) -> None:
-    function = deployed()
-    assert failed(function(batch(message(body)))) == [1]
+    function = deploy_function()
+    assert failed_numbers(function(batch(message(body)))) == [1]
     (line,) = lines(capsys.readouterr().err)
     assert line["error"].startswith(f"MalformedError: {said}")
     assert "s3cr3t" not in json.dumps(line)
     assert (line["jobId"], function.code.seen) == (message("")["messageId"], [])
-    assert hidden == [("receipt", 0)]  # a retry would fail too
+    assert hidden_seconds == [("receipt", 0)]  # a retry would fail too
 
 
-def test_messages_without_time_left_stay_in_the_queue(deployed: Deploy) -> None:
-    function = deployed()
-    assert failed(function(batch(*(message(JOB, number=n) for n in (1, 2, 3))), millis=1000)) == [2, 3]
+def test_messages_without_time_left_stay_in_the_queue(deploy_function: Deploy) -> None:
+    function = deploy_function()
+    assert failed_numbers(function(batch(*(message(JOB, number=n) for n in (1, 2, 3))), millis=1000)) == [2, 3]
     assert len(function.code.seen) == 1
 
 
-def test_only_the_failed_messages_of_a_batch_stay(deployed: Deploy, hidden: Any) -> None:
-    function = deployed("def handle(job, context):\n    if job.body:\n        raise ValueError\n")
+def test_only_the_failed_messages_of_a_batch_stay(deploy_function: Deploy, hidden_seconds: Any) -> None:
+    function = deploy_function("def handle(job, context):\n    if job.body:\n        raise ValueError\n")
     answer = function(batch(*(message({"body": bool(n % 2)}, number=n, receipt=f"r{n}") for n in (1, 2, 3))))
-    assert failed(answer) == [1, 3]
-    assert hidden == [("r1", 10), ("r3", 10)]
+    assert failed_numbers(answer) == [1, 3]
+    assert hidden_seconds == [("r1", 10), ("r3", 10)]
 
 
 # --- Events
 
 
-def test_an_event_is_passed_as_eventbridge_sends_it(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
-    function = deployed(kind="event")
-    assert failed(function(batch(message(EVENT)))) == []
+def test_an_event_is_passed_as_eventbridge_sends_it(
+    deploy_function: Deploy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = deploy_function(kind="event")
+    assert failed_numbers(function(batch(message(EVENT)))) == []
     (event,) = function.code.seen
     assert (event.id, event.type, event.at) == (EVENT["id"], "Object Created", "2026-02-01T10:00:00.000000Z")
     assert event.detail["object"] == {"key": "cat.png", "size": 5, "ratio": Decimal("1.1")}
@@ -306,16 +317,20 @@ def test_an_event_is_passed_as_eventbridge_sends_it(deployed: Deploy, capsys: py
 
 
 @pytest.mark.parametrize("body", [{}, {"detail-type": "x", "detail": 5}, JOB, {**EVENT, "time": "now"}])
-def test_invalid_events(deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str], body: Any) -> None:
-    function = deployed(kind="event")
-    assert failed(function(batch(message(body)))) == [1]
+def test_invalid_events(
+    deploy_function: Deploy, hidden_seconds: Any, capsys: pytest.CaptureFixture[str], body: Any
+) -> None:
+    function = deploy_function(kind="event")
+    assert failed_numbers(function(batch(message(body)))) == [1]
     assert lines(capsys.readouterr().err)[0]["error"].startswith("MalformedError: ")
     assert function.code.seen == []
 
 
-def test_again_is_refused_for_an_event(deployed: Deploy, hidden: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    function = deployed("def handle(event, context):\n    return Again()\n", kind="event")
-    assert failed(function(batch(message(EVENT)))) == [1]
+def test_again_is_refused_for_an_event(
+    deploy_function: Deploy, hidden_seconds: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = deploy_function("def handle(event, context):\n    return Again()\n", kind="event")
+    assert failed_numbers(function(batch(message(EVENT)))) == [1]
     assert "returned Again for an event" in lines(capsys.readouterr().err)[0]["error"]
 
 
@@ -330,12 +345,12 @@ def test_again_is_refused_for_an_event(deployed: Deploy, hidden: Any, capsys: py
     ],
 )
 def test_an_unknown_result_is_not_a_success(
-    deployed: Deploy, capsys: pytest.CaptureFixture[str], kind: str, returned: str, reason: str
+    deploy_function: Deploy, capsys: pytest.CaptureFixture[str], kind: str, returned: str, reason: str
 ) -> None:
     """Otherwise the job would be lost."""
-    function = deployed(f"def handle(given, context):\n    return {returned}\n", kind=kind)
+    function = deploy_function(f"def handle(given, context):\n    return {returned}\n", kind=kind)
     event = {"id": "e", "detail-type": "t", "detail": {}, "time": "2026-01-01T00:00:00Z"}
-    assert failed(function(batch(message(JOB if kind == "queue" else event)))) == [1]
+    assert failed_numbers(function(batch(message(JOB if kind == "queue" else event)))) == [1]
     assert lines(capsys.readouterr().err)[0]["error"] == f"UnitError: {reason}"
 
 
@@ -345,9 +360,9 @@ def test_an_unknown_result_is_not_a_success(
 @pytest.mark.parametrize("kind", ["queue", "schedule", "job"])
 @pytest.mark.parametrize("as_text", [False, True])
 def test_a_job_run_by_an_operator(
-    deployed: Deploy, kind: str, as_text: bool, capsys: pytest.CaptureFixture[str]
+    deploy_function: Deploy, kind: str, as_text: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    function = deployed(kind=kind)
+    function = deploy_function(kind=kind)
     job = {"body": {"n": 1.5}}
     assert function({"trestle": {"job": json.dumps(job) if as_text else job}}) == {"result": "done"}
     seen = function.code.seen[0]
@@ -359,26 +374,28 @@ def test_a_job_run_by_an_operator(
     assert (line["coldStart"], second["coldStart"]) == (True, False)
 
 
-def test_a_direct_invocation_returns_no_data(deployed: Deploy) -> None:
-    function = deployed(
+def test_a_direct_invocation_returns_no_data(deploy_function: Deploy) -> None:
+    function = deploy_function(
         "def handle(job, context):\n    if job.body:\n        raise KeyError('s3cr3t')\n    return Again(1)\n"
     )
     assert function({"trestle": {"job": {"body": 1}}}) == {"error": {"type": "KeyError", "place": "app/own.py:5"}}
     assert function({"trestle": {"job": {"body": 0}}}) == {"result": "again"}
     assert [each["body"] for each in messages(new_queue("deliver"))] == [1]
-    returns = deployed("def handle(job, context):\n    return 's3cr3t'\n")
+    returns = deploy_function("def handle(job, context):\n    return 's3cr3t'\n")
     assert returns({"trestle": {"job": {"body": 0}}}) == {"result": "done"}
 
 
-def test_a_job_run_by_an_operator_that_requests_a_retry(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
-    function = deployed("def handle(job, context):\n    raise Retry(after=60)\n")
+def test_a_job_run_by_an_operator_that_requests_a_retry(
+    deploy_function: Deploy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = deploy_function("def handle(job, context):\n    raise Retry(after=60)\n")
     assert function({"trestle": {"job": {"body": 0}}}) == {"result": "retry"}
     line = lines(capsys.readouterr().err)[0]
     assert (line["result"], line["level"], "error" in line) == ("retry", "INFO", False)
 
 
-def test_an_event_sent_by_an_operator(deployed: Deploy) -> None:
-    function = deployed(kind="event")
+def test_an_event_sent_by_an_operator(deploy_function: Deploy) -> None:
+    function = deploy_function(kind="event")
     assert function({"trestle": {"event": json.dumps(EVENT)}}) == {"result": "done"}
     assert function({"trestle": {"event": {"detail-type": "x"}}}) == {"result": "done"}
     assert [each.type for each in function.code.seen] == ["Object Created", "x"]
@@ -398,8 +415,8 @@ def test_an_event_sent_by_an_operator(deployed: Deploy) -> None:
         ("event", {"job": {}}, 'own takes {"trestle": {"event": ...}}.'),
     ],
 )  # fmt: skip
-def test_bad_direct_invocations(deployed: Deploy, kind: str, given: Any, said: str) -> None:
-    function = deployed(kind=kind)
+def test_bad_direct_invocations(deploy_function: Deploy, kind: str, given: Any, said: str) -> None:
+    function = deploy_function(kind=kind)
     assert function({"trestle": given}) == {"error": {"type": "MalformedError", "place": "", "detail": said}}
 
 
@@ -407,7 +424,7 @@ CHANGE = {"entity": "items", "kind": "updated", "item": {"id": "a", "n": 2}, "be
 
 
 @pytest.fixture
-def on_changes(tmp_path: Path, deployed: Deploy) -> Deployed:
+def on_changes(tmp_path: Path, deploy_function: Deploy) -> Deployed:
     changes = {"changes": {"items": [{"kind": "created"}]}, "tables": {"t": "items"}, "dead_letters": ""}
     return own_functions.deploy(tmp_path, NOTE, {"kind": "changes", **changes})
 
@@ -451,7 +468,7 @@ def test_invalid_changes(on_changes: Deployed, changes: Any, said: str) -> None:
     assert on_changes.code.seen == []
 
 
-def test_code_that_cannot_be_imported_fails_each_time(tmp_path: Path, deployed: Deploy) -> None:
+def test_code_that_cannot_be_imported_fails_each_time(tmp_path: Path, deploy_function: Deploy) -> None:
     queue = {"url": new_queue("deliver"), "attempts": 5, "backoff": [10, 3600]}
     broken = own_functions.deploy(tmp_path, "\nraise KeyError('s3cr3t')\n", {"kind": "queue", "queue": queue})
     for _ in range(2):

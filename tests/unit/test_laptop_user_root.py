@@ -126,10 +126,10 @@ def test_names_that_the_root_does_not_declare_are_refused(
     right.write_text(RIGHT)
     file.write_text(text)
 
-    def built(*_: Any, **__: Any) -> None:
+    def refuse_build(*_: Any, **__: Any) -> None:
         raise NotImplementedError
 
-    monkeypatch.setattr("tools.laptop.systems.build_functions", built)
+    monkeypatch.setattr("tools.laptop.systems.build_functions", refuse_build)
     named = [right, file] if file.parent == tmp_path else [right]
     with pytest.raises(UserError) as error:
         systems.up(named, root=root)
@@ -185,11 +185,11 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = {"version": 4, "serial": 1, "lineage": "x", "resources": []}
     outputs = {"region": {"value": "eu-west-1", "type": "string"}}
     (root / "there.tfstate").write_text(json.dumps({**state, "outputs": outputs}))
-    evaluated(root).init()
+    fresh_terraform(root).init()
     return root
 
 
-def evaluated(root: Path) -> Terraform:
+def fresh_terraform(root: Path) -> Terraform:
     """Return a Terraform for a root, without AWS and with an empty cache."""
     (root / "terraform.tfstate").unlink(missing_ok=True)
     return Terraform(root, environment("http://127.0.0.1:1", "us-east-1"), is_locked=False)
@@ -209,7 +209,7 @@ def evaluated(root: Path) -> Terraform:
 def test_each_needed_value_is_evaluated_separately(remote: Path, old: str, new: str, found: dict[str, Any]) -> None:
     assert old in KNOWN
     (remote / "main.tf").write_text(REMOTE % KNOWN.replace(old, new))
-    tools = evaluate_tools(evaluated(remote), user_root.read(remote), ["-var=environment=test"])
+    tools = evaluate_tools(fresh_terraform(remote), user_root.read(remote), ["-var=environment=test"])
     every = {"name": "shop", "environment": "test", "region": "us-west-2", "api_keys": [], "takes_website": False}
     assert tools == {**every, **({"faults": []} if "faults" not in new else {}), **found}
 
@@ -219,7 +219,7 @@ def test_values_known_after_apply_are_refused_in_one_sentence(remote: Path, name
     known = re.sub(rf"(?<={name} = )[^,]+(?=, )", MADE, KNOWN, count=1)
     (remote / "main.tf").write_text(REMOTE % known)
     with pytest.raises(UserError) as error:
-        evaluate_tools(evaluated(remote), user_root.read(remote), [])
+        evaluate_tools(fresh_terraform(remote), user_root.read(remote), [])
     assert str(error.value) == (
         f"module.api in {remote}: the local run needs the value of {name} before the first apply (it is known "
         "only after an apply). Write a constant, or use a variable."
@@ -234,7 +234,7 @@ def test_an_empty_data_source_is_reported(remote: Path) -> None:
         UserError,
         match=r"api in .*: the local run needs the value of region .*\(terraform apply failed: Unable to find ",
     ):
-        evaluate_tools(evaluated(remote), user_root.read(remote), [])
+        evaluate_tools(fresh_terraform(remote), user_root.read(remote), [])
 
 
 @pytest.mark.parametrize("name", user_root.WRITTEN)

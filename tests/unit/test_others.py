@@ -310,7 +310,7 @@ def test_a_cursor_that_dynamodb_refuses_is_400(notes: Notes) -> None:
     assert (answer.status, answer.json["errors"][0]["parameter"]) == (400, "cursor")
 
 
-def reached(capsys: pytest.CaptureFixture[str]) -> list[str | None]:
+def logged_owners(capsys: pytest.CaptureFixture[str]) -> list[str | None]:
     """Return the owner in the log line of each request since the last call, or None if it has none."""
     return [json.loads(text).get("owner") for text in capsys.readouterr().err.splitlines()]
 
@@ -341,10 +341,10 @@ def test_the_log_has_the_owner_of_the_items(notes: Notes, capsys: pytest.Capture
     for api, method, path, query, status, _ in sent:
         body = {"tag": "x"} if method in ("PUT", "PATCH") else None
         assert api.request(method, path, body, query=query).status == status, (method, path, query)
-    assert reached(capsys) == [owner for *_, owner in sent]
+    assert logged_owners(capsys) == [owner for *_, owner in sent]
 
 
 def test_the_log_line_of_another_event_has_no_owner(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
     api = make_api(OPTIONS, {"note": NOTE}, functions=["entity"])
     assert api.invoke("get", {}).status == 500
-    assert reached(capsys) == [None]
+    assert logged_owners(capsys) == [None]

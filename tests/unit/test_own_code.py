@@ -39,7 +39,7 @@ PLAIN = ["create", "delete", "entity", "list", "merge"]
 CREATE = "def before_create(draft, context): ...\n"
 
 
-def written(root: Path, sources: dict[str, str]) -> Path:
+def write_files(root: Path, sources: dict[str, str]) -> Path:
     for name, text in sources.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
@@ -48,7 +48,7 @@ def written(root: Path, sources: dict[str, str]) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return written(tmp_path / "repository", TRESTLE)
+    return write_files(tmp_path / "repository", TRESTLE)
 
 
 def run(root: Path, *arguments: str) -> int:
@@ -64,13 +64,13 @@ def names(root: Path, name: str) -> list[str]:
         return archive.namelist()
 
 
-def own(names: list[str]) -> list[str]:
+def own_files(names: list[str]) -> list[str]:
     return [name for name in names if name.startswith("app/")]
 
 
-def refused(root: Path, capsys: pytest.CaptureFixture[str], app: dict[str, str]) -> list[str]:
+def build_error(root: Path, capsys: pytest.CaptureFixture[str], app: dict[str, str]) -> list[str]:
     """Return the message of a build of these modules, after checking that it left no files."""
-    written(root, {f"app/{name}": text for name, text in app.items()})
+    write_files(root, {f"app/{name}": text for name, text in app.items()})
     assert run(root) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -93,7 +93,7 @@ def test_a_project_without_own_code_keeps_its_bytes(root: Path) -> None:
     (root / "app" / "README.md").write_text("Your code.")
     run(root)
     assert (manifest(root)["inputs"], manifest(root)["app"]) == (inputs, {})
-    written(root, {"app/bookings.py": CREATE})
+    write_files(root, {"app/bookings.py": CREATE})
     run(root)
     after = {path.name: path.read_bytes() for path in (root / "dist").glob("*.zip")}
     assert sorted(after.keys() - before.keys()) == ["create.bookings.zip", "entity.bookings.zip"]
@@ -111,7 +111,7 @@ def test_a_hook_has_a_zip_for_each_operation_that_runs_it(root: Path) -> None:
         "app/tags.py": "def before_update(draft, current, context): ...\ndef before_delete(current, context): ...\n",
         "app/unused.py": "",
     }
-    written(root, app)
+    write_files(root, app)
     assert run(root) == 0
     hooked = [name for name in manifest(root)["functions"] if "." in name]
     assert hooked == [
@@ -124,12 +124,12 @@ def test_a_hook_has_a_zip_for_each_operation_that_runs_it(root: Path) -> None:
         "hooked.py", "trestle/__init__.py", "trestle/app.py", "trestle/http/__init__.py", "trestle/http/create.py",
         "trestle/late.py", "trestle/own/__init__.py", "trestle/own/hooks.py",
     ]  # fmt: skip
-    assert own(names(root, "merge.tags")) == own(names(root, "create.bookings"))
+    assert own_files(names(root, "merge.tags")) == own_files(names(root, "create.bookings"))
     # A read writes nothing, so only the entity's own module is packed, for present().
     for name in ("create.rooms", "entity.rooms", "list.rooms"):
-        assert own(names(root, name)) == ["app/rooms.py"]
+        assert own_files(names(root, name)) == ["app/rooms.py"]
     for name in PLAIN:
-        assert own(names(root, name)) == []
+        assert own_files(names(root, name)) == []
 
 
 def test_functions_of_modules_are_packed_once_they_can_be_run(root: Path) -> None:
@@ -138,10 +138,10 @@ def test_functions_of_modules_are_packed_once_they_can_be_run(root: Path) -> Non
         "app/helpers.py": "def total(items): ...\ndef _two(a, b): ...\n",
         "app/payments.py": "from app import helpers\ndef pay(request, context): ...\n",
     }
-    written(root, app)
+    write_files(root, app)
     run(root)
     assert not list((root / "dist").glob("app.*"))
-    written(root, {"lambda_src/app/index.py": "from trestle.app import entity\nlambda_handler = entity\n"})
+    write_files(root, {"lambda_src/app/index.py": "from trestle.app import entity\nlambda_handler = entity\n"})
     run(root)
     assert [path.name for path in (root / "dist").glob("app*")] == ["app.payments.zip"]
     assert names(root, "app.payments") == [
@@ -183,7 +183,7 @@ def needs(event, context, *, key): ...
 def swapped(context, event): ...
 def _helper(): ...
 """
-    written(root, {"app/shop.py": text, "app/pack/__init__.py": "def handle(*all): ...", "app/pack/inner.py": ""})
+    write_files(root, {"app/shop.py": text, "app/pack/__init__.py": "def handle(*all): ...", "app/pack/inner.py": ""})
     assert run(root) == 0
     found = manifest(root)["app"]
     assert found.keys() == {"pack", "shop"}
@@ -215,7 +215,7 @@ def test_the_hooks_of_operations() -> None:
 def test_a_zip_holds_no_other_operations_endpoint(tmp_path: Path) -> None:
     """Builds Trestle's own functions with a module that has every hook."""
     text = "".join(f"def {hook}({', '.join(names)}): ...\n" for hook, names in own_code.PARAMETERS.items())
-    written(tmp_path, {"app/rules.py": f"from trestle.app import Refuse, entity\n{text}"})
+    write_files(tmp_path, {"app/rules.py": f"from trestle.app import Refuse, entity\n{text}"})
     zips = build.Sources(build.ROOT, tmp_path).zips()
     operations = {name: f"trestle/http/{name}.py" for name in contract.OPERATIONS}
     for name, endpoint in operations.items():
@@ -279,7 +279,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("text", FAULTS)
 def test_invalid_code_is_refused(root: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
-    lines = refused(root, capsys, {"bookings.py": text, "money.py": "rate = 1\n", "lib/dates.py": ""})
+    lines = build_error(root, capsys, {"bookings.py": text, "money.py": "rate = 1\n", "lib/dates.py": ""})
     assert len(lines) == 1
     assert lines[0].startswith("app/bookings.py")
     assert FAULTS[text] in lines[0]
@@ -304,13 +304,13 @@ GOOD = [
 
 @pytest.mark.parametrize("text", GOOD)
 def test_valid_code_is_accepted(root: Path, text: str) -> None:
-    written(root, {"app/bookings.py": text, "app/money.py": "rate = 1\n", "app/lib/dates.py": "def day(): ...\n"})
+    write_files(root, {"app/bookings.py": text, "app/money.py": "rate = 1\n", "app/lib/dates.py": "def day(): ...\n"})
     assert run(root) == 0
 
 
 def test_relative_imports_start_at_the_package(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = {"lib/__init__.py": "from . import dates\nfrom .. import money", "lib/dates.py": "from .. import money"}
-    written(root, {f"app/{name}": text for name, text in app.items()} | {"app/money.py": ""})
+    write_files(root, {f"app/{name}": text for name, text in app.items()} | {"app/money.py": ""})
     assert run(root) == 0
     capsys.readouterr()
     (root / "app/money.py").unlink()
@@ -323,7 +323,7 @@ def test_relative_imports_start_at_the_package(root: Path, capsys: pytest.Captur
 
 def test_names_that_are_invalid_or_ambiguous(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["my-rules.py", "Rules.py", "1st.py", f"{'x' * 41}.py", "a b/rules.py", "pay.py", "pay/__init__.py"]
-    lines = refused(root, capsys, dict.fromkeys(names, ""))
+    lines = build_error(root, capsys, dict.fromkeys(names, ""))
     cannot = [re.findall('"(.*)" cannot be the name of a module', line) for line in lines]
     assert sorted(name for found in cannot for name in found) == sorted(["my-rules", "Rules", "1st", "x" * 41, "a b"])
     assert lines[-1] == "app/pay/__init__.py and app/pay.py have the same import name: rename one of them."
@@ -331,10 +331,10 @@ def test_names_that_are_invalid_or_ambiguous(root: Path, capsys: pytest.CaptureF
 
 def test_every_fault_is_a_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = {"a.py": "import yaml\ndef present(): ...", "b.py": "def g(:", "c.py": "import yaml\ndef after_x(): ..."}
-    places = [line.partition(":")[0].partition(" is")[0] for line in refused(root, capsys, app)]
+    places = [line.partition(":")[0].partition(" is")[0] for line in build_error(root, capsys, app)]
     assert places == ["app/a.py line 2", "app/b.py line 1", "app/c.py line 2"]
     app = {"a.py": "import yaml", "b.py": "", "c.py": "import nothing"}
-    assert [line.partition(",")[0] for line in refused(root, capsys, app)] == [
+    assert [line.partition(",")[0] for line in build_error(root, capsys, app)] == [
         "app/a.py line 1 imports yaml", "app/c.py line 1 imports nothing",
     ]  # fmt: skip
 
@@ -343,7 +343,7 @@ def test_every_fault_is_a_line(root: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_edited_own_code_is_rebuilt(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    written(root, {"app/bookings.py": CREATE, "app/requirements.txt": ""})
+    write_files(root, {"app/bookings.py": CREATE, "app/requirements.txt": ""})
     run(root)
     assert manifest(root)["inputs"].keys() - TRESTLE.keys() == {"app/bookings.py", "app/requirements.txt"}
     capsys.readouterr()
@@ -361,23 +361,25 @@ def test_edited_own_code_is_rebuilt(root: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_own_code_is_read_from_the_project(root: Path, tmp_path: Path) -> None:
-    written(root, {"app/rooms.py": CREATE})
-    project = written(tmp_path / "project", {"app/bookings.py": CREATE})
+    write_files(root, {"app/rooms.py": CREATE})
+    project = write_files(tmp_path / "project", {"app/bookings.py": CREATE})
     assert run(root, "--project", str(project)) == 0
     assert list(manifest(project)["app"]) == ["bookings"]
-    assert own(names(project, "create.bookings")) == ["app/bookings.py"]
+    assert own_files(names(project, "create.bookings")) == ["app/bookings.py"]
 
 
 def test_editors_copies_are_not_modules(root: Path) -> None:
-    written(root, {"app/bookings.py": CREATE, "app/.#bookings.py": "(", "app/__pycache__/x.py": "(", "app/#a.py": "("})
+    write_files(
+        root, {"app/bookings.py": CREATE, "app/.#bookings.py": "(", "app/__pycache__/x.py": "(", "app/#a.py": "("}
+    )
     run(root)
     assert list(manifest(root)["app"]) == ["bookings"]
 
 
 def test_same_bytes_from_any_folder(root: Path, tmp_path: Path) -> None:
     app = {"app/bookings.py": CREATE, "app/b.py": "from app import bookings", "app/a.py": CREATE}
-    written(root, app)
-    other = written(tmp_path / "deep" / "er", dict(reversed((TRESTLE | app).items())))
+    write_files(root, app)
+    other = write_files(tmp_path / "deep" / "er", dict(reversed((TRESTLE | app).items())))
     for each in (root, other):
         program = f"import build, pathlib; build.main([], pathlib.Path({str(each)!r}))"
         variables = {**os.environ, "PYTHONHASHSEED": str(len(str(each)))}
@@ -395,14 +397,14 @@ echo '[{"fault": "app/bookings.py line 1 is not Python 3.13: no."}, {"code": ""}
 """)
     python.chmod(0o755)
     monkeypatch.setattr(build, "python_commands", lambda: iter([[str(python)]]))
-    written(root, {"app/bookings.py": CREATE})
+    write_files(root, {"app/bookings.py": CREATE})
     assert build.main([], root) == 1
     assert capsys.readouterr().err == "build.py: app/bookings.py line 1 is not Python 3.13: no.\n"
 
 
 def test_a_function_of_app_has_a_zip_with_all_schemas_and_all_hooks(tmp_path: Path) -> None:
     """Builds Trestle's own sources with a project in which one module writes items that have hooks in another."""
-    project = written(
+    project = write_files(
         tmp_path,
         {
             "app/pay.py": "from app import money\nfrom trestle.app import entity\ndef pay(request, context): ...\n",

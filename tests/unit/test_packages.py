@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import build
-from tests.unit.test_own_code import CREATE, TRESTLE, manifest, names, run, written
+from tests.unit.test_own_code import CREATE, TRESTLE, manifest, names, run, write_files
 from tools import packages, venv
 
 ARM = "cp313-cp313-manylinux_2_28_aarch64"
@@ -96,7 +96,7 @@ def lines(index: Path) -> str:
 
 def project(tmp_path: Path, lock: str, **modules: str) -> Path:
     app = {f"app/{name}.py": text for name, text in modules.items()}
-    return written(tmp_path / "repository", {**TRESTLE, **app, "app/requirements.txt": lock})
+    return write_files(tmp_path / "repository", {**TRESTLE, **app, "app/requirements.txt": lock})
 
 
 def foreign(root: Path, name: str) -> list[str]:
@@ -281,14 +281,12 @@ def test_packages_of_the_index(tmp_path: Path) -> None:
     assert {"requests/__init__.py", "yaml/__init__.py", "certifi/cacert.pem", "idna/__init__.py"} <= set(modules)
     assert foreign(root, "create") == []
     assert run(root, "--platform", "laptop") == 0
-    written = tmp_path / "task"
+    folder = tmp_path / "task"
     with zipfile.ZipFile(root / "dist" / "create.bookings.zip") as archive:
-        archive.extractall(written)
+        archive.extractall(folder)
     program = "import orjson, requests, yaml; print(orjson.__file__, yaml.safe_load('[1]'))"
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", program], cwd=written, check=True, capture_output=True, text=True
-    )
-    assert done.stdout.startswith(f"{written}/orjson/")
+    done = subprocess.run([sys.executable, "-S", "-c", program], cwd=folder, check=True, capture_output=True, text=True)
+    assert done.stdout.startswith(f"{folder}/orjson/")
 
 
 # --- The authorizer's libraries
@@ -301,7 +299,7 @@ def trestle(tmp_path: Path, index: Path) -> Path:
     lock += wheel(index, "Crypto-1.0", {"crypto/__init__.py": "", "crypto/rust.abi3.so": "ELF"}, tag=ARM)
     lock += wheel(index, "Windows-1.0", {"windows.py": ""}).replace(" --hash", " ; sys_platform == 'win32' --hash")
     code = "import jwt\nfrom trestle.http.create import lambda_handler\n"
-    return written(
+    return write_files(
         tmp_path / "repository",
         {**TRESTLE, "lambda_src/authorizer/index.py": code, "requirements/authorizer.txt": lock},
     )
@@ -421,7 +419,7 @@ def test_libraries_that_cannot_be_installed(trestle: Path, index: Path, capsys: 
 # --- What stops a build ---
 
 
-def refused(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+def build_error(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     capsys.readouterr()
     assert run(root, *arguments) == 1
     printed = capsys.readouterr()
@@ -448,7 +446,7 @@ good==1.0 ; sys_platform == "win32" \\
 
 {SHA}
 """
-    assert refused(project(tmp_path, lock), capsys) == [
+    assert build_error(project(tmp_path, lock), capsys) == [
         f"app/requirements.txt line 2: requests>=2 is not pinned to one version. Pin it with ==: write it {REMEDY}",
         f"app/requirements.txt line 3: money==1.0 has no hash. Write it {REMEDY}",
         f"app/requirements.txt line 4: money==1.* is not pinned to one version. Pin it with ==: write it {REMEDY}",
@@ -465,7 +463,7 @@ def test_a_package_without_a_wheel(
 ) -> None:
     lock = wheel(index, "money-1.0", {"money.py": ""}, tag="cp313-cp313-macosx_11_0_arm64")
     root = project(tmp_path, lock, bookings=f"import money\n{CREATE}")
-    assert refused(root, capsys) == [
+    assert build_error(root, capsys) == [
         "app/requirements.txt: money==1.0 has no wheel for Lambda (Linux on arm64, Python 3.13) with a hash of the "
         "lock. Choose another version or package in app/requirements.in, then run `make requirements`."
     ]
@@ -478,7 +476,7 @@ def test_files_with_another_hash(
 ) -> None:
     wheel(index, "money-1.0", {"money.py": ""})
     root = project(tmp_path, f"money==1.0 {SHA}", bookings=f"import money\n{CREATE}")
-    (line,) = refused(root, capsys)
+    (line,) = build_error(root, capsys)
     assert "the index has files with other hashes" in line or "has no wheel" in line
 
 
@@ -491,7 +489,7 @@ def test_no_network_and_no_copy(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.delenv("PIP_NO_INDEX")
     root = project(tmp_path, f"money==1.0 {SHA}", bookings=f"import money\n{CREATE}")
-    (line,) = refused(root, capsys)
+    (line,) = build_error(root, capsys)
     assert line.startswith(
         "The packages of app/requirements.txt could not be installed, and dist/ has no copy of them. "
         "Check the connection to the package index ("
@@ -500,7 +498,7 @@ def test_no_network_and_no_copy(
 
 def test_an_import_without_a_package(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = project(tmp_path, lines(index), bookings=f"import money\nimport yaml\n{CREATE}")
-    assert refused(root, capsys) == [
+    assert build_error(root, capsys) == [
         "app/bookings.py line 2 imports yaml, which neither app/, Lambda's Python nor app/requirements.txt has. "
         "Add its package to app/requirements.in, then run `make requirements`."
     ]
@@ -508,7 +506,7 @@ def test_an_import_without_a_package(tmp_path: Path, index: Path, capsys: pytest
 
 def test_a_package_that_shadows_others(tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = lines(index) + wheel(index, "evil-1.0", {"trestle/app.py": "", "index.py": ""})
-    assert refused(project(tmp_path, lock, bookings=f"import money\n{CREATE}"), capsys) == [
+    assert build_error(project(tmp_path, lock, bookings=f"import money\n{CREATE}"), capsys) == [
         f"app/requirements.txt: evil has {name}, which would replace Trestle's or your own. "
         "Remove that package from app/requirements.in, then run `make requirements`."
         for name in ("index", "trestle")
@@ -521,7 +519,7 @@ def test_a_zip_over_lambdas_limit(
     lock = wheel(index, "money-1.0", {"money/data.txt": "x" * 3 * 2**20, "money/__init__.py": ""})
     monkeypatch.setattr(build, "LARGEST_ZIP", 2 * 2**20)
     root = project(tmp_path, lock, bookings=f"import money\n{CREATE}")
-    (line,) = refused(root, capsys)
+    (line,) = build_error(root, capsys)
     assert line.startswith(
         "dist/create.bookings.zip would have 3 MB, and Lambda's limit is 2 MB. "
         "Import smaller packages; the largest are money (3 MB), "
@@ -538,7 +536,7 @@ def test_no_installer(
     monkeypatch.setattr(venv, "usable_uv", lambda _: None)
     monkeypatch.setattr(venv, "find_pip", missing)
     root = project(tmp_path, lines(index), bookings=f"import money\n{CREATE}")
-    assert refused(root, capsys) == [
+    assert build_error(root, capsys) == [
         "The packages of app/requirements.txt need an installer: install uv, or run `make setup`."
     ]
 

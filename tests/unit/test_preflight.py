@@ -86,9 +86,9 @@ def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any
     def client(service: str, place: str | None = None) -> FakeClient:
         return FakeClient(answers, [] if asked is None else asked, place)
 
-    made = kinds.Context("dev", "eu-west-1", client, plan=plan or {}, account="1")
-    made.backend = {"bucket": "b", "key": "k", "region": "eu-west-1"}
-    return made
+    context = kinds.Context("dev", "eu-west-1", client, plan=plan or {}, account="1")
+    context.backend = {"bucket": "b", "key": "k", "region": "eu-west-1"}
+    return context
 
 
 def check_findings(check: tool.Check, *arguments: Any, **answers: Any) -> list[tuple[str, str]]:
@@ -98,13 +98,13 @@ def check_findings(check: tool.Check, *arguments: Any, **answers: Any) -> list[t
 
 
 def change(kind: str, *actions: str, name: str = "this", **more: Any) -> dict[str, Any]:
-    made = {"actions": list(actions), "before": None, "after": None, **more}
+    details = {"actions": list(actions), "before": None, "after": None, **more}
     return {
         "mode": "managed",
         "type": kind,
         "name": name,
         "address": f'module.x["eu"].module.y["todos"].{kind}.{name}',
-        "change": made,
+        "change": details,
     }
 
 
@@ -608,9 +608,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_location_of_the_state(root: Path) -> None:
-    made = environment()
-    assert list(tool.backend(made)) == []
-    assert made.backend == {"bucket": "b", "key": "k", "region": "eu-west-1"}
+    context = environment()
+    assert list(tool.backend(context)) == []
+    assert context.backend == {"bucket": "b", "key": "k", "region": "eu-west-1"}
     (root / "environments" / "dev.s3.tfbackend").write_text('key = "k"\nregion = "eu-west-1"\n')
     assert check_findings(tool.backend) == [("stop", "environments/dev.s3.tfbackend has no bucket.")]
     (root / "environments" / "dev.s3.tfbackend").unlink()
@@ -686,7 +686,7 @@ def test_the_planned_changes(terraform: dict[str, Any]) -> None:
 def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
     """Make the named checks return a finding of this level or raise this error; all others find nothing."""
 
-    def made(check: tool.Check) -> tool.Check:
+    def replace_check(check: tool.Check) -> tool.Check:
         def finds(_: kinds.Context) -> kinds.Findings:
             level = levels.get(check.__name__)
             if isinstance(level, Exception):
@@ -697,7 +697,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
         finds.__name__ = check.__name__
         return finds
 
-    groups = tuple(tuple(made(check) for check in group) for group in tool.GROUPS)
+    groups = tuple(tuple(replace_check(check) for check in group) for group in tool.GROUPS)
     needed = {check.__name__ for check in tool.REQUIRED}
     monkeypatch.setattr(tool, "GROUPS", groups)
     monkeypatch.setattr(tool, "REQUIRED", tuple(c for group in groups for c in group if c.__name__ in needed))
@@ -783,12 +783,12 @@ def test_the_region_comes_from_the_tfvars(
 ) -> None:
     seen: list[Any] = []
 
-    def look(made: kinds.Context, _: Any) -> list[kinds.Finding]:
+    def look(context: kinds.Context, _: Any) -> list[kinds.Finding]:
         seen.append(
             (
-                made.region,
-                made.client("sts").meta.region_name,
-                made.client("s3", "us-east-1").meta.region_name,
+                context.region,
+                context.client("sts").meta.region_name,
+                context.client("s3", "us-east-1").meta.region_name,
             )
         )
         return []

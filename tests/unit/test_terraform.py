@@ -124,7 +124,7 @@ def test_a_terraform_that_ends_early_is_reported(tmp_path: Path, monkeypatch: py
     assert tool.run(["console"], "x" * 1_000_000) == terraform.Result(3, "", "Error: No.\n")
 
 
-def interrupted(
+def interrupt_terraform(
     folder: Path, monkeypatch: pytest.MonkeyPatch, command: str, at_interrupt: str, again: str = ""
 ) -> list[str]:
     """Interrupt a Terraform that has started a child process and waits; return the progress messages.
@@ -159,7 +159,7 @@ FAREWELL = 'head -c 300000 /dev/zero | tr "\\0" x; echo; echo > "$FOLDER/ended";
 
 
 def test_the_output_of_an_interrupted_apply_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = interrupted(tmp_path, monkeypatch, "apply", FAREWELL)
+    said = interrupt_terraform(tmp_path, monkeypatch, "apply", FAREWELL)
     assert said == ["Terraform is finishing, for 60 s at most; press Ctrl-C again to stop it ..."]
     assert (tmp_path / "ended").exists()
     assert "x" * 300000 in (tmp_path / "log").read_text()
@@ -168,7 +168,7 @@ def test_the_output_of_an_interrupted_apply_is_read(tmp_path: Path, monkeypatch:
 def test_a_second_interrupt_ends_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(terraform.GRACE, "apply", 1e6)
     before = signal.getsignal(signal.SIGINT)
-    interrupted(tmp_path, monkeypatch, "apply", ":", again="press Ctrl-C again")
+    interrupt_terraform(tmp_path, monkeypatch, "apply", ":", again="press Ctrl-C again")
     assert signal.getsignal(signal.SIGINT) == before
 
 
@@ -178,7 +178,7 @@ def test_commands_without_changes_are_ended_at_once(
 ) -> None:
     monkeypatch.setattr(terraform, "GRACE", {"apply": 1e6, "plan": min(terraform.GRACE["plan"], 0.05)})
     monkeypatch.setattr(terraform, "SHORT_GRACE", min(terraform.SHORT_GRACE, 0.05))
-    interrupted(tmp_path, monkeypatch, command, ":")
+    interrupt_terraform(tmp_path, monkeypatch, command, ":")
 
 
 def test_the_stage_does_not_change_the_repository(tmp_path: Path) -> None:

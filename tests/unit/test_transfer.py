@@ -383,28 +383,28 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def deployed(project: Path, name: str, functions: FakeLambda = LAMBDA) -> tool.DeployedEntity:
+def find_entity(project: Path, name: str, functions: FakeLambda = LAMBDA) -> tool.DeployedEntity:
     environment: Any = FakeEnvironment(OUTPUTS, {"lambda": functions, "dynamodb": None}, project)
     return tool.load_deployed_entity(environment, name)
 
 
 def test_an_entity_is_read_from_its_functions_settings(project: Path) -> None:
-    found = deployed(project, "a").entity
+    found = find_entity(project, "a").entity
     assert (found.ids, found.ttl, found.schema) == ("client", "until", SCHEMA)
     assert derivation_of(found).of({"until": 5}, "") == {"expires": {"N": "5"}}
-    other = deployed(project, "b").entity
+    other = find_entity(project, "b").entity
     assert (other.ids, other.ttl, other.schema) == ("server", None, {})
     for name, message in [
         ("x", "There is no entity x: name one of a, b, c with ENTITY=."),
         ("c", "There is no function none in us-west-2: set AWS_PROFILE to its account."),
     ]:
         with pytest.raises(UserError, match=message):
-            deployed(project, name)
+            find_entity(project, name)
 
 
 def test_an_entity_of_another_build_is_recognised(project: Path) -> None:
     def is_built_here(name: str, functions: FakeLambda = LAMBDA) -> bool:
-        return deployed(project, name, functions).matches_local_build
+        return find_entity(project, name, functions).matches_local_build
 
     other = FakeLambda(LAMBDA.settings, "built elsewhere")
     assert (is_built_here("a"), is_built_here("a", other)) == (True, False)

