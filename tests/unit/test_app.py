@@ -116,7 +116,7 @@ def test_tests_can_construct_values() -> None:
     assert (page.items, page.next, app.Page().items) == ([item], "next", [])
 
 
-def test_a_transaction_for_tests_collects_what_it_is_told() -> None:
+def test_a_transaction_in_tests_records_its_writes() -> None:
     transaction = app.Context().transaction
     assert transaction.create("nights", {"n": 1}, "a", otherwise=app.Refuse("No.")) == "a"
     assert transaction.create("nights", {}) == "new-2"

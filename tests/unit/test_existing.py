@@ -132,14 +132,14 @@ def test_a_system_without_an_existing_vpc() -> None:
         assert found(existing_network, network=network) == [("ok", "No existing VPC is used.")]
 
 
-def test_a_vpc_with_all_that_is_needed(vpc: Vpc) -> None:
+def test_a_suitable_vpc(vpc: Vpc) -> None:
     vpc.gateway()
     text = f"{vpc.id} has subnets in us-west-2a, us-west-2b, and functions can reach all they call."
     assert check_vpc(vpc) == [("ok", text)]
     assert check_vpc(vpc, {"pay": calling()}) == [("ok", text)]
 
 
-def test_what_does_not_exist(vpc: Vpc) -> None:
+def test_missing_resources(vpc: Vpc) -> None:
     assert check_vpc(vpc, vpc_id="vpc-0a1b") == [("stop", "There is no VPC vpc-0a1b in us-west-2.")]
     ((level, text),) = check_vpc(vpc, subnet_ids=[vpc.subnets[0], "subnet-0a1b"])
     assert (level, text.startswith("Not all subnets exist: ")) == ("stop", True)
@@ -173,7 +173,7 @@ def test_a_vpc_without_dns(vpc: Vpc) -> None:
         ({"Ipv6Native": True}, "stop", "has no IPv4 addresses, which functions need."),
     ],
 )  # fmt: skip
-def test_subnets_that_are_unfit(vpc: Vpc, changed: Any, level: str, said: str) -> None:
+def test_unsuitable_subnets(vpc: Vpc, changed: Any, level: str, said: str) -> None:
     vpc.gateway()
     ec2 = client.__wrapped__("ec2")
     ec2.meta.events.register("after-call.ec2.DescribeSubnets", lambda parsed, **_: parsed["Subnets"][0].update(changed))
@@ -200,7 +200,7 @@ def test_no_way_to_dynamodb(vpc: Vpc) -> None:
     assert check_vpc(vpc)[0][0] == "ok", "a NAT gateway also leads to DynamoDB"
 
 
-def test_subnets_without_a_route_table_of_their_own_have_the_main_one(vpc: Vpc) -> None:
+def test_subnets_without_a_route_table_use_the_main_one(vpc: Vpc) -> None:
     lone = vpc.subnet("10.20.9.0/24", "c")
     vpc.gateway()
     assert check_vpc(vpc, subnet_ids=[vpc.subnets[0], lone]) == [("stop", f"{lone} have no route to DynamoDB.")]
@@ -210,7 +210,7 @@ def test_subnets_without_a_route_table_of_their_own_have_the_main_one(vpc: Vpc) 
     assert check_vpc(vpc, subnet_ids=[vpc.subnets[0], lone])[0][0] == "ok"
 
 
-def test_services_that_functions_of_your_own_call(vpc: Vpc) -> None:
+def test_services_that_own_functions_call(vpc: Vpc) -> None:
     vpc.gateway()
     functions = {"mail": calling("sns"), "pay": calling("s3", "secretsmanager", "sqs"), "work": calling("sqs")}
     no_endpoint = "The VPC has no interface endpoint with private DNS for {}, which functions call ({})."
@@ -357,12 +357,12 @@ def check_key(arn: str | None, statements: Any = NEEDED, **more: Any) -> list[tu
     return found(existing_key, statements=statements, encryption={"key_arn": arn}, **more)
 
 
-def test_a_system_with_a_key_of_its_own() -> None:
+def test_a_system_with_its_own_key() -> None:
     assert check_key(None) == [("ok", "No existing key is used.")]
     assert found(existing_key) == [("ok", "No existing key is used.")]
 
 
-def test_a_key_with_all_that_is_needed() -> None:
+def test_a_suitable_key() -> None:
     arn = make_key(ALL, *NEEDED)
     assert check_key(arn) == [("ok", f"{arn} is enabled, and its policy lets the system use it.")]
     # Equivalent, not identical: wider patterns, another order, no condition.
@@ -400,11 +400,11 @@ def test_statements_that_a_policy_lacks() -> None:
         ),
     ],
 )
-def test_what_a_policy_allows(statements: Any, level: str) -> None:
+def test_actions_that_a_policy_allows(statements: Any, level: str) -> None:
     assert [seen for seen, _ in check_key(make_key(*statements))] == [level]
 
 
-def test_keys_that_are_unfit() -> None:
+def test_unsuitable_keys() -> None:
     arn = make_key(ALL, *NEEDED, rotated=False)
     assert check_key(arn) == [
         ("warning", f"{arn} is not rotated."),

@@ -51,7 +51,7 @@ def test_a_policy_is_read_as_iam_reads_it(statements: Any, decision: str) -> Non
     assert authorizers.decide({"Statement": statements}, METHOD) == decision
 
 
-def test_what_is_no_policy_allows_nothing() -> None:
+def test_an_invalid_policy_allows_nothing() -> None:
     none: list[Any] = [None, "Allow", [ALLOW], {}]
     assert [authorizers.decide(policy, METHOD) for policy in none] == ["NoMatch"] * 4
 
@@ -82,7 +82,7 @@ def allowed(context: Any) -> dict[str, Any]:
         (allowed("text"), {"body": None}),
     ],
 )
-def test_faults_of_an_authorizer_are_told_apart(result: Any, corrected: Any) -> None:
+def test_faults_of_an_authorizer_are_distinguished(result: Any, corrected: Any) -> None:
     async def invoke(*call: Any) -> Any:
         assert call == ({"id": "a"}, {}, "account", "region")
         return result

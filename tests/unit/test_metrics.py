@@ -126,7 +126,7 @@ def test_metrics_are_sent_at_every_log_level(
 
 
 @pytest.mark.parametrize("environment", [{}, {"METRICS_NAMESPACE": ""}])
-def test_without_a_namespace_there_are_none(
+def test_no_metrics_without_a_namespace(
     make_api: Make, capsys: pytest.CaptureFixture[str], environment: dict[str, str]
 ) -> None:
     make_api(**environment).request("GET", "/items")

@@ -195,7 +195,7 @@ def test_without_a_client_the_page_accepts_a_token(visit: Open, console: Console
 
 
 @pytest.mark.slow
-def test_with_one_issuer_the_button_names_none(visit: Open) -> None:
+def test_the_button_of_a_single_issuer_has_no_name(visit: Open) -> None:
     page = visit("#/docs")
     told: list[Any] = []
 
