@@ -20,6 +20,8 @@ entities = {
     access     = { default = "jwt" }
     functions  = "per_entity"
     operations = ["create", "list"]
+    owner      = "sub"
+    sees_all   = "group=support"
   }
   notes = {
     access    = { default = "cognito" }

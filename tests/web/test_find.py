@@ -374,12 +374,20 @@ def with_owner(route: Route) -> None:
         for method, operation in document["paths"][path].items():
             if method in ("get", "patch", "put", "post", "delete"):
                 operation["parameters"] = [*operation.get("parameters", []), parameter]
+                operation["security"] = [{"jwt": []}]
     route.fulfill(json=document)
+
+
+def sign_in_as_support(page: Page) -> None:
+    """Keep the tokens that a sign-in at the issuer would leave."""
+    tokens = {"access": "e30.e30.e30", "scheme": "jwt", "scopes": [], "user": "sue"}
+    page.evaluate("(tokens) => sessionStorage.setItem('trestle.tokens', JSON.stringify(tokens))", tokens)
 
 
 def test_callers_with_access_to_all_items_see_the_owners(visit: Open) -> None:
     page = visit("#/docs")
     page.route("**/api/openapi.json", with_owner)
+    sign_in_as_support(page)
     owners = ["acme", "über GmbH", "acme"]
     # Two owners may have chosen the same id.
     items = [item_of(1), item_of(1), item_of(2)]
@@ -411,3 +419,69 @@ def test_callers_with_access_to_all_items_see_the_owners(visit: Open) -> None:
     settle(page)
     assert [method for method, _ in asked] == ["GET", "PATCH"]
     assert [query["owner"] for _, query in asked] == [["über GmbH"]] * 2
+
+    # Each of the two items has its own draft.
+    page.get_by_label("The item as JSON").fill('{"title": "Typed"}')
+    go_to(page, f"#/parcels/{items[0]['id']}?owner=acme")
+    page.get_by_role("button", name="JSON", exact=True).click()
+    expect(page.get_by_label("The item as JSON")).not_to_contain_text("Typed")
+    go_to(page, f"#/parcels/{items[0]['id']}?owner=%C3%BCber+GmbH&view=json")
+    expect(page.get_by_label("The item as JSON")).to_have_value(re.compile("Typed"))
+
+    # The first page leads to the owner's item, too. No API would accept these tokens.
+    page.route(re.compile(r"/api/(?!parcels)\w+\?"), lambda route: route.fulfill(json={"items": [], "next": None}))
+    go_to(page, "#/")
+    card = page.get_by_role("listitem", name="Parcels")
+    card.scroll_into_view_if_needed()
+    settle(page)
+    hrefs = (
+        card.get_by_role("list")
+        .get_by_role("link")
+        .evaluate_all("(all) => all.map((each) => each.getAttribute('href'))")
+    )
+    assert hrefs == [
+        f"#/parcels/{item['id']}?owner={owner}"
+        for item, owner in zip(items, ["acme", "%C3%BCber+GmbH", "acme"], strict=True)
+    ]
+
+
+def test_who_acts_for_others_is_asked_for_the_owner_of_a_new_item(visit: Open) -> None:
+    page = visit("#/docs")
+    page.route("**/api/openapi.json", with_owner)
+    sign_in_as_support(page)
+    owners: list[str | None] = []
+
+    def create(route: Route) -> None:
+        owner = parse_qs(urlsplit(route.request.url).query).get("owner", [None])[0]
+        owners.append(owner)
+        if owner:
+            route.fulfill(status=201, json=item_of(7))
+        else:
+            route.fulfill(status=403, json={"title": "Forbidden", "detail": "Say whose item it is."})
+
+    page.route(re.compile(r"/api/parcels(\?|$)"), create)
+    page.route(re.compile(r"/api/parcels/"), lambda route: route.fulfill(json=item_of(7)))
+    go_to(page, "#/parcels/+new")
+    page.reload()
+    settle(page)
+    page.get_by_label("The item as JSON").fill('{"title": "Number 7"}')
+    page.get_by_role("button", name="Create").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Say whose item it is.")
+    alert.get_by_label("Owner").fill("acme")
+    alert.get_by_role("button", name="Use this owner").click()
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1, name="Number 7")).to_be_visible()
+    assert owners == [None, "acme"]
+    assert "owner=acme" in page.url
+
+
+def test_a_search_that_cannot_begin_says_why_and_begins_again(visit: Open) -> None:
+    page = visit("#/docs")
+    serve(page, [item_of(number) for number in range(3)])
+    page.route("**/api/parcels?*", lambda route: route.abort(), times=1)
+    go_to(page, "#/parcels?search=number")
+    expect(page.get_by_role("alert")).to_contain_text("did not respond")
+    expect(page.get_by_role("heading", name="Nothing found")).to_have_count(0)
+    page.get_by_role("button", name="Try again").click()
+    expect(rows(page)).to_have_count(3)

@@ -12,7 +12,7 @@ from tests.local.api import POOL, Api
 from tests.web.browser import Open, enter_key, go_to, settle
 from tests.web.conftest import Console
 
-LIST_LIMIT = 5
+LIST_LIMIT = 3
 TALL: Any = {"viewport": {"width": 1280, "height": 3000}}  # nothing needs scrolling
 
 
@@ -27,7 +27,7 @@ def test_the_newest_items_are_shown_and_linked(visit: Open, todos: Api) -> None:
     page = visit("#/", **TALL)
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     links = card(page, "Todos").get_by_role("list").get_by_role("link")
-    expect(links).to_have_text([f"Number {number}" for number in range(6, 1, -1)])
+    expect(links).to_have_text([f"Number {number}" for number in range(6, 3, -1)])
     expect(card(page, "Todos")).to_contain_text(re.compile("Open to anyone.*list, create, get"))
     links.first.click()
     expect(page.get_by_role("heading", level=1, name="Number 6")).to_be_visible()
@@ -86,8 +86,19 @@ def test_at_the_rate_limit_it_stops_until_retried(visit: Open, todos: Api) -> No
 
     page.route(re.compile(r"/api/\w+\?"), refuse)
     go_to(page, "#/")
-    expect(card(page, "Todos")).to_contain_text("The rate limit is reached.")
+    expect(card(page, "Todos")).to_contain_text("Wait.")
     assert len(refused) == 1, "no request follows the first refusal"
+    page.unroute_all()
+    card(page, "Todos").get_by_role("button", name="Try again").click()
+    expect(card(page, "Todos").get_by_role("link", name="Buy milk")).to_be_visible()
+
+
+def test_a_list_that_cannot_be_read_says_why_and_is_read_again(visit: Open, todos: Api) -> None:
+    todos.create({"title": "Buy milk"})
+    page = visit("#/docs", **TALL)
+    page.route(re.compile(r"/api/\w+\?"), lambda route: route.abort())
+    go_to(page, "#/")
+    expect(card(page, "Todos")).to_contain_text("The API did not respond.")
     page.unroute_all()
     card(page, "Todos").get_by_role("button", name="Try again").click()
     expect(card(page, "Todos").get_by_role("link", name="Buy milk")).to_be_visible()

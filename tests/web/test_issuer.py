@@ -208,3 +208,23 @@ def test_the_button_of_a_single_issuer_has_no_name(visit: Open) -> None:
     settle(page)
     expect(page.get_by_role("navigation").get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     assert json.dumps(told[-1]["jwt"]["client_id"]) == '"console"'
+
+
+def test_the_support_team_signs_in_and_sees_whose_items_they_are(
+    signed_in_page: Page, label: str, console: Console
+) -> None:
+    page = signed_in_page
+    memos = Api(f"{console.outputs['api_url']}/memos", None).as_bearer(stored_tokens(page)["access"])
+    memos.create({"title": "Mine"})
+    page.reload()
+    expect(page.get_by_text("Mine", exact=True).first).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Owner")).to_have_count(0)
+    sign_out(page)
+    go_to(page, "#/memos")
+    sign_in(page, label, "sue", "support")
+    row = page.get_by_role("row").filter(has_text="Mine").first
+    expect(row.get_by_role("cell", name="erin")).to_be_visible()
+    page.get_by_label("Owner is exactly").fill("nobody")
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+    page.get_by_label("Owner is exactly").fill("erin")
+    expect(row).to_be_visible()

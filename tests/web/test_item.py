@@ -250,12 +250,15 @@ def test_the_focus_stays_where_it_is_put_while_an_item_is_read(visit: Open, todo
     expect(orders).to_be_focused()
 
 
-def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
+@pytest.mark.parametrize("by", ["button", "key"])
+def test_a_deletion_is_undone(visit: Open, todos: Api, by: str) -> None:
     made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", level=1, name="Todos")).to_be_visible()
-    page.get_by_role("button", name="Undo").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    undo.click() if by == "button" else page.keyboard.press("u")
     expect(page.get_by_label("Buy milk", exact=True)).to_be_visible()
     settle(page)
     assert todos("GET", f"/{made['id']}").status == 200
@@ -369,6 +372,48 @@ def test_typed_input_survives_a_reload(visit: Open, todos: Api) -> None:
     expect(page.get_by_label("Title")).to_have_value("Half a thought")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_label("Title")).to_have_value("")
+
+
+def test_a_duplicate_is_a_form_to_create_from(visit: Open, todos: Api) -> None:
+    made = todos.create({"title": "Buy milk", "description": "Oat"}).json
+    page = visit("#/todos/+new")
+    page.get_by_label("Title").fill("Half a thought")
+    go_to(page, f"#/todos/{made['id']}")
+    page.get_by_role("button", name="Duplicate").click()
+    expect(page.get_by_label("Title")).to_have_value("Buy milk")
+    page.get_by_label("Title").fill("Buy bread")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1, name="Buy bread")).to_be_visible()
+    items = todos("GET", "?order=desc").json["items"]
+    assert [(item["title"], item.get("description")) for item in items] == [("Buy bread", "Oat"), ("Buy milk", "Oat")]
+    go_to(page, "#/todos/+new")
+    expect(page.get_by_label("Title")).to_have_value("Half a thought")
+
+
+@pytest.mark.parametrize(("locale", "shown"), [("de-DE", "2026"), ("ar-EG", "٢٠٢٦")])
+def test_times_are_in_the_readers_locale(visit: Open, todos: Api, locale: str, shown: str) -> None:
+    made = todos.create({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}", locale=locale)
+    time = page.get_by_role("complementary").locator("time").first
+    expected = page.evaluate(
+        """([at, locale]) =>
+          new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at))""",
+        [made["createdAt"], locale],
+    )
+    expect(time).to_have_text(expected)
+    assert shown in expected
+
+
+def test_a_save_that_fails_is_in_view(visit: Open, parcels: Api) -> None:
+    made = parcels.create({f"line{number}": "x" for number in range(30)}).json
+    page = visit(f"#/parcels/{made['id']}")
+    text = page.get_by_label("The item as JSON")
+    text.fill("{}")
+    page.set_viewport_size({"width": 800, "height": 300})
+    page.mouse.wheel(0, 400)
+    page.route("**/api/parcels/*", lambda route: route.abort())
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_in_viewport()
 
 
 def test_a_missing_item(visit: Open, todos: Api) -> None:

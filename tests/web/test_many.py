@@ -235,6 +235,35 @@ def test_a_property_is_set_on_many_items(visit: Open, orders: Api) -> None:
     assert items[0]["quantity"] == 60
 
 
+def test_a_property_that_no_item_has_is_set_on_many(visit: Open, parcels: Api) -> None:
+    for _ in range(2):
+        parcels.create({"label": "Cups"})
+    page = visit("#/parcels")
+    select_all(page)
+    bar(page).get_by_role("button", name="Set a property").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Property", exact=True).select_option(label="Another property …")
+    dialog.get_by_label("Name", exact=True).fill("version")
+    expect(dialog.get_by_role("button", name="Change 2 items")).to_be_disabled()
+    dialog.get_by_label("Name", exact=True).fill("carrier")
+    expect(dialog.get_by_role("button", name="Change 2 items")).to_be_disabled()
+    dialog.get_by_label("Carrier", exact=True).fill("Post")
+    dialog.get_by_role("button", name="Change 2 items").click()
+    expect(page.get_by_text("2 changed")).to_be_visible()
+    assert [item["carrier"] for item in parcels("GET", "").json["items"]] == ["Post", "Post"]
+
+
+def test_a_phone_shows_a_selections_actions_and_whole_times(visit: Open, orders: Api) -> None:
+    page = visit("#/orders", viewport={"width": 360, "height": 640}, locale="en-US")
+    page.get_by_role("button", name="Select all").click()
+    page.mouse.wheel(0, 600)
+    settle(page)
+    expect(bar(page).get_by_role("button", name="Duplicate")).to_be_in_viewport(ratio=1)
+    expect(bar(page).get_by_role("button", name="Export")).to_be_in_viewport(ratio=1)
+    cut = page.locator("h1, main td").evaluate_all("(all) => all.filter((each) => each.scrollWidth > each.clientWidth)")
+    assert cut == []
+
+
 def test_duplicating_creates_each_copy_once(visit: Open, orders: Api) -> None:
     page = visit("#/orders")
     lost: list[str] = []
@@ -334,7 +363,11 @@ def test_imported_rows_are_checked_and_created_once(visit: Open, orders: Api) ->
     settle(page)
     expect(page.get_by_text("2 rows to create, 3 with faults")).to_be_visible()
     preview = page.get_by_role("region", name="Preview")
-    for said in ("Quantity: Must be at least 1", "Has 2 cells; the first row has 4"):
+    for said in (
+        "Quantity: Must be at least 1",
+        "Status: Choose one of open, paid",
+        "Has 2 cells; the first row has 4",
+    ):
         expect(preview).to_contain_text(said)
     expect(preview.get_by_label("Column STATUS")).to_have_value("status")
     expect(preview.get_by_label("Column user id")).to_have_value("userId")

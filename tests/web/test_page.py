@@ -347,6 +347,7 @@ def test_keys_and_their_help(visit: Open, console: Console) -> None:
     expect(dialog).to_contain_text("New item")
     page.keyboard.press("n")  # keys do nothing under a dialog
     page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page).to_have_url(f"{console.url}/#/orders")
     page.keyboard.press("n")
     expect(page).to_have_url(f"{console.url}/#/orders/+new")

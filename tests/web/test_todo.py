@@ -277,7 +277,7 @@ def test_an_invalid_title_is_reported_at_its_input(visit: Open, todos: Api) -> N
     title.fill("x" * 201)
     page.get_by_role("button", name="Add").click()
     expect(title).to_have_attribute("aria-invalid", "true")
-    expect(title).to_have_accessible_description("Must have at most 200 characters")
+    expect(title).to_have_accessible_description("Keep at most 200 characters")
     title.fill("short")
     expect(title).not_to_have_attribute("aria-invalid", "true")
     settle(page)

@@ -236,7 +236,6 @@ function readLocalTime(text) {
   return Number.isNaN(time.getTime()) ? new InvalidInput(text, "Enter a date and a time") : time.toISOString();
 }
 
-// An emptied field removes the property, unless it is required or has a default.
 function emptyTextValue(schema, required) {
   const mustExist = required || schema.default !== undefined;
   return mustExist && !validate(schema, "").length ? "" : undefined;

@@ -273,7 +273,6 @@ export function allColumns(entity, items, hasOwners) {
   ];
 }
 
-/** As many columns as fit: required ones first, long texts and objects last. */
 function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (innerWidth - 336) / 16)) {
   const properties = columns.filter(({ name }) => !own(SERVERS_LABELS, name));
   const last = [...(hasOwners ? [OWNER] : []), "id", "createdAt"];

@@ -1,13 +1,14 @@
 // The first page: entities, access, and the activity of the last hour.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { curl } from "./api.js";
+import { rowHash, rowsOf } from "./grid.js";
 import { isSigned, titleOf } from "./model.js";
 import { NEW, hashOf } from "./place.js";
 import { accessLabel } from "./session.js";
 import { countText, dateTimeText, timeText } from "./text.js";
-import { Button, CopyButton, Icon, IconButton, Page, Problem, Text, useChanges } from "./ui.js";
+import { Button, CopyButton, Icon, IconButton, Page, Text, useChanges } from "./ui.js";
 
-const NEWEST = 5;
+const NEWEST = 3;
 const TITLE_LENGTH = 80;
 const TOO_MANY = 429;
 
@@ -22,6 +23,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
   const lists = model.operations.filter((operation) => operation.kind === "list" && !operation.function && !isSigned(operation));
   const sample = lists.find(({ security }) => security.length === 0) ?? lists[0];
   const routes = model.operations.filter((operation) => operation.function);
+  const isListed = ({ operations: { list } }) => Boolean(list) && !session.missingAccess(list.security);
   const actions = html`<${IconButton} icon="refresh" label="Reload" onClick=${() => setVisit(visit + 1)} />`;
   return html`<${Page} title=${config.name} label="Overview" actions=${actions}>
     <div class="home">
@@ -45,7 +47,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
       </section>
       ${config.activity && html`<${Activity} activity=${activity} />`}
       <ul class="home-entities">
-        ${model.entities.map((entity) => html`<${EntityCard} key=${entity.name} entity=${entity} visit=${visit}
+        ${model.entities.toSorted((one, other) => isListed(other) - isListed(one)).map((entity) => html`<${EntityCard} key=${entity.name} entity=${entity} visit=${visit}
           reader=${reader} session=${session}
           deletions=${deletions} isCounted=${Boolean(config.activity)} counts=${activity && countsOf(activity, operationsOf(model, entity))} operations=${operationsOf(model, entity)} />`)}
       </ul>
@@ -81,7 +83,7 @@ function Activity({ activity }) {
   const routes = Object.entries(activity?.routes ?? {}).map(([route]) => route.split(" "));
   const total = activity && countsOf(activity, routes.map(([method, path]) => ({ method, path })));
   const figure = (name, label, hint) => html`<div class=${`figure ${total?.[name] && name === "failed" ? "bad" : ""}`}>
-    <dt>${label}</dt><dd>${total ? total[name].toLocaleString("en-GB") : "–"}</dd><dd class="hint">${hint}</dd>
+    <dt>${label}</dt><dd>${total ? total[name].toLocaleString() : "–"}</dd><dd class="hint">${hint}</dd>
   </div>`;
   return html`<section aria-labelledby="home-activity">
     <h2 id="home-activity">Last hour</h2>
@@ -104,18 +106,19 @@ function useReader(api, visit) {
   const reader = useRef(null);
   if (reader.current?.visit !== visit) {
     reader.current?.controller.abort();
-    reader.current = { visit, controller: new AbortController(), isLimited: false, last: Promise.resolve() };
+    reader.current = { visit, controller: new AbortController(), limit: null, last: Promise.resolve() };
   }
   useEffect(() => () => reader.current.controller.abort(), []);
   const { current } = reader;
   return (entity, { force = false } = {}) => {
     const { list } = entity.operations;
     const query = { limit: NEWEST, ...(entity.isOrdered && { order: "desc" }) };
-    if (force) current.isLimited = false;
+    if (force) current.limit = null;
     current.last = current.last.then(async () => {
-      if (current.isLimited || current.controller.signal.aborted) return { status: current.isLimited ? TOO_MANY : 0 };
+      if (current.controller.signal.aborted) return { status: 0 };
+      if (current.limit) return current.limit;
       const answer = await api.call(list, { query, signal: current.controller.signal });
-      current.isLimited = answer.status === TOO_MANY;
+      if (answer.status === TOO_MANY) current.limit = answer;
       return answer;
     });
     return current.last;
@@ -132,7 +135,7 @@ function EntityCard({ entity, operations, isCounted, counts, visit, reader, sess
     setAnswer(null);
     setReading(true);
     const found = await reader(entity, options);
-    if (!found.status) return; // the view is gone, or is reading again
+    if (!found.status && !found.problem) return; // the view is gone, or is reading again
     setAnswer(found);
     setReading(false);
   };
@@ -168,15 +171,15 @@ function Newest({ entity, answer, missing, deletions, retry }) {
   if (!entity.operations.list) return html`<p class="hint">The API has no list of these items.</p>`;
   if (missing) return html`<p class="hint">${missing.detail}</p>`;
   if (!answer) return null;
-  if (answer.status === TOO_MANY) {
-    return html`<p class="hint">The rate limit is reached.</p><${Button} kind="link" onClick=${retry}>Try again<//>`;
+  if (answer.problem) {
+    const { detail, title } = answer.problem;
+    return html`<p class="hint">${detail || title}</p><${Button} kind="link" onClick=${retry}>Try again<//>`;
   }
-  if (answer.problem) return html`<${Problem} problem=${answer.problem} />`;
-  const items = answer.data.items.filter((item) => !deletions.has(entity, item));
-  if (items.length === 0) return html`<p class="hint">No items yet.</p>`;
-  return html`<ul>${items.map((item) => html`<li key=${item.id}>
-    <a href=${hashOf({ name: entity.name, id: item.id })}><${Text} value=${titleOf(entity, item)} limit=${TITLE_LENGTH} /></a>
-    <time datetime=${item.createdAt}>${dateTimeText(item.createdAt)}</time>
+  const rows = rowsOf(answer.data.items, answer.data.owners).filter(({ item, owner }) => !deletions.has(entity, item, { owner }));
+  if (rows.length === 0) return html`<p class="hint">No items yet.</p>`;
+  return html`<ul>${rows.map((row) => html`<li key=${row.key}>
+    <a href=${rowHash(entity, row)}><${Text} value=${titleOf(entity, row.item)} limit=${TITLE_LENGTH} /></a>
+    <time datetime=${row.item.createdAt}>${dateTimeText(row.item.createdAt)}</time>
   </li>`)}</ul>`;
 }
 

@@ -6,10 +6,10 @@ import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from ".
 import { isEqual, isObject, mergePatch, mergeThreeWay, own, pointer, setAtPath, stringify, without, writablePart } from "./json.js";
 import { isId, propertyNames, titleOf } from "./model.js";
 import { NEW, drafts, listPlace, readRoute } from "./place.js";
-import { InvalidInput, faultText, ruleAt, validate } from "./rules.js";
+import { InvalidInput, inWords, ruleAt, validate } from "./rules.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { labelOf, truncate } from "./text.js";
-import { Button, Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useChanges, useKeys, withModifier } from "./ui.js";
+import { Button, Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, SmallForm, Text, Value, inputAttributes, useChanges, useKeys, withModifier } from "./ui.js";
 
 const TIME = { format: "date-time" };
 const HEADING_LENGTH = 120;
@@ -21,7 +21,7 @@ export function ItemView(props) {
   const { entity, route } = props;
   const owner = entity.reachesOwners ? route.query.owner : undefined;
   const api = useMemo(() => forOwner(props.api, owner), [props.api, owner]);
-  return route.id === NEW ? html`<${NewItem} ...${props} api=${api} owner=${owner} />` : html`<${StoredItem} ...${props}
+  return route.id === NEW ? html`<${NewItem} ...${props} api=${api} owner=${owner} />` : html`<${StoredItem} key=${owner} ...${props}
     api=${api} owner=${owner} />`;
 }
 
@@ -110,13 +110,20 @@ function Views({ view, formLabel = "Form", onChange }) {
     value=${view} onChange=${onChange} /></div>`;
 }
 
-function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
+function ItemActions({ entity, item, owner, session, go, notify, deletions, request }) {
+  const { create } = entity.operations;
+  const duplicate = () => {
+    const target = { name: entity.name, id: NEW, query: { owner, copy: item.id } };
+    drafts.set(draftName(entity, target), { draft: newItem(entity, "", clientPart(item)), id: "" });
+    go(target);
+  };
   const remove = () => {
     go(readRoute(listPlace(entity.name)));
     deletions.schedule(entity, item, truncate(titleOf(entity, item), 40), { owner });
   };
   return html`
-    <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
+    <${CopyButton} compact text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
+    ${item && create && !session.missingAccess(create.security) && html`<${Button} icon="copy" onClick=${duplicate}>Duplicate<//>`}
     ${item && entity.operations.delete && html`<${Button} kind="button danger" icon="trash" onClick=${remove}>Delete<//>`}
   `;
 }
@@ -139,7 +146,7 @@ const clientPart = (item) => SERVERS_OWN.reduce(without, item);
 
 const quotedTitle = (entity, { data }) => `“${truncate(titleOf(entity, data), 40)}”`;
 
-const draftName = (entity, route) => `${entity.name}/${route.id}`;
+const draftName = (entity, { id, query: { owner, copy } }) => JSON.stringify([entity.name, id, owner, copy]);
 
 function Editor(props) {
   const { entity, api, owner, session, go, notify, route, back } = props;
@@ -149,7 +156,6 @@ function Editor(props) {
   const storedState = useMemo(() => stateOf(entity, stored), [stored]);
 
   const [savedDraft] = useState(() => drafts.get(name));
-  // The state that the draft began from, which may be outdated.
   const [origin, setOrigin] = useState(item && savedDraft ? savedDraft.origin : storedState);
   const [draft, setDraft] = useState(savedDraft?.draft ?? storedState.base);
   const [id, setId] = useState(savedDraft?.id ?? "");
@@ -164,6 +170,9 @@ function Editor(props) {
     console.error(error);
     setView("json");
   });
+  useEffect(() => {
+    if (problem || denied) scrollTo(0, 0);
+  }, [problem, denied]);
   const faults = useFaults(schemaOf(entity, item), draft, id);
   const isDirty = !isEqual(draft, origin.base) || id !== "";
   const discardSaved = useSavedDraft(name, isDirty && { draft, id, origin });
@@ -218,7 +227,6 @@ function Editor(props) {
       setProblem(DELETED);
     } else if (isAccessDenied(answer, call.request[0])) {
       setDenied({ operation: call.request[0], answer });
-      scrollTo(0, 0);
     } else if (!faults.showErrors(answer)) setProblem(answer.problem);
   };
 
@@ -254,10 +262,16 @@ function Editor(props) {
     const call = isDirty ? changeRequest(entity, item, origin, draft) : {};
     return call.request ? api.buildRequest(...call.request) : stored.request;
   };
+  const useOwner = (next) => {
+    setDenied(null);
+    go({ ...route, query: { owner: next } }, { replace: true });
+  };
   const isForm = view === "form";
   return html`<${Page} ...${headingOf(entity, item)} back=${back}
     actions=${html`<${ItemActions} ...${props} item=${item} request=${request} />`}>
-    ${denied && html`<div class="card locked" role="alert"><${NeedsAccess} ...${denied} session=${session} /></div>`}
+    ${denied && html`<div class="card locked" role="alert"><${NeedsAccess} ...${denied} session=${session} />
+      ${!item && entity.reachesOwners && html`<${SmallForm} id="new-owner" label="Owner" button="Use this owner" onSend=${useOwner} />`}
+    </div>`}
     <${Views} view=${isForm ? "form" : "json"} onChange=${changeView} />
     <div class="columns">
       <form class="editor" onSubmit=${save} novalidate>
@@ -276,7 +290,7 @@ function Editor(props) {
           <button class="button primary" disabled=${!canSend} aria-busy=${isSending ? "true" : undefined}
             title=${withModifier(item ? "S" : "Enter")}>${item ? (isSending ? "Saving …" : "Save") : isSending ? "Creating …" : "Create"}</button>
           ${isDirty && html`<${Button} disabled=${isSending} onClick=${discard}>Discard<//>`}
-          ${savedDraft && isDirty && html`<span class="hint">Restored from your last visit</span>`}
+          ${savedDraft?.origin && isDirty && html`<span class="hint">Restored from your last visit</span>`}
         </div>
       </form>
       ${item && html`<${Metadata} item=${item} owner=${stored.headers.get("Item-Owner")} notify=${notify} />`}
@@ -345,13 +359,14 @@ function useFaults(schema, draft, id) {
   const [touched, setTouched] = useState(new Set());
   const [showsAll, setShowsAll] = useState(false);
   const [serverErrors, setServerErrors] = useState({ draft: null, id: "", errors: [] });
-  const inWords = (fault) => ({ ...fault, detail: faultText(fault.detail, ruleAt(schema, fault.pointer)) });
+  const names = propertyNames(schema);
+  const place = ({ pointer }) => names.indexOf(pointer.split("/")[1]);
   const clientFaults = useMemo(
-    () => (isObject(draft) || draft instanceof InvalidInput ? validate(schema, draft).map(inWords) : [NOT_AN_OBJECT]),
+    () => (isObject(draft) || draft instanceof InvalidInput ? validate(schema, draft).map(inWords(schema)).sort((one, other) => place(one) - place(other)) : [NOT_AN_OBJECT]),
     [schema, draft],
   );
   const serverFaults = serverErrors.draft === draft && serverErrors.id === id ? serverErrors.errors : [];
-  const shown = [...clientFaults.filter((fault) => showsAll || touched.has(fault.pointer)), ...serverFaults.map(inWords)];
+  const shown = [...clientFaults.filter((fault) => showsAll || touched.has(fault.pointer)), ...serverFaults.map(inWords(schema))];
   return {
     at: (where) => shown.filter((fault) => fault.pointer === where).map((fault) => fault.detail),
     isIn: (where) => shown.some((fault) => fault.pointer.startsWith(`${where}/`)),

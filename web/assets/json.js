@@ -139,7 +139,6 @@ export function writablePart(schema, value) {
   return Object.fromEntries(members.map(([name, member]) => [name, writablePart(rule(name), member)]));
 }
 
-/** The pointer (RFC 6901) of a member or element of what `parent` points at. */
 export function pointer(parent, name) {
   return `${parent}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

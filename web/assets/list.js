@@ -164,7 +164,6 @@ export function isMatch(item, conditions, owner) {
   return conditions.every((condition) => isOwner(condition, owner) || namesOf(item, condition).length > 0);
 }
 
-/** A match outside the shown properties, or null if a match is visible. */
 export function foundElsewhere(item, conditions, shown, owner) {
   for (const condition of conditions) {
     const names = namesOf(item, condition);

@@ -7,7 +7,7 @@ import { changeRequest, newItem } from "./item.js";
 import { isEqual, own, without } from "./json.js";
 import { propertyNames, titleOf } from "./model.js";
 import { IMPORT, hashOf } from "./place.js";
-import { validate } from "./rules.js";
+import { inWords, validate } from "./rules.js";
 import { EntityView } from "./table.js";
 import { countText, labelOf, truncate, visibleText } from "./text.js";
 import { Button, Choice, Dialog, Field, Icon, Select, Text, createListeners, focusHeading, inputAttributes, loadModule, useChanges } from "./ui.js";
@@ -20,7 +20,7 @@ const MAX_ATTEMPTS = 6;
 const MAX_FAULTS = 20; // that are shown; the report has all
 const MAX_REFUSALS = 5; // in a row, before a run stops
 const MAX_READS = 3; // of an item that others keep changing
-export const MOST = MAX_ITEMS.toLocaleString("en-GB");
+export const MOST = MAX_ITEMS.toLocaleString();
 
 const CHANGED = { detail: "The item has changed since you saw it" };
 
@@ -108,7 +108,7 @@ function Bar(props) {
   };
 
   const button = (label, onClick, kind = "") => html`<${Button} kind=${`button ${kind}`} onClick=${onClick}>${label}<//>`;
-  return html`<div class="bar" role="group" aria-label="Bulk actions">
+  return html`<div class=${count > 0 ? "bar on" : "bar"} role="group" aria-label="Bulk actions">
     <p role="status">
       ${reading ? `Read ${countText(reading.read, "item")} …` : count > 0 ? `${count} selected${elsewhere > 0 ? `, ${elsewhere} on other pages` : ""}` : ""}
     </p>
@@ -124,7 +124,7 @@ function Bar(props) {
       ${create && button("Duplicate", duplicate)}`}
     <span class="end">
       ${button("Export", () => setDialog("export"))}
-      ${create && html`<a class="button" href=${hashOf({ name: entity.name, id: IMPORT })}>Import</a>`}
+      ${create && count === 0 && html`<a class="button" href=${hashOf({ name: entity.name, id: IMPORT })}>Import</a>`}
     </span>
     ${dialog === "set" && html`<${SetDialog} entity=${entity} count=${count} items=${chosen.map(({ item }) => item)}
       onSet=${change} onClose=${() => setDialog(null)} />`}
@@ -139,7 +139,7 @@ async function changeRow(api, entity, { id, owner, item }, name, value) {
     const base = SERVERS_OWN.reduce(without, stored);
     const draft = value === undefined ? without(base, name) : { ...base, [name]: value };
     if (isEqual(base, draft)) return { status: 200, data: stored, problem: null };
-    const errors = validate(entity.storedSchema, draft);
+    const errors = validate(entity.storedSchema, draft).map(inWords(entity.storedSchema));
     if (errors.length) return { problem: { detail: "The item would be invalid", errors } };
     const { request, problem } = changeRequest(entity, { id }, { base, etag }, draft);
     if (problem) return { problem };
@@ -165,12 +165,13 @@ function SetDialog({ entity, count, items, onSet, onClose }) {
     return [...new Set([...known, ...found])];
   }, []);
   const [name, setName] = useState("");
+  const [isNew, setNew] = useState(false);
   const [draft, setDraft] = useState({});
   const [showsFaults, setShowsFaults] = useState(false);
   const isRequired = entity.storedSchema.required?.includes(name);
   const rule = own(schema.properties, name) ?? {};
   const part = { type: "object", properties: { [name]: rule }, required: isRequired ? [name] : [], additionalProperties: false };
-  const faults = validate(part, draft);
+  const faults = validate(part, draft).map(inWords(part));
   const value = own(draft, name);
   const save = (event) => {
     event.preventDefault();
@@ -178,25 +179,30 @@ function SetDialog({ entity, count, items, onSet, onClose }) {
     if (faults.length || !name) document.getElementById(fieldId(`/${name}`))?.focus();
     else onSet(name, value);
   };
-  const choose = (next) => {
+  const choose = (next, other = false) => {
     setName(next);
+    setNew(other);
     setDraft({});
     setShowsFaults(false);
   };
-  const removes = name !== "" && value === undefined && !isRequired;
+  const canSet = name !== "" && !SERVERS_OWN.includes(name);
+  const removes = canSet && !isNew && value === undefined && !isRequired;
   const label = removes ? `Remove it from ${countText(count, "item")}` : `Change ${countText(count, "item")}`;
   return html`<${Dialog} title=${`Set a property of ${countText(count, "item")}`} onClose=${onClose}>
     <form class="dialog-body" onSubmit=${save} novalidate>
       <${Field} id="set-name" label="Property">
-        <${Select} ...${inputAttributes("set-name")} value=${String(names.indexOf(name))}
-          onChange=${(index) => choose(names[index] ?? "")}
-          options=${[["-1", "Choose …"], ...names.map((each, index) => [String(index), labelOf(each)])]} />
+        <${Select} ...${inputAttributes("set-name")} value=${isNew ? "+" : String(names.indexOf(name))}
+          onChange=${(index) => choose(names[index] ?? "", index === "+")}
+          options=${[["-1", "Choose …"], ...names.map((each, index) => [String(index), labelOf(each)]), ...(isOpen ? [["+", "Another property …"]] : [])]} />
       <//>
-      ${name && !isRequired && html`<p class="hint">An empty value removes the property.</p>`}
-      ${name && html`<${Form} key=${name} schema=${part} value=${draft} touch=${() => setShowsFaults(true)}
+      ${isNew && html`<${Field} id="set-new" label="Name">
+        <input ...${inputAttributes("set-new")} autocomplete="off" value=${name} onInput=${({ target }) => choose(target.value, true)} />
+      <//>`}
+      ${canSet && !isRequired && !isNew && html`<p class="hint">An empty value removes the property.</p>`}
+      ${canSet && html`<${Form} key=${name} schema=${part} value=${draft} touch=${() => setShowsFaults(true)}
         onChange=${(next) => setDraft((old) => (typeof next === "function" ? next(old) : next))}
         faultsAt=${(where) => (showsFaults ? faults.filter(({ pointer }) => pointer === where).map(({ detail }) => detail) : [])} />`}
-      <div class="buttons"><button class=${`button ${removes ? "danger" : "primary"}`} disabled=${!name}>${label}</button></div>
+      <div class="buttons"><button class=${`button ${removes ? "danger" : "primary"}`} disabled=${!canSet || (isNew && value === undefined)}>${label}</button></div>
     </form>
   <//>`;
 }
@@ -410,7 +416,6 @@ export function createDeletions(api, notify, jobs) {
     const undo = () => {
       end();
       markAll(() => false);
-      // The pressed button is gone; focus the row that is back.
       const [{ id }] = batch.rows;
       setTimeout(() => {
         focusHeading();

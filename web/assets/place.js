@@ -82,7 +82,6 @@ const USERS_OWN = ["wheel", "touchstart", "keydown", "pointerdown"]; // events b
 const store = createStore("sessionStorage", "place:");
 const positions = new Map(store.get("scroll"));
 
-/** Forget it all: it would tell the next user what was searched for. */
 export function forgetPlaces() {
   positions.clear();
   store.clear();

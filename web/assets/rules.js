@@ -216,21 +216,13 @@ function isIpv6(text) {
 
 // --- messages for people, and numbers in their locale ---
 
-const NUMBERS = numberFormat();
+const NUMBERS = new Intl.NumberFormat();
 const partOf = (type) => NUMBERS.formatToParts(1234567.5).find((part) => part.type === type)?.value;
 const DECIMAL = partOf("decimal") ?? ".";
 const GROUP = partOf("group") ?? ",";
 const DIGITS = new Map([...NUMBERS.format(9876543210n)].filter((each) => /\p{Nd}/u.test(each)).map((digit, index) => [digit, String(9 - index)]));
 const EXAMPLE_LENGTH = 40;
 const CANDIDATES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz1234567890-_.:/+#@!$%&()*,;=?' ";
-
-function numberFormat() {
-  try {
-    return new Intl.NumberFormat(navigator.languages);
-  } catch {
-    return new Intl.NumberFormat("en"); // an unknown language
-  }
-}
 
 export function localNumber(value) {
   return numberText(value).replace(".", DECIMAL);
@@ -303,6 +295,8 @@ export function faultText(detail, rule) {
   }
   return detail;
 }
+
+export const inWords = (schema) => (fault) => ({ ...fault, detail: faultText(fault.detail, ruleAt(schema, fault.pointer)) });
 
 export function ruleHint(rule) {
   if (!isObject(rule) || rule.enum || rule.readOnly) return "";

@@ -9,7 +9,7 @@ import { NEW, currentStep, cursorsOf, hashOf, keepCursors, keepPosition, ownPara
 import { FORMATS } from "./rules.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, labelOf, timeText, truncate } from "./text.js";
-import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, Select, plainText, useChanges, useKeys, useTyped } from "./ui.js";
+import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem, Select, SmallForm, plainText, useChanges, useKeys, useTyped } from "./ui.js";
 
 const PAGE_SIZES = ["25", "50", "100"];
 const SEARCH_PAUSE_MS = 250; // after the last key
@@ -63,14 +63,16 @@ export function EntityView(props) {
   `;
   if (!list) {
     return html`<${Page} title=${entity.label} actions=${actions}>
-      <${EmptyState} title="This API has no list of these items"><${OpenById} entity=${entity} go=${go} /><//>
+      <${EmptyState} title="This API has no list of these items">${entity.operations.get && html`<${SmallForm} id="open" label="ID" button="Open" onSend=${(id) => go({ name: entity.name, id })} />`}<//>
     <//>`;
   }
+  const isFailed = isSearching && searched.problem && !searched.items.length;
   const refusal = isSearching ? searched.problem : answer?.problem && answer;
   const content = () => {
     if (refusal && isAccessDenied(refusal, list)) return html`<${NeedsAccess} operation=${list} session=${session} answer=${refusal} />`;
     if (!isSearching && !answer) return html`<${Skeleton} rows=${Number(query.limit ?? entity.limit.default)}
       label=${`Loading ${entity.label}`} />`;
+    if (isFailed) return html`<${Problem} problem=${refusal.problem} retry=${searched.readOn} />`;
     if (!isSearching && answer.problem) return html`<${Problem} problem=${answer.problem} retry=${page.load} />`;
     const isKnown = isSearching || page.key === listKey(entity, query);
     const common = { ...props, query, columns, conditions, isSearching, pageName, change: changeQuery, reload };
@@ -89,7 +91,7 @@ export function EntityView(props) {
         onChange=${(next, options) => changeQuery({ [searchName]: next || undefined }, options)} />
       <${Filters} entity=${entity} query=${route.query} onChange=${changeQuery} seesAll=${hasOwners} />
     </div>
-    ${isSearching && html`<${SearchStatus} entity=${entity} text=${text} searched=${searched} count=${rows.length}
+    ${isSearching && !isFailed && html`<${SearchStatus} entity=${entity} text=${text} searched=${searched} count=${rows.length}
       hasDirect=${Boolean(direct)} isFiltered=${isFiltered(entity, query)} />`}
     ${content()}
     ${isChoosing && html`<${ColumnChooser} ...${columns} onClose=${() => setChoosing(false)} />`}
@@ -269,7 +271,6 @@ function Found({ rows, searched, conditions, pageName, ...props }) {
       next=${number < last && (() => turn(1))} />`;
 }
 
-// Cursors only lead forward, so the tab remembers those of previous pages.
 function Pager({ entity, query, route, next, change, go }) {
   const list = listKey(entity, { ...query, cursor: undefined });
   const cursors = cursorsOf(list);
@@ -299,20 +300,6 @@ function Pages({ entity, query, change, label, back, next }) {
     ${back}
     <${Button} disabled=${!next} onClick=${next}>Next<${Icon} name="forward" /><//>
   </nav>`;
-}
-
-function OpenById({ entity, go }) {
-  const [id, setId] = useState("");
-  if (!entity.operations.get) return null;
-  const open = (event) => {
-    event.preventDefault();
-    if (id.trim()) go({ name: entity.name, id: id.trim() });
-  };
-  return html`<form class="with-button" onSubmit=${open}>
-    <label class="visually-hidden" for="open">ID</label>
-    <input id="open" placeholder="ID" value=${id} onInput=${(event) => setId(event.target.value)} />
-    <button class="button">Open</button>
-  </form>`;
 }
 
 // --- filters ---

@@ -1,8 +1,8 @@
 // Values as text. Items are untrusted: texts are cut, and invisible characters shown.
 
-const DATE_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
+const DATE_TIME = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const TIME = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+const DATE = new Intl.DateTimeFormat([], { dateStyle: "medium", timeZone: "UTC" });
 
 // Emoji sequences; or, as a group, characters that change the text direction or are invisible,
 // except tab and line breaks.
@@ -75,5 +75,5 @@ export const timeText = (moment) => TIME.format(moment);
 /** "1 item", "2,000 items". */
 export function countText(number, noun) {
   const plural = noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}${noun.endsWith("ch") ? "es" : "s"}`;
-  return `${number.toLocaleString("en-GB")} ${number === 1 ? noun : plural}`;
+  return `${number.toLocaleString()} ${number === 1 ? noun : plural}`;
 }

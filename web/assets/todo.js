@@ -3,8 +3,8 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm
 import { own, stringify } from "./json.js";
 import { keepRead, readBefore } from "./list.js";
 import { doneProperty } from "./model.js";
-import { drafts, hashOf } from "./place.js";
-import { validate } from "./rules.js";
+import { TABLE, drafts, hashOf } from "./place.js";
+import { inWords, validate } from "./rules.js";
 import { NeedsAccess, isAccessDenied } from "./session.js";
 import { countText, truncate } from "./text.js";
 import { Button, Choice, EmptyState, Icon, IconButton, Page, Problem, Text, inputAttributes, useChanges } from "./ui.js";
@@ -24,6 +24,10 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const filter = route.query[done] ?? "";
   const list = useList({ entity, api, session, done, filter });
   const rows = useRef(null);
+  // Only the table shows owners.
+  useEffect(() => {
+    if (list.answer.data?.owners) go({ name: entity.name, id: TABLE }, { replace: true });
+  }, [list.answer]);
 
   const isShown = (item) => matches(item, done, filter);
   const shown = list.items.filter((item) => isShown(item) && !deletions.has(entity, item));
@@ -268,7 +272,6 @@ function useList({ entity, api, session, done, filter }) {
     setReading(false);
     const meanwhile = changedItems.current;
     setList((before) => {
-      // A failed reload leaves the items, unless the user has lost access.
       if (answer.problem) return { ...(before.filter === filter && ![401, 403].includes(answer.status) ? before : emptyList), answer, filter };
       const items = cursor ? uniqueItems([...before.items, ...found]) : found;
       return { items: meanwhile.reduce(putItem, items), next: answer.data.next, answer, isRead: true, filter };
@@ -342,7 +345,8 @@ function titleOf(item) {
 }
 
 function faultsOf(entity, title) {
-  return validate(entity.schema.properties.title, title).map(({ detail }) => detail);
+  const schema = entity.schema.properties.title;
+  return validate(schema, title).map((fault) => inWords(schema)(fault).detail);
 }
 
 function sentences(problem) {

@@ -6,7 +6,7 @@ import { isObject, own, parse, stringify, without, writablePart } from "./json.j
 import { MAX_ITEMS, MOST, problemText } from "./many.js";
 import { isId, propertyNames } from "./model.js";
 import { hashOf } from "./place.js";
-import { InvalidInput, validate } from "./rules.js";
+import { InvalidInput, inWords, validate } from "./rules.js";
 import { countText, labelOf } from "./text.js";
 import { Button, Cell, EmptyState, Field, Page, Select, Text, inputAttributes, useChanges, useTyped } from "./ui.js";
 
@@ -189,7 +189,7 @@ function readRow(entity, mapping, { cells, fault }) {
   const body = writablePart(entity.schema, Object.fromEntries(entries));
   const id = entity.acceptsId ? own(body, "id") : undefined;
   const idFaults = id === undefined || (typeof id === "string" && isId(entity, id)) ? [] : [{ pointer: "/id", detail: "May contain only letters, digits and . _ ~ -" }];
-  return { body, faults: [...idFaults, ...validate(entity.schema, entity.acceptsId ? without(body, "id") : body)] };
+  return { body, faults: [...idFaults, ...validate(entity.schema, entity.acceptsId ? without(body, "id") : body).map(inWords(entity.schema))] };
 }
 
 /** identity is unique in the table. */

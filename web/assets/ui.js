@@ -78,9 +78,9 @@ export function Page({ title, label = title, back, actions, isTable = false, chi
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef(null);
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    dialog.current.showModal();
-    return () => before?.focus?.();
+    const { current } = dialog;
+    current.showModal();
+    return () => current.close();
   }, []);
   const cancel = (event) => {
     event.preventDefault();
@@ -108,6 +108,19 @@ export function Field({ id, label, hint, faults = [], required, children }) {
     ${children}
     <${Hint} id=${id} hint=${hint} faults=${faults} />
   </div>`;
+}
+
+export function SmallForm({ id, label, button, onSend }) {
+  const [text, setText] = useState("");
+  const send = (event) => {
+    event.preventDefault();
+    if (text.trim()) onSend(text.trim());
+  };
+  return html`<form class="with-button" onSubmit=${send}>
+    <label class="visually-hidden" for=${id}>${label}</label>
+    <input id=${id} placeholder=${label} value=${text} onInput=${(event) => setText(event.target.value)} />
+    <button class="button">${button}</button>
+  </form>`;
 }
 
 export function Hint({ id, hint, faults = [] }) {
@@ -155,12 +168,17 @@ export function Problem({ problem, retry }) {
 
 /** notes: [{id, text, tone, action: {label, run}}]. */
 export function Notes({ notes, dismiss }) {
+  const act = ({ id, action }) => {
+    action.run();
+    dismiss(id);
+  };
+  useKeys({ u: () => notes.filter(({ action }) => action?.label === "Undo").slice(-1).forEach(act) });
   return html`<div class="notes" role="status" aria-live="polite">
     ${notes.map(
       (note) => html`<div class=${`note ${note.tone ?? ""}`} key=${note.id}>
         <span><${Text} value=${note.text} /></span>
         ${note.action && html`<${Button} kind="note-action"
-          onClick=${() => { note.action.run(); dismiss(note.id); }}>${note.action.label}<//>`}
+          onClick=${() => act(note)}>${note.action.label}<//>`}
         <${IconButton} icon="close" label="Dismiss" onClick=${() => dismiss(note.id)} />
       </div>`,
     )}
@@ -192,7 +210,6 @@ export function LongText({ value, limit = 400 }) {
 
 export const focusHeading = () => document.querySelector("main h1")?.focus({ preventScroll: true });
 
-/** add(listener) returns a function that removes it; notify calls all. */
 export function createListeners() {
   const all = new Set();
   return {
@@ -204,7 +221,6 @@ export function createListeners() {
   };
 }
 
-/** Redraw after each change. subscribe(listener) returns a function that ends it. */
 export function useChanges(subscribe) {
   const [, draw] = useState(0);
   useEffect(() => subscribe(() => draw((drawn) => drawn + 1)), [subscribe]);
@@ -272,6 +288,7 @@ export const withModifier = (key) => (IS_MAC ? `⌘${key}` : `Ctrl+${key}`);
 const SHORTCUTS = [
   ["n", "New item"],
   ["/", "Search"],
+  ["u", "Undo a deletion"],
   [withModifier("S"), "Save the item"],
   [withModifier("Enter"), "Create the item"],
   ["Esc", "Close a dialog"],
@@ -375,7 +392,6 @@ export async function loadModule(path) {
   }
 }
 
-/** A failure to load the view is thrown, as one of drawing it. */
 export function lazy(path, name) {
   let View;
   return function Lazy(props) {
