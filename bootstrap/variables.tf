@@ -227,7 +227,7 @@ variable "vpc_ids" {
   validation {
     condition = alltrue([for id in var.vpc_ids : can(regex("^vpc-[0-9a-f]+$", id))])
     error_message = join(" ", [for id in var.vpc_ids :
-      "vpc_ids: ${jsonencode(id)} is not a VPC id. Write one such as \"vpc-0a1b2c3d4e5f60718\"." if !can(regex("^vpc-[0-9a-f]+$", id))
+      "vpc_ids: ${jsonencode(id)} is not the id of a VPC. Write one such as \"vpc-0a1b2c3d\"." if !can(regex("^vpc-[0-9a-f]+$", id))
     ])
   }
 }

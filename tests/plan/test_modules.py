@@ -103,7 +103,7 @@ module "api" {{
 }}
 """
     root = make_other_root(planner, tmp_path / "root", main=text)
-    with pytest.raises(TerraformError, match=f'region is "eu-west-1", but .* works in {REGION}. Write region = '):
+    with pytest.raises(TerraformError, match=f'region is "eu-west-1", but .* uses {REGION}. Write region = '):
         planner.make_plan(root, "elsewhere", (), {})
 
 
