@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.runner import ROOT, Local, error_sentence, small_system
+from tools.laptop.corrections import TERRAFORM_PASSWORD
 from tools.laptop.systems import PREVIOUS
 
 pytestmark = pytest.mark.slow
@@ -76,7 +77,8 @@ def test_the_files_of_an_earlier_version_are_migrated(small: Local, folder: Path
     for name in PREVIOUS:
         if (before / name).exists():
             (before / name).rename(small.folder / name)
-    for file in (before / "system.json", small.folder / "last.json", small.folder / "evaluated.json"):
+    newer = (before / "system.json", before / TERRAFORM_PASSWORD)
+    for file in (*newer, small.folder / "last.json", small.folder / "evaluated.json"):
         file.unlink()
     before.rmdir()
     done = small("up", "--detach", "--port", str(small.port))
