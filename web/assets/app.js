@@ -57,7 +57,6 @@ function FullPage({ children }) {
   return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
 }
 
-// signInError: why a sign-in failed, or null.
 function App({ config, session, api, signInError }) {
   const [answer, setAnswer] = useState(null);
   const load = async () => setAnswer(await api.fetchDocument());

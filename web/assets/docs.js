@@ -146,13 +146,11 @@ function paragraphs(text) {
   return text.split(/\n\s*\n/).filter(Boolean);
 }
 
-// The Markdown that the document uses: `code`.
 function Prose({ text }) {
   const parts = text.split(/`([^`]+)`/);
   return html`<span>${parts.map((part, index) => (index % 2 ? html`<code>${part}</code>` : part))}</span>`;
 }
 
-// A path and a query parameter may have the same name.
 const keyOf = ({ in: location, name }) => `${location} ${name}`;
 
 const isJson = (type) => /[/+]json$/.test(type);

@@ -6,8 +6,8 @@ import { FORMATS, InvalidInput, localNumber, readNumber, ruleHint, validate } fr
 import { countText, labelOf, truncate, visiblePieces } from "./text.js";
 import { Button, Field, Hint, Icon, IconButton, Select, Text, Value, inputAttributes, plainText } from "./ui.js";
 
-const PAUSE_MS = 600; // after the last key, before validation
-const LINE_LENGTH = 200; // characters that fit into one line
+const PAUSE_MS = 600;
+const LINE_LENGTH = 200;
 const MAX_FIELDS = 300;
 const LONG_FORM = 20; // fields; longer forms start with optional groups folded
 const FOLDED = { names: 10, optional: 5 }; // larger objects hide so many or more unset properties

@@ -8,14 +8,13 @@ import { FORMATS } from "./rules.js";
 import { labelOf, shortId, truncate, visibleText } from "./text.js";
 import { Button, Cell, Choice, CopyButton, Dialog, Icon, IconButton, Text, Value, focusHeading } from "./ui.js";
 
-const TEXT_LENGTHS = { comfortable: 60, compact: 32 }; // characters of a text in a cell
+const TEXT_LENGTHS = { comfortable: 60, compact: 32 };
 const STRUCTURE_LENGTH = 32; // of an object or array
 const SKELETON_ROWS = 12;
 
 /** owners: of each item, if the API returns them. */
 export function rowsOf(items, owners) {
   if (!owners) return items.map((item) => ({ key: item.id, id: item.id, owner: undefined, item }));
-  // Two owners may use the same id.
   return items.map((item, index) => ({ key: `${owners[index]}/${item.id}`, id: item.id, owner: owners[index], item }));
 }
 
@@ -226,7 +225,7 @@ export function Skeleton({ rows = SKELETON_ROWS, label }) {
 const OWNER = "+owner"; // the column of owners, which are not a property
 const SERVERS_LABELS = { [OWNER]: "Owner", id: "ID", createdAt: "Created", updatedAt: "Updated", version: "Version" };
 const SERVERS_SCHEMAS = { createdAt: { format: "date-time" }, updatedAt: { format: "date-time" }, version: { type: "integer" } };
-const MANY = 12; // columns; the chooser of more has a search box
+const MANY = 12;
 
 // In rem, about.
 const WIDTHS = { boolean: 5, date: 7.5, id: 8, long: 14, number: 5.5, option: 7, structure: 12, text: 9.5, time: 9.7 };

@@ -14,7 +14,7 @@ const TOO_MANY = 429;
 
 export function Home({ config, model, api, session, notify, deletions, docs }) {
   useChanges(session.onChange);
-  const [visit, setVisit] = useState(0); // reloading increases it
+  const [visit, setVisit] = useState(0);
   const activity = useActivity(config, visit);
   const reader = useReader(api, visit);
   useEffect(() => session.onCallerChange(() => setVisit((last) => last + 1)), [session]);

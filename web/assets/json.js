@@ -4,7 +4,7 @@ import { MAX_DIGITS } from "./contract.js";
 export const isSupported = typeof JSON.rawJSON === "function";
 
 const MAX_LEVELS = 500; // of nesting; more than the API allows
-const MAX_EXPONENT = 125; // the power of ten of a number's first digit
+const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 

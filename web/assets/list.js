@@ -145,7 +145,7 @@ const isOf = (key, name) => JSON.parse(key)[0] === name;
 
 // --- search ---
 
-const EXCERPT_LENGTH = 80; // characters around a match
+const EXCERPT_LENGTH = 80;
 const foldedTexts = new WeakMap();
 
 /** "zoe" finds "Zoë". */

@@ -77,7 +77,7 @@ export function stopStoring() {
 // --- where the user was, in this tab: scroll positions, pages and lists ---
 
 const MAX_STEPS = 100; // with a scroll position
-const USERS_OWN = ["wheel", "touchstart", "keydown", "pointerdown"]; // events by which users scroll
+const USERS_OWN = ["wheel", "touchstart", "keydown", "pointerdown"];
 
 const store = createStore("sessionStorage", "place:");
 const positions = new Map(store.get("scroll"));

@@ -23,7 +23,7 @@ export function createSession(config) {
   let tokens = store.get("tokens");
   let isExpired = false;
   let known = { access: undefined, claims: null };
-  let lastScheme = Object.keys(issuers)[0]; // of the last sign-in
+  let lastScheme = Object.keys(issuers)[0];
   let renewal = null;
   let renewedAt = -Infinity;
 
@@ -99,7 +99,6 @@ export function createSession(config) {
       return here.map((scheme) => ({ scheme, label: named ? `Sign in with ${issuers[scheme].name}` : "Sign in" }));
     },
 
-    /** Whether users of a scheme paste a token. */
     takesTokens: (schemes) => TOKEN_SCHEMES.some((scheme) => schemes.includes(scheme) && !issuers[scheme]),
 
     get scheme() {
@@ -397,7 +396,6 @@ function KeyDialog({ session, onClose }) {
   <//>`;
 }
 
-/** id: the view and the dialog can be open at once. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
   const fault = "A key contains only ASCII characters, and no spaces";
   return html`<${SecretForm} id=${id} label="API key" button="Use this key" initial=${session.key} fault=${fault}

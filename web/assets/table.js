@@ -13,7 +13,7 @@ import { Button, Choice, CopyButton, EmptyState, Icon, IconButton, Page, Problem
 
 const PAGE_SIZES = ["25", "50", "100"];
 const SEARCH_PAUSE_MS = 250; // after the last key
-const SAMPLE = 100; // items searched for further properties
+const SAMPLE = 100;
 
 /** toolbar(list): what is above the table. */
 export function EntityView(props) {
