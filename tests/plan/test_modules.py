@@ -80,7 +80,7 @@ def test_the_resources_that_documents_show_can_be_planned(planner: Planner, tmp_
     source = re.compile(r'"git::[^"]*//(modules/service)[^"]*"')
     texts = {f"shown{number}": source.sub(r'"./\1"', text) for number, text in enumerate(shown)}
     root = make_other_root(planner, tmp_path / "root", **texts, around=AROUND)
-    plan = Plan(planner.make_plan(root, "documents", (), {}))
+    plan = Plan(planner.make_plan(root, "shown", (), {}))
     found = {change["address"] for change in plan.data["resource_changes"]}
     for text in shown:
         assert {".".join(each) for each in re.findall(r'^resource "(\w+)" "(\w+)"', text, re.MULTILINE)} <= found
