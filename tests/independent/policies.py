@@ -36,6 +36,7 @@ KNOWN_OTHERWISE = {
     "kms:CreateAlias": "one statement allows the alias, another the key",
     "kms:DeleteAlias": "one statement allows the alias, another the key",
     "kms:UpdateAlias": "one statement allows the alias, another the key",
+    "lambda:PutFunctionCodeSigningConfig": "one statement allows the function, another the configuration",
     "logs:DescribeLogGroups": "the reference lists log-group*",
 }
 
