@@ -157,6 +157,7 @@ def test_items_survive_a_kill_of_the_emulator(small: Local) -> None:
     assert small.running().port == small.port
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ensure_running")
 def test_items_survive_a_full_disk(small: Local, var_file: Path) -> None:
     others = item_names(small)

@@ -143,6 +143,7 @@ def test_a_second_plan_has_no_changes(local: Local) -> None:
     assert not local.system.has_changes([f.resolve() for f in VAR_FILES])
 
 
+@pytest.mark.slow
 def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
     made = items.create({"kept": True})
     outputs = local.outputs()
@@ -157,6 +158,7 @@ def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
     assert items("GET", made.location).json == made.json
 
 
+@pytest.mark.slow
 def test_a_running_system_is_changed_in_place(local: Local, items: Api, tmp_path: Path) -> None:
     made = items.create()
     before = local.outputs()

@@ -179,6 +179,7 @@ def another_environments_state(run_preflight: Preflight, root: Path) -> None:
     assert any("other.s3.tfbackend names the state of small" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_from_an_empty_account_to_the_state_of_another_environment(
     run_preflight: Preflight, root: Path, empty_account: Running
 ) -> None:

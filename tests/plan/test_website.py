@@ -236,6 +236,7 @@ def test_objects_say_what_they_are_and_how_long_they_last(website: Plan) -> None
     assert entries["config.json"]["content_type"] == "application/json"
 
 
+@pytest.mark.slow
 def test_a_changed_file_moves_them_all_and_the_page_with_them(planner: Planner, tmp_path: Path) -> None:
     pages = {}
     for name in ("as-it-is", "changed"):

@@ -681,9 +681,10 @@ run "round_58" {
   expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    alarms    = {} # alarms of too many entities
-    entities  = { for n in range(99) : "e${n}" => {} }
-    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123" } # user pool that no operation requires
+    alarms   = {} # alarms of too many entities
+    entities = { for n in range(99) : "e${n}" => {} }
+    # user pool that no operation requires
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123" }
   }
 }
 
