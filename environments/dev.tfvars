@@ -1,5 +1,5 @@
-# Like production, but it has no alarms, it can be destroyed, and its key can be recovered for only
-# a week after that.
+# Like production, but without alarms, web console and deletion protection. After a destroy, its
+# encryption key can be recovered for a week instead of 30 days.
 name        = "trestle"
 environment = "dev"
 

@@ -1,5 +1,6 @@
-# For a laptop: no VPC and no customer key, which the emulator does not enforce and which take half
-# a minute to create, and no dashboard, which nothing displays there.
+# For a laptop. A VPC and a customer managed key would take half a minute to create, and the
+# emulator does not enforce them. Nothing displays a dashboard there. A canary of one minute is
+# enough to try `make release`.
 name        = "trestle"
 environment = "local"
 

@@ -3,8 +3,8 @@ environment = "prod"
 
 entities = { items = {} }
 
-# Add the addresses to notify, { emails = ["on-call@example.com"] }, or the topic_arn of an existing
-# topic.
+# These alarms notify nobody yet. Add addresses, { emails = ["on-call@example.com"] }, or the
+# topic_arn of an existing SNS topic.
 alarms              = {}
 deletion_protection = true
 log_retention_days  = 365

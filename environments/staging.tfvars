@@ -1,4 +1,4 @@
-# Like production, but it can be destroyed and created again.
+# Like production, but without deletion protection, so that it can be destroyed.
 name        = "trestle"
 environment = "staging"
 
