@@ -1,7 +1,7 @@
 """The public API of Trestle for your own code: `from trestle.app import entity, Refuse`.
 
 This is the only module of the package that code in app/ may import. docs/reference/app.md describes it, and
-changes to it follow semantic versioning. Numbers are int or Decimal everywhere, never float. Times are texts in
+changes to it follow semantic versioning. Numbers are int or Decimal everywhere, never float. Times are strings in
 RFC 3339, in UTC, with microseconds, as in the API's createdAt: "2026-01-31T12:00:00.000000Z".
 """
 
@@ -72,13 +72,13 @@ _runtime: Runtime | None = None
 
 
 class Caller:
-    """Who sent the request.
+    """The sender of a request.
 
     kind: "user" (a signed-in person), "machine" (a client with a token of its own), "key" (an API key), "iam" (an
     AWS identity) or "anonymous". id: the token's subject, the API key's id or the identity's ARN, "" for anonymous.
-    owner: the owner whose items the caller reaches, "" for none. The `owner` attribute of the hook's entity, or of the
-    entities that the function uses, selects it; if those entities differ, it is the token's subject. groups, scopes
-    and claims: those of the token, empty without a token.
+    owner: the owner whose items the caller reaches, "" for none: a claim of the token, which the `owner` attribute of
+    the hook's entity, or of the entities that the function uses, names; if these differ, the token's subject. groups,
+    scopes and claims: those of the token, empty without a token.
     """
 
     __slots__ = ("claims", "groups", "id", "kind", "owner", "scopes")
@@ -204,10 +204,10 @@ class Page:
 
 
 class Entity:
-    """The items of an entity, under the API's own rules and within `uses`. `entity()` returns one.
+    """Reads and writes the items of an entity, by the API's rules and within `uses`. `entity()` returns it.
 
     Each method raises PermissionError if `uses` lacks the operation, or if the items belong to an owner that this
-    code may not reach; the message says what to add. Each raises Unavailable if the database does not answer.
+    code may not reach; the message says what to add. Each raises Unavailable if the database does not respond.
     The methods that write are for functions; in a hook they raise RuntimeError. They run the entity's hooks, which may
     refuse the write with Refuse. They may write properties that clients cannot write (readOnly).
     """
@@ -277,7 +277,7 @@ class Entity:
     def of(self, owner: str) -> Entity:
         """Return the items of one owner, which is a user's id or a tenant.
 
-        Needs owners = "any", unless the owner is the caller's. Raise Invalid unless it is a text of 1 to 256 bytes.
+        Needs owners = "any", unless the owner is the caller's. Raise Invalid unless it is a string of 1 to 256 bytes.
         """
         raise NotImplementedError
 
@@ -293,14 +293,14 @@ class Entity:
 class Transaction:
     """Writes that succeed or fail together.
 
-    A hook's writes are carried out with the hook's item, those of `transaction()` when its block ends. Name an entity,
-    or pass what `entity()` returns. Each method takes `otherwise`, the Refuse to raise if this write fails. Without
-    it, a hook's create and check answer 409, and its merge and delete answer 404 for a missing item and 409 for a
-    changed one; a function gets Taken, NotFound or Changed. A transaction holds at most 100 writes, the hook's item
-    included, and at most one per item. `if_match` takes an item's etag; None accepts any state. A transaction that you
-    construct yourself, for a test, only collects `writes`.
+    A hook's writes are carried out together with that of its item, those of `transaction()` at the end of its block.
+    entity: a name, or what `entity()` returns. otherwise: the Refuse to raise if this write fails. By default, the
+    caller of a hook gets 404 if merge or delete finds no item, and 409 for any other failure; a function gets Taken,
+    NotFound or Changed. A transaction contains at most 100 writes, the hook's item included, and at most one per item.
+    if_match: the item's etag; None accepts any state. A transaction that you construct yourself, for a test, only
+    collects `writes`.
 
-    writes: (method, entity, id, object) of each call; the object is None where the method takes none.
+    writes: (method, entity, id, object) of each call; the object is None for methods without one.
     """
 
     __slots__ = ("writes",)
@@ -362,12 +362,12 @@ class Transaction:
 
 
 class Context:
-    """What a hook or function knows about the request. It is always the last parameter.
+    """Information about the request, for a hook or function. It is always the last parameter.
 
-    caller: the Caller, or None if nobody called. via: what runs the code: "api", "import" or "function:NAME".
+    caller: the Caller, or None if there is none. via: what runs the code: "api", "import" or "function:NAME".
     operation: "create", "replace", "merge", "delete", "get" or "list" in a hook, the function's name in a function.
     request_id: the id in the log and in problem details. now: the time at which the code starts. transaction: the
-    hook's Transaction; a function has none.
+    hook's Transaction; in a function, it raises RuntimeError.
     """
 
     __slots__ = ("_caller", "_deadline", "_now", "_transaction", "operation", "request_id", "via")
@@ -383,7 +383,7 @@ class Context:
         transaction: Transaction | None = None,
         seconds: float = 29.0,
     ) -> None:
-        """Make a context for a test; everything has a default.
+        """Create a context for a test. All arguments have defaults.
 
         now: the current time by default. seconds: the time that the request has left.
         """
@@ -397,12 +397,12 @@ class Context:
 
     @property
     def caller(self) -> Caller | None:
-        """Who sent the request."""
+        """The sender of the request, or None."""
         return self._caller
 
     @property
     def now(self) -> str:
-        """When the hook starts."""
+        """The time at which the hook or function starts."""
         return self._now
 
     @property
@@ -411,18 +411,18 @@ class Context:
         return self._transaction
 
     def seconds_left(self) -> float:
-        """Return the seconds that are left to answer the caller, at least 0."""
+        """Return the seconds until the caller's request times out, at least 0."""
         return max(0.0, self._deadline - time.monotonic())
 
 
 class Request:
     """A request to a route.
 
-    route: the route as the tfvars writes it, such as "POST /orders/{id}/pay". path: the values of the route's
-    parameters by name. query: the query parameters by name, converted to the types of the query's schema; texts without
-    a schema. headers: the headers by lower-case name. body: the body's JSON value, validated by the body's schema, with
-    numbers as int or Decimal; None without a body and for other media types. raw: the body's bytes as received.
-    idempotency_key: the Idempotency-Key header, or None.
+    route: the route as in the tfvars, such as "POST /orders/{id}/pay". path: the values of the route's
+    parameters by name. query: the query parameters by name, converted to the types of the query's schema; strings
+    without a schema. headers: the headers by lower-case name. body: the body's JSON value, validated by the body's
+    schema, with numbers as int or Decimal; None without a body and for other media types. raw: the body's bytes as
+    received. idempotency_key: the Idempotency-Key header, or None.
     """
 
     __slots__ = ("body", "headers", "idempotency_key", "path", "query", "raw", "route")
@@ -450,8 +450,8 @@ class Request:
 class Response:
     """A route's response.
 
-    status: 200 to 599. body: a dict or list is sent as JSON, a text as it is; None sends no body. headers: the headers
-    by name; they override Trestle's Content-Type and Cache-Control.
+    status: 200 to 599. body: a dict or list is sent as JSON, a string as it is; None sends no body. headers: the
+    headers by name; they override Trestle's Content-Type and Cache-Control.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -523,7 +523,7 @@ class Event:
 
 
 class Again:
-    """The result of a job's handler that asks to be called again, with a new job of this body."""
+    """Returned by a job's handler to send a new job with this body to the same function."""
 
     __slots__ = ("body",)
 
@@ -531,8 +531,8 @@ class Again:
         self.body = body
 
 
-class Retry(Exception):  # noqa: N818 - it asks for something
-    """Raised by a job's handler to be retried after `after` seconds, or by the queue's backoff without it."""
+class Retry(Exception):  # noqa: N818 - a request to Trestle, not an error
+    """Raised by the handler of a job or event for a retry in `after` seconds, by default after the queue's backoff."""
 
     def __init__(self, after: int | None = None) -> None:
         super().__init__()
@@ -563,19 +563,19 @@ class Refuse(Refused):
         retry_after: int | None = None,
     ) -> None:
         if not isinstance(detail, str) or not detail:
-            raise ValueError("Refuse: detail is empty. Write one sentence for the caller.")
+            raise ValueError(f"Refuse: detail is {detail!r}. Write one sentence for the caller.")
         if pointer is not None and not isinstance(pointer, str):
             raise ValueError(f'Refuse: pointer is {pointer!r}. Use a JSON pointer, such as "/price".')
         if max(len(detail), len(pointer or "")) > _MAX_CHARACTERS:
             raise ValueError(f"Refuse: detail or pointer has over {_MAX_CHARACTERS} characters. Write one sentence.")
         if not _is_text(detail) or (pointer and not _is_text(pointer)):
-            raise ValueError("Refuse: detail or pointer holds a lone surrogate, which JSON cannot carry.")
-        if not isinstance(status, int) or status == 401 or status not in (*range(400, 500), 502, 503):
-            raise ValueError(f"Refuse: status is {status}. Use any 4xx but 401, or 502 or 503.")
-        if not isinstance(code, str) or not code or not _SLUG.issuperset(code):
             raise ValueError(
-                f'Refuse: code is {code!r}. Use lower-case letters, digits and hyphens, such as "sold-out".'
+                "Refuse: detail or pointer contains a lone surrogate, which UTF-8 cannot encode. Remove it."
             )
+        if not isinstance(status, int) or status == 401 or status not in (*range(400, 500), 502, 503):
+            raise ValueError(f"Refuse: status is {status}. Use any 4xx except 401, or 502 or 503.")
+        if not isinstance(code, str) or not code or not _SLUG.issuperset(code):
+            raise ValueError(f'Refuse: code is {code!r}. Use lower-case letters, digits, - and _, such as "sold-out".')
         if pointer and not pointer.startswith("/"):
             raise ValueError(f'Refuse: pointer is {pointer!r}. Use a JSON pointer, such as "/price".')
         if retry_after is not None and (type(retry_after) is not int or retry_after < 0):
@@ -585,15 +585,17 @@ class Refuse(Refused):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
-            raise AttributeError(f"Refuse: {name} cannot be changed. Make another Refuse.")
+            raise AttributeError(f"Refuse: {name} cannot be changed. Create another Refuse.")
         super().__setattr__(name, value)
 
 
-class _Outcome(Exception):  # noqa: N818 - what came of a call
+class _Outcome(Exception):  # noqa: N818 - the outcome of a call
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         if not isinstance(detail, str) or not detail or not _is_text(detail):
-            raise ValueError(f"{type(self).__name__}: detail is not a text that JSON can carry. Write one sentence.")
+            raise ValueError(
+                f"{type(self).__name__}: detail is not a non-empty string that UTF-8 can encode. Write one sentence."
+            )
         self.detail = detail
 
 
@@ -605,9 +607,9 @@ class NotFound(_Outcome):
 
 
 class Taken(_Outcome):
-    """The id is in use."""
+    """The id or the idempotency key is in use."""
 
-    def __init__(self, detail: str = "There is an item with this id already.") -> None:
+    def __init__(self, detail: str = "An item with this id already exists.") -> None:
         super().__init__(detail)
 
 
@@ -630,27 +632,27 @@ class Invalid(_Outcome):
 
 
 class Unavailable(_Outcome):
-    """The database does not answer now. The caller gets 503 if your code does not catch it."""
+    """The database, Secrets Manager or SQS does not respond. The caller gets 503 unless your code catches it."""
 
-    def __init__(self, detail: str = "The database does not answer now. Try again in a moment.") -> None:
+    def __init__(self, detail: str = "The database does not respond. Try again in a moment.") -> None:
         super().__init__(detail)
 
 
 def entity(name: str) -> Entity:
-    """Return the items of an entity that `uses` names; `name` is its key in the tfvars.
+    """Return the Entity that reads and writes the items of an entity in `uses`. name: its key in the tfvars.
 
     You may call it while a module is imported. Each operation is checked against `uses` when a hook or function runs.
     """
-    return _in_charge("entity").entity(name)
+    return _implementation("entity").entity(name)
 
 
 def secret(name: str) -> str:
-    """Return the text of a secret that `secrets` names. It is read on first use and cached for five minutes.
+    """Return the value of a secret that `secrets` names. It is read on first use and cached for five minutes.
 
-    Raise PermissionError if `secrets` does not name it, Unavailable if Secrets Manager does not answer, RuntimeError if
-    the secret cannot be read or is binary, and RuntimeError in a hook, since hooks have no secrets.
+    Raise PermissionError if `secrets` does not name it, Unavailable if Secrets Manager does not respond, RuntimeError
+    if the secret cannot be read or is binary, and RuntimeError in a hook, since hooks have no secrets.
     """
-    return _in_charge("secret").secret(name)
+    return _implementation("secret").secret(name)
 
 
 def setting(name: str) -> str:
@@ -658,7 +660,7 @@ def setting(name: str) -> str:
 
     Raise PermissionError if `settings` does not name it, RuntimeError in a hook, since hooks have no settings.
     """
-    return _in_charge("setting").setting(name)
+    return _implementation("setting").setting(name)
 
 
 def send(function: str, body: Any, *, delay: int = 0) -> None:
@@ -666,10 +668,10 @@ def send(function: str, body: Any, *, delay: int = 0) -> None:
 
     body: a JSON value of at most 256 KiB with numbers as int or Decimal. delay: the seconds until the delivery, 0 to
     900. Raise PermissionError if `sends` does not name the function, TypeError for a float or another type that JSON
-    lacks, ValueError for a body or delay over its bound, Unavailable if SQS does not answer, RuntimeError if SQS
+    lacks, ValueError for a body or delay over its limit, Unavailable if SQS does not respond, RuntimeError if SQS
     refuses the job, and RuntimeError in a hook, since hooks send nothing.
     """
-    _in_charge("send").send(function, body, delay=delay)
+    _implementation("send").send(function, body, delay=delay)
 
 
 def transaction() -> AbstractContextManager[Transaction]:
@@ -678,11 +680,11 @@ def transaction() -> AbstractContextManager[Transaction]:
     Raise Changed if another writer has changed an item that the transaction read. Raise RuntimeError in a hook; use
     context.transaction there.
     """
-    return _in_charge("transaction").transaction()
+    return _implementation("transaction").transaction()
 
 
 def _is_text(value: str) -> bool:
-    """Return whether a text can be encoded as UTF-8, which excludes lone surrogates."""
+    """Return whether a string can be encoded as UTF-8, which excludes lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -695,9 +697,11 @@ def name_of(entity: str | Entity) -> str:
     return entity if isinstance(entity, str) else entity.name
 
 
-def _in_charge(name: str) -> Runtime:
+def _implementation(name: str) -> Runtime:
     if _runtime is None:
-        raise RuntimeError(f"{name}() works only in code that Trestle runs. In a test, replace it.")
+        raise RuntimeError(
+            f"{name}() works only in code that Trestle runs. In a test, use the fixture of trestle.testing."
+        )
     return _runtime
 
 

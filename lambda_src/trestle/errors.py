@@ -81,4 +81,4 @@ class Refused(Refusal):
 
 
 class Unavailable(Refusal, QuotableError):  # noqa: N818 - an outcome as well
-    """The table does not answer now. A retry may succeed."""
+    """The table does not respond. A retry may succeed."""

@@ -149,9 +149,9 @@ def test_a_draft_refuses_floats_wherever_they_come_from() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"detail": ""}, "detail is empty"),
-        ({"detail": None}, "detail is empty"),
-        ({"status": 401}, "status is 401. Use any 4xx but 401, or 502 or 503."),
+        ({"detail": ""}, "detail is ''. Write one sentence"),
+        ({"detail": None}, "detail is None. Write one sentence"),
+        ({"status": 401}, "status is 401. Use any 4xx except 401, or 502 or 503."),
         ({"status": 200}, "status is 200"),
         ({"status": 399}, "status is 399"),
         ({"status": 500}, "status is 500"),
@@ -162,8 +162,8 @@ def test_a_draft_refuses_floats_wherever_they_come_from() -> None:
         ({"code": None}, "code is None"),
         ({"pointer": "price"}, "pointer is 'price'. Use a JSON pointer"),
         ({"pointer": 5}, "pointer is 5. Use a JSON pointer"),
-        ({"pointer": "/\ud800"}, "holds a lone surrogate"),
-        ({"detail": "\ud800"}, "holds a lone surrogate"),
+        ({"pointer": "/\ud800"}, "contains a lone surrogate"),
+        ({"detail": "\ud800"}, "contains a lone surrogate"),
         ({"detail": "x" * 2001}, "has over 2000 characters"),
         ({"pointer": "/" + "x" * 2000}, "has over 2000 characters"),
         ({"retry_after": 1.5}, "retry_after is 1.5. Use whole seconds."),

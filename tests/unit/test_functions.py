@@ -424,7 +424,7 @@ def test_a_schema_of_the_whole_object_validates_the_whole(own: Own) -> None:
         ("e.delete('nope')", app.NotFound, "There is no item with this id."),
         ("e.delete('no#pe')", app.NotFound, "There is no item with this id."),
         ("e.merge(5, {})", app.NotFound, "There is no item with this id."),
-        ("e.create(doc, id='a')", app.Taken, "There is an item with this id already."),
+        ("e.create(doc, id='a')", app.Taken, "An item with this id already exists."),
         ("e.create(doc, id='no#pe')", app.Invalid, "The item's id is not valid."),
         ("e.replace('a', doc, if_match='\"x-7\"')", app.Changed, "The item has changed."),
         ("e.merge('a', {}, if_match='nonsense')", app.Changed, "The item has changed."),
@@ -1070,7 +1070,7 @@ def test_a_cursor_that_is_not_a_string(own: Own) -> None:
 def test_a_refusal_cannot_be_changed() -> None:
     refuse = app.Refuse("No.", status=409)
     for name, value in {"status": 200, "code": "x", "detail": "", "faults": [], "retry_after": 1}.items():
-        with pytest.raises(AttributeError, match=f"Refuse: {name} cannot be changed. Make another Refuse."):
+        with pytest.raises(AttributeError, match=f"Refuse: {name} cannot be changed. Create another Refuse."):
             setattr(refuse, name, value)
     refuse.__cause__ = ValueError()
 

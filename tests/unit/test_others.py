@@ -102,7 +102,8 @@ def test_group_members_list_the_items_of_all_owners_in_order(notes: Notes) -> No
 def test_a_filter_across_owners_is_400(notes: Notes) -> None:
     answer, requests = notes.support.requests_of("GET", "/items", query={"tag": "t"})
     assert (answer.status, requests) == (400, [])
-    assert answer.json["errors"] == [{"parameter": "tag", "detail": "Filters the items of one owner: add owner"}]
+    detail = "Filters the items of one owner: add the parameter owner"
+    assert answer.json["errors"] == [{"parameter": "tag", "detail": detail}]
 
 
 def test_group_members_read_an_item_by_its_id(notes: Notes) -> None:
@@ -169,7 +170,7 @@ def test_write_access_to_all_items_requires_the_owner(notes: Notes) -> None:
     assert notes.agent.request("POST", "/items", {"id": "own"}).headers["Item-Owner"] == ACME
     whose = notes.chief.request("POST", "/items", {"id": "whose"})
     check_forbidden(whose)
-    assert whose.json["detail"].endswith("Say whose item it is: write the parameter owner.")
+    assert whose.json["detail"].endswith("Name the owner in the parameter owner.")
 
 
 def test_write_access_to_all_items_gives_no_read_access(notes: Notes) -> None:

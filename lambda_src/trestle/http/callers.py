@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 
 from trestle.errors import Forbidden, Unauthorized
-from trestle.operations.claims import no_owner, owner_of, token_of
+from trestle.operations.claims import no_owner_detail, owner_of, token_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,5 +68,5 @@ class Access:
             return ""
         owner = owner_of(token, self._owner)
         if owner is None and self._needs_owner:
-            raise Forbidden(no_owner(self._owner))
+            raise Forbidden(no_owner_detail(self._owner))
         return owner or ""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from trestle.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from trestle.item import MAX_OWNER_BYTES, escape_owner, is_owner
-from trestle.operations.claims import no_owner, token_of
+from trestle.operations.claims import no_owner_detail, token_of
 from trestle.operations.everyone import list_everyone
-from trestle.operations.fields import meets
+from trestle.operations.fields import permits
 from trestle.store.everyone import owners_of
 
 TYPE_CHECKING = False
@@ -80,14 +80,14 @@ class _Reaching:
         asked = request.take(PARAMETER)
         if not self._reaches_others(context):
             if any(each != own for each in asked):
-                raise Forbidden("You reach the items of your own owner alone: leave out owner.")
+                raise Forbidden("You may reach only the items of your own owner: leave out the parameter owner.")
             return self._for(own, request, context)
         owner = _one_of(asked)
         if self.operation == "list":
             return self._list(owner, request, context)
         if owner or self.operation == "create":
             if not owner and not own:
-                raise Forbidden(f"{no_owner(self._entity.owner)} Say whose item it is: write the parameter owner.")
+                raise Forbidden(f"{no_owner_detail(self._entity.owner)} Name the owner in the parameter owner.")
             response = self._for(owner or own, request, context)
         else:
             response = self._find(own, request, context)
@@ -98,12 +98,12 @@ class _Reaching:
     def _reaches_others(self, context: Context) -> bool:
         rule = self._entity.sees_all if self.operation in _READING else self._entity.acts_for
         token = token_of(context.gateway or {})
-        return token is not None and meets(rule, token.groups, token.scopes, is_owner=False)
+        return token is not None and permits(rule, token.groups, token.scopes, is_owner=False)
 
     def _for(self, owner: str, request: Request, context: Context) -> Response:
         """Return the endpoint's answer for an owner's items. Raise Forbidden for a caller who has none, ""."""
         if not owner:
-            raise Forbidden(no_owner(self._entity.owner))
+            raise Forbidden(no_owner_detail(self._entity.owner))
         self._reach(context, owner)
         response: Response = self._endpoint(request, context)
         return response

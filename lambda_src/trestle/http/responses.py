@@ -23,9 +23,9 @@ def presenter_of(entity: Entity, hooks: HookedOperations | None) -> Present | No
     """Return the function that modifies items in place before they are sent, or None if there is none."""
     present = hooks.present if hooks else None
     if any("read" in rules for rules in entity.fields.values()):
-        from trestle.operations.fields import concealing  # most entities do not need it
+        from trestle.operations.fields import presenter_for  # most entities do not need it
 
-        return concealing(entity, present)
+        return presenter_for(entity, present)
     return present
 
 

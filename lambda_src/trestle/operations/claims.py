@@ -1,4 +1,4 @@
-"""The caller's access token, which the gateway has verified."""
+"""Read the claims of the caller's access token, which API Gateway has verified."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def token_of(gateway: Mapping[str, Any]) -> Token | None:
     if "jwt" in authorizer:
         return _of_issuer(authorizer["jwt"])
     claims = authorizer.get("claims")
-    # A subject has only the characters of ids. Others could lead to another owner's keys.
+    # A subject has only the characters of ids. Other characters could form the key of another owner's item.
     if not isinstance(claims, dict) or claims.get("token_use") != "access" or not is_id(claims.get("sub")):
         return None
     return Token(claims["sub"], _groups_of(claims), str(claims.get("scope", "")).split(), claims, None)
@@ -59,8 +59,8 @@ def owner_of(token: Token, owner: str) -> str | None:
     return found if is_owner(found) else None
 
 
-def no_owner(owner: str) -> str:
-    """Return the reason why the bearer of a token reaches no items."""
+def no_owner_detail(owner: str) -> str:
+    """Return the detail of the problem that a token names no owner. owner: as for owner_of."""
     return f"The access token has no {owner.removeprefix('claim:')} that can own items: a text of 1 to 256 bytes."
 
 
@@ -89,7 +89,7 @@ def _is_texts(value: Any) -> TypeGuard[list[str]]:
 
 
 def _groups_of(claims: Mapping[str, Any]) -> list[str]:
-    """Return a user pool's groups. The claim is a list, or the text that a gateway makes of it: "a,b" or "[a b]"."""
+    """Return a user pool's groups. API Gateway may convert the claim, a list, to a string: "a,b" or "[a b]"."""
     claim = claims.get("cognito:groups")
     if isinstance(claim, str):
         return claim.removeprefix("[").removesuffix("]").replace(",", " ").split()

@@ -64,12 +64,12 @@ def check_same(request: str, existing_request: str) -> None:
     if request and existing_request == request:
         return
     if request and existing_request.partition(".")[0] == request.partition(".")[0]:
-        raise KeyReused("This Idempotency-Key came with another body before.")
-    raise Conflict("There is an item with this id already.")
+        raise KeyReused("This Idempotency-Key was already used with another body.")
+    raise Conflict("An item with this id already exists.")
 
 
 def _key_text(entity: Entity, context: Context, key: str) -> str:
-    """Return a text that is unique for the idempotency key, its caller and the owner."""
+    """Return a string that is unique for the entity, the idempotency key, its caller and the owner."""
     text = f"{entity.name}\0{context.caller}\0{key}"
     return text if context.owner in ("", context.caller) else f"{text}\0{context.owner}"
 

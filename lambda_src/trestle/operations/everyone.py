@@ -27,9 +27,9 @@ def list_everyone(
     for a selection, since the indexes of filters group items by owner.
     """
     if selection:
-        fault = {"parameter": selection.name, "detail": "Filters the items of one owner: add owner"}
+        fault = {"parameter": selection.name, "detail": "Filters the items of one owner: add the parameter owner"}
         raise InvalidRequest("The query is not valid.", [fault])
-    # No owner's list has this text.
+    # The digest of one owner's list has another text, so neither list accepts the other's cursors.
     digest = sha256(f"\0everyone\0{entity.name}\0{descending}".encode()).hexdigest()[:12]
     after = None
     if cursor is not None:

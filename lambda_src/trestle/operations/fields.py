@@ -1,6 +1,6 @@
-"""Apply an entity's `fields`: the rules that say who reads and writes a property, by the caller's access token.
+"""Apply an entity's `fields`: the rules that say who may read and write a property, by the caller's access token.
 
-A property that the caller may not read is absent from every answer, and cannot filter or sort a list. A property that
+A property that the caller may not read is absent from every response, and cannot filter or sort a list. A property that
 the caller may not write is refused in a body. A PUT keeps the stored values of such properties.
 """
 
@@ -54,10 +54,10 @@ class Fields:
 
 
 def _closed(rules: Rules, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> frozenset[str]:
-    return frozenset(name for name, rule in rules.items() if not meets(rule, groups, scopes, is_owner=is_owner))
+    return frozenset(name for name, rule in rules.items() if not permits(rule, groups, scopes, is_owner=is_owner))
 
 
-def meets(rule: str, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> bool:
+def permits(rule: str, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> bool:
     """Return whether a rule permits a caller with these groups and scopes."""
     kind, _, name = rule.partition("=")
     if kind == "group":
@@ -79,7 +79,7 @@ def _who(rule: str) -> str:
 
 @cache
 def fields_of(entity: Entity) -> Fields:
-    """Return an entity's rules, which are made once."""
+    """Return an entity's rules (cached)."""
     return Fields(entity.fields)
 
 
@@ -88,27 +88,29 @@ def fields_of(entity: Entity) -> Fields:
 
 def unreadable(entity: Entity, context: Context, owner: str) -> frozenset[str]:
     """Return the properties of an owner's items that the caller may not read. owner: "" for no owner."""
-    return _judged(entity, context, owner, Fields.unreadable)
+    return _closed_to_caller(entity, context, owner, Fields.unreadable)
 
 
 def unwritable(entity: Entity, context: Context, owner: str) -> frozenset[str]:
     """Return the properties of an owner's items that the caller may not write. owner: "" for no owner."""
-    return _judged(entity, context, owner, Fields.unwritable)
+    return _closed_to_caller(entity, context, owner, Fields.unwritable)
 
 
-def _judged(entity: Entity, context: Context, owner: str, judge: Callable[..., frozenset[str]]) -> frozenset[str]:
+def _closed_to_caller(
+    entity: Entity, context: Context, owner: str, closed: Callable[..., frozenset[str]]
+) -> frozenset[str]:
     # Jobs, imports and other work without a caller may read and write everything.
     if context.is_trusted or context.gateway is None:
         return _NOBODY
     token = token_of(context.gateway)
     if token is None:
-        return judge(fields_of(entity), (), (), is_owner=False)
+        return closed(fields_of(entity), (), (), is_owner=False)
     is_owner = entity.owner != "" and owner_of(token, entity.owner) == owner
-    return judge(fields_of(entity), token.groups, token.scopes, is_owner=is_owner)
+    return closed(fields_of(entity), token.groups, token.scopes, is_owner=is_owner)
 
 
-def concealing(entity: Entity, present: Present | None) -> Present:
-    """Return the function that removes what the caller may not read from items, after `present` has modified them."""
+def presenter_for(entity: Entity, present: Present | None) -> Present:
+    """Return a function that calls `present`, then removes what the caller may not read from the items."""
 
     def show(views: list[Object], context: Context) -> None:
         if present:
@@ -131,7 +133,7 @@ def check_selection(entity: Entity, context: Context, selection: Selection) -> N
             raise Forbidden("The list cannot be filtered or sorted by a property that you may not read.", [fault])
 
 
-def obeying(entity: Entity, context: Context, make: Callable[[frozenset[str]], Validator]) -> Validator:
+def fields_validator_for(entity: Entity, context: Context, make: Callable[[frozenset[str]], Validator]) -> Validator:
     """Return the validator of what the caller of a request writes to an entity with fields.
 
     make: returns the validator of trestle.operations.validation for callers who may not read some properties.
@@ -158,7 +160,7 @@ class FieldsValidator:
     def __init__(
         self, writers: Rules, new: Validator, stored: Validator, hidden: frozenset[str], closed: frozenset[str]
     ) -> None:
-        """new, stored: the validators of new and of stored items. hidden, closed: the unreadable and unwritable."""
+        """Take validators of new and stored items, and the unreadable (hidden) and unwritable (closed) properties."""
         self._writers = writers
         self._new = new
         self._stored = stored

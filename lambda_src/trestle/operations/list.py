@@ -56,7 +56,7 @@ def encode_cursor(digest: str, position: list[str]) -> str:
 
 
 def decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
-    """Return a cursor's position: an id and `length` - 1 texts. Raise ValueError for a cursor of another list."""
+    """Return a cursor's position: an id and `length` - 1 strings. Raise ValueError for a cursor of another list."""
     try:
         padded = cursor.encode().translate(_FROM_URL) + b"=" * (-len(cursor) % 4)
         position: list[str]
@@ -71,7 +71,7 @@ def decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
 
 
 def _is_key(value: object) -> bool:
-    # DynamoDB refuses texts with lone surrogates, which JSON can contain.
+    # DynamoDB refuses strings with lone surrogates, which JSON can contain.
     return isinstance(value, str) and value != "" and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 

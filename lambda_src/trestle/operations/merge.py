@@ -28,10 +28,10 @@ def merge(
     """Apply a merge patch to an item, and return the item.
 
     expected: the states (created_at, version) that the item may be in; None allows any. validator: the entity's by
-    default. It takes one request if each changed property can be validated and written independently. Otherwise it
-    reads the item, and writes it if it has not changed meanwhile. Only changed properties are validated, unless the
-    schema can only validate them together. Raises InvalidItem, NotFound, Changed, and Conflict if concurrent writers
-    won every attempt.
+    default. One request to DynamoDB is enough if each changed property can be validated and written independently.
+    Otherwise `merge` reads the item, and writes it if it has not changed since then. Only changed properties are
+    validated, unless the schema can only validate them together. Raises InvalidItem, NotFound, Changed, and Conflict if
+    concurrent writers won every attempt.
     """
     validator = validator or validator_for(entity, context)
     changes = validator.client_changes(changes)

@@ -29,9 +29,9 @@ def replace(
 
     The new object gets the schema's defaults. It keeps readOnly properties, and those that the caller may not read or
     write. expected: the states (created_at, version) that the item may be in; None allows any. validator: the entity's
-    by default. It takes one request, or two if there may be properties to keep: then it reads the item, and writes it
-    if it has not changed meanwhile. Raises Forbidden, InvalidItem, NotFound, Changed, and Conflict if concurrent
-    writers won every attempt.
+    by default. One request to DynamoDB is enough unless there may be properties to keep: then `replace` reads the item,
+    and writes it if it has not changed since then. Raises Forbidden, InvalidItem, NotFound, Changed, and Conflict if
+    concurrent writers won every attempt.
     """
     validator = validator or validator_for(entity, context)
     doc = validator.complete(doc)

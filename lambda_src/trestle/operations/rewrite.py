@@ -1,4 +1,4 @@
-"""Change an item depending on its state: read it, and write it if nobody has changed it meanwhile."""
+"""Read an item, and write it if it has not changed since then (optimistic locking)."""
 
 from __future__ import annotations
 

@@ -227,9 +227,9 @@ def validator_for(entity: Entity, context: Context) -> Validator:
     """Return the validator for the writes of a request's caller."""
     if not entity.fields:
         return validator_of(entity)
-    from trestle.operations.fields import obeying  # most entities do not need it
+    from trestle.operations.fields import fields_validator_for  # most entities do not need it
 
-    found: Validator = obeying(entity, context, lambda unreadable: validator_of(entity, unreadable))
+    found: Validator = fields_validator_for(entity, context, lambda unreadable: validator_of(entity, unreadable))
     return found
 
 

@@ -7,7 +7,7 @@ import json
 from trestle import app, errors
 from trestle.entity import Entity
 from trestle.item import is_owner
-from trestle.operations.claims import no_owner, owner_of, token_of
+from trestle.operations.claims import no_owner_detail, owner_of, token_of
 from trestle.own.hooks import Hooks, Used
 from trestle.own.scope import RightError, current, missing_right
 from trestle.own.values import ArgumentError, invalid, raise_public, shown_item
@@ -117,7 +117,7 @@ def _context_for(entity: Entity, operation: str, owner: str | None, *, may_reach
         if not own:
             # The caller's token names no owner. That is the caller's error, not the code's.
             if token_of(scope.context.gateway or {}):
-                raise app.Refuse(no_owner(entity.owner), status=403, code="forbidden")
+                raise app.Refuse(no_owner_detail(entity.owner), status=403, code="forbidden")
             raise RightError(f'{scope} may not {operation} "{entity.name}": {_no_owner(scope, entity.name)}')
     elif owner != own and not may_reach_others:
         raise RightError(f"{scope} may not reach the items of other owners{_how_to_reach(scope)}")

@@ -97,9 +97,9 @@ def own_validator_for(entity: Entity, context: Context, *, has_hook: bool) -> Va
     """Return the validator for the writes of own code in a context. has_hook: whether a hook follows."""
     if not entity.fields:
         return own_validator_of(entity, has_hook=has_hook)
-    from trestle.operations.fields import obeying  # most entities do not need it
+    from trestle.operations.fields import fields_validator_for  # most entities do not need it
 
-    found: Validator = obeying(
+    found: Validator = fields_validator_for(
         entity, context, lambda unreadable: own_validator_of(entity, unreadable, has_hook=has_hook)
     )
     return found
