@@ -3,7 +3,7 @@
 
 module "queue" {
   source   = "../queue"
-  for_each = local.failing
+  for_each = local.with_dead_letters
 
   attempts           = each.value.retries.attempts
   customer_key       = var.encryption.customer_key

@@ -9,10 +9,10 @@ locals {
 
   # Functions with a queue of jobs, and those with a dead-letter queue, which are all except those
   # with routes.
-  consumers    = { for name, f in local.own_functions : name => f if f.queue_name != null }
-  failing      = { for name, f in local.own_functions : name => f if f.dead_letters != null }
-  scheduled    = { for name, f in local.own_functions : name => f if f.kind == "schedule" }
-  event_driven = { for name, f in local.own_functions : name => f if f.kind == "event" }
+  consumers         = { for name, f in local.own_functions : name => f if f.queue_name != null }
+  with_dead_letters = { for name, f in local.own_functions : name => f if f.dead_letters != null }
+  scheduled         = { for name, f in local.own_functions : name => f if f.kind == "schedule" }
+  event_driven      = { for name, f in local.own_functions : name => f if f.kind == "event" }
 
   # The streams that functions read, by "function.entity". A function may read several streams, and
   # two functions may read the same one.
@@ -45,12 +45,12 @@ locals {
     } if can(local.entities[entity])
   }]...)
 
-  # Patterns with kinds only, and with values.
+  # The event filters of each stream: by the kind of the write only, and also by values.
   stream_kinds = { for key, stream in local.streams : key => sort(distinct([for filter in stream.filters :
     jsonencode({ eventName = filter.events })
   ])) }
   stream_patterns = { for key, stream in local.streams : key => sort(distinct([for filter in stream.filters :
-    # A pattern without values makes those with values for the same kind unnecessary.
+    # A pattern without values makes patterns with values for the same kind redundant.
     length(filter.values) == 0 || anytrue([for other in stream.filters : other.events == filter.events && length(other.values) == 0]) ?
     jsonencode({ eventName = filter.events }) :
     jsonencode({ dynamodb = { NewImage = { doc = { M = filter.values } } }, eventName = filter.events })
@@ -89,8 +89,8 @@ locals {
     ])}}") },
   )) }
 
-  # The variable has a bus by name or ARN. A rule's ARN contains the bus's name, except that of the
-  # default bus.
+  # The variable names a bus by its name or ARN. A rule's ARN contains the bus's name, except that of
+  # the default bus.
   event_rule_arns = { for name, f in local.event_driven : name => join("", [
     "arn:${local.partition}:events:${var.region}:${local.account}:rule/",
     f.event.bus == "default" ? "" : "${element(split("/", f.event.bus), -1)}/",
@@ -103,13 +103,13 @@ locals {
 
   # The permissions that a function needs for its trigger. Lambda uses the function's role to
   # receive and delete messages and to read streams.
-  trigger_statements = { for name, f in local.failing : name => concat(
+  trigger_statements = { for name, f in local.with_dead_letters : name => concat(
     [for queue in compact([f.queue_name]) : {
       sid       = "ReceiveJobs"
       actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
       resources = ["${local.sqs_arn}:${queue}"]
     }],
-    # A job may request another call, an event may not.
+    # A job may return Again, which sends a job to the same queue. An event may not.
     [for queue in compact([f.queue_name]) : {
       sid = "CallAgain", actions = ["sqs:SendMessage"], resources = ["${local.sqs_arn}:${queue}"]
     } if f.kind != "event"],
@@ -136,11 +136,11 @@ locals {
   # Those without a gateway endpoint.
   called_endpoints = { for name, services in local.called_services : name => [for service in services : service if service != "s3"] }
 
-  # The services that a function certainly calls and that a VPC of Trestle's does not reach. For an
-  # existing VPC, `make preflight` checks this.
-  has_way_out = !local.makes_network ? true : local.nat != "none"
-  unreached_services = { for name, services in local.called_services : name => [for service in services : service
-    if local.makes_network && !(local.has_way_out && local.own_functions[name].egress) &&
+  # The services that a function certainly calls and that it cannot reach from the VPC that Trestle
+  # creates. For an existing VPC, `make preflight` checks this.
+  has_internet_route = !local.makes_network ? true : local.nat != "none"
+  unreachable_services = { for name, services in local.called_services : name => [for service in services : service
+    if local.makes_network && !(local.has_internet_route && local.own_functions[name].egress) &&
     contains(["secretsmanager", "sqs"], service) && !contains(local.endpoints, service)
   ] }
 
@@ -153,10 +153,10 @@ locals {
     [for name, f in local.own_functions : join(" ", [
       "functions.${name}.egress: the network has no route to the internet. Write nat = \"single\" in network, or network = null to run",
       "functions outside of a VPC.",
-    ]) if f.egress && !local.has_way_out],
-    [for name, services in local.unreached_services : join(" ", [
+    ]) if f.egress && !local.has_internet_route],
+    [for name, services in local.unreachable_services : join(" ", [
       "functions.${name}: the function calls",
-      "${join(" and ", [for service in services : local.contract.network.services[service].name])}, which the network does not reach.",
+      "${join(" and ", [for service in services : local.contract.network.services[service].name])}, which it cannot reach.",
       "Add ${join(" and ", [for service in services : "\"${service}\""])} to endpoints in network, or write nat =",
       "\"single\" in network and egress = true in the function, or network = null to run functions outside of a VPC.",
     ]) if length(services) > 0],

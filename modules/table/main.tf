@@ -1,5 +1,5 @@
 locals {
-  # The keys of the table and its indexes, without duplicates. DynamoDB refuses unused ones.
+  # The key attributes of the table and its indexes, without duplicates. DynamoDB refuses definitions of other attributes.
   key_types = merge(
     { (var.key) = "S" },
     { for index in values(var.indexes) : index.hash_key => "S" },
@@ -24,8 +24,8 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # An ordered list is one Query on an index that contains whole items, so that no item is read twice. The index does not contain items that
-  # lack one of its keys, and they cost nothing there.
+  # An ordered list is one Query on an index. The index projects whole items, so that a list needs no second read. It is sparse: items that
+  # lack one of its keys are not in it, and cost nothing there.
   dynamic "global_secondary_index" {
     for_each = var.indexes
     content {
@@ -48,7 +48,7 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # Disabled means a key that AWS owns. The block is explicit, since without it a table would stay on a key that is being deleted.
+  # Disabled means a key that AWS owns. Without this block, a table would stay on the customer managed key, which is being deleted.
   dynamic "server_side_encryption" {
     for_each = var.customer_key ? [] : [false]
     content {

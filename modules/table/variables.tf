@@ -1,5 +1,5 @@
 variable "customer_key" {
-  description = "Whether kms_key_arn encrypts. It is known before the key's ARN."
+  description = "Whether kms_key_arn encrypts the table. A plan knows this before it knows the key's ARN."
   type        = bool
 }
 
@@ -15,14 +15,14 @@ variable "expiry" {
 
 variable "indexes" {
   description = <<-EOT
-    The indexes that lists read, by name: the attribute of the hash key, which is a string, that of the range key, its type, N or S, and
-    the projection, ALL or KEYS_ONLY.
+    The indexes that lists read, by name. hash_key: the attribute of the hash key, a string. range_key and range_type: the attribute of the
+    range key, and its type, N or S. projection: ALL or KEYS_ONLY.
   EOT
   type        = map(object({ hash_key = string, projection = optional(string, "ALL"), range_key = string, range_type = string }))
 }
 
 variable "key" {
-  description = "The attribute with an item's id, by which the table finds it."
+  description = "The attribute that is the table's hash key."
   type        = string
 }
 

@@ -1,6 +1,6 @@
 locals {
   bucket_arn = "arn:${var.scope.partition}:s3:::${aws_s3_bucket.page.bucket}"
-  # Composed so that a plan shows it.
+  # Composed from known values, so that a plan shows it. The bucket's own attribute is known only after the apply.
   bucket_host = "${aws_s3_bucket.page.bucket}.s3.${var.scope.region}.${var.scope.dns_suffix}"
 
   content_types = {
@@ -12,10 +12,10 @@ locals {
   }
 
   # Selected by extension, so that files of editors and file managers are neither published nor part of the digest. The pattern itself
-  # excludes hidden files and #copies#, since fileset() fails at dangling links such as Emacs' locks.
+  # excludes hidden files and #copies#, since fileset() fails on dangling symbolic links such as Emacs' lock files.
   file_patterns = join(",", ["LICENSE.*", "[^.#]*.css", "[^.#]*.html", "[^.#]*.js", "[^.#]*.md", "[^.#]*.svg"])
   files         = [for file in fileset(var.source_folder, "**/{${local.file_patterns}}") : file if !can(regex("(^|/)[.]", file))]
-  # The digest of the whole page. Modules import each other by relative paths, so a changed one changes the path of all.
+  # The digest of the whole page. Modules import each other by relative paths, so all files share one digest.
   digest = substr(sha256(join("\n", [for file in local.files : "${file} ${filesha256("${var.source_folder}/${file}")}"])), 0, 16)
 
   # Files with the digest in their path are cached for ever. Files that refer to them are revalidated each time.
@@ -26,8 +26,8 @@ locals {
     { "config.json" = var.config },
   )
 
-  # The page runs only its own files, and connects only to its own origin and the sign-in pages. It shows items as text, and Trusted Types
-  # turns mistakes in that into errors of the browser.
+  # The page runs only its own files, and connects only to its own origin and the sign-in pages. It shows items as text. With Trusted
+  # Types, the browser blocks code that would insert them as HTML by mistake.
   content_security_policy = join("; ", [
     "default-src 'none'",
     "script-src 'self'",
@@ -128,14 +128,15 @@ resource "aws_s3_object" "asset" {
   key           = each.value
   source        = "${var.source_folder}/${each.key}"
 
-  # An object has at most ten tags, and an environment may have more.
+  # S3 accepts at most ten tags for an object, and default_tags may have more.
   override_provider {
     default_tags {
       tags = {}
     }
   }
 
-  # Old files are deleted after no page refers to them. The key identifies the content, since the path depends on the calling module.
+  # New files are stored before old ones are deleted, since a page may still refer to these. Changes of source are ignored: the key already
+  # identifies the content, and the local path depends on the calling module.
   lifecycle {
     create_before_destroy = true
     ignore_changes        = [source]
@@ -175,8 +176,8 @@ resource "aws_cloudfront_origin_access_control" "this" {
   }
 }
 
-# The API does not know the path under which it is mounted. CloudFront selects it by the path without dot segments but forwards the path
-# with them, and they could lead out of the mount or the stage.
+# The API does not know the path under which it is mounted. CloudFront resolves dot segments (..) when it selects the origin, but forwards
+# them, and they could lead out of the mount or the stage.
 resource "aws_cloudfront_function" "mount" {
   name    = var.name
   comment = "Removes /api from the API's paths, and adds the caller's address"
@@ -246,8 +247,8 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:the API's access log has the requests and the functions' logs the callers; a log of readers needs another bucket
-  #checkov:skip=CKV_AWS_174:with its own certificate CloudFront has no other minimum; with your own domain it is 1.2
+  #checkov:skip=CKV_AWS_86:the API's access log has its requests, the functions' logs their callers; a log of the page's visitors needs another bucket
+  #checkov:skip=CKV_AWS_174:with CloudFront's own certificate, no other minimum is possible; with your own domain it is TLS 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
   #checkov:skip=CKV_AWS_374:the distribution admits the same countries as the firewall
   #checkov:skip=CKV2_AWS_42:your own certificate is for your own domain, in website.aliases
@@ -281,7 +282,7 @@ resource "aws_cloudfront_distribution" "this" {
       origin_ssl_protocols   = ["TLSv1.2"]
     }
 
-    # Replaces one that a caller may have sent.
+    # Overrides the header if a caller sends it.
     dynamic "custom_header" {
       for_each = var.distribution_header == null ? [] : [var.distribution_header]
       content {

@@ -319,12 +319,12 @@ def test_a_network_reaches_what_functions_call(root: Path, code: str, case: str)
     function, services = CALLS[case]
     name = case.replace("_", "-")
     functions = {name: function}
-    said = [line for line in faults(root, code, functions, {}) if "does not reach" in line]
+    said = [line for line in faults(root, code, functions, {}) if "cannot reach" in line]
     if services is None:
         assert said == []
     else:
         assert len(said) == 1
-        assert said[0].startswith(f"functions.{name}: the function calls {services}, which the network does not reach.")
+        assert said[0].startswith(f"functions.{name}: the function calls {services}, which it cannot reach.")
     for enough in ({"endpoints": ["secretsmanager", "sqs"]}, None):
         assert not [line for line in faults(root, code, functions, enough) if "network" in line]
     with_egress = {name: {**function, "egress": True}}
