@@ -123,7 +123,7 @@ live: ## show the live versions, since when, and those that a rollback returns t
 logs: ## print the functions' logs, one line per request: ENV= ENTITY= or FUNCTION=, REQUEST= (an id), SINCE=1h, FOLLOW=1
 outputs: ## print an environment's outputs, URLs and ids: ENV=
 run: ## call a function of app/ once: ENV= FUNCTION= BODY= (a JSON file with a job's body, a change or an event)
-redrive: ## send the dead letters of a function of app/ to it again: ENV= FUNCTION=
+redrive: ## retry the dead letters of a function of app/: ENV= FUNCTION=
 openapi: ## write a deployed API's OpenAPI document to openapi-ENV.json: ENV=
 
 ##@ Data

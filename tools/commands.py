@@ -30,8 +30,8 @@ from tools.version import VERSION
 class Option:
     """An argument of a command, with the settings of ArgumentParser.add_argument.
 
-    If an option with `is_needed` is missing, the error message shows how to pass it. At most one of a command's
-    options with `is_alternative` may be passed.
+    is_needed: a required option; if it is missing, the error message shows how to pass it. is_alternative: a command
+    accepts at most one of its options with this.
     """
 
     def __init__(self, *flags: str, is_needed: bool = False, is_alternative: bool = False, **settings: Any) -> None:
@@ -55,7 +55,7 @@ class Command:
     needs_packages: bool = True  # the packages of .venv
 
 
-ALMOST = 0.8  # the similarity, from 0 to 1, from which on a word is a misspelt option
+TYPO_SIMILARITY = 0.8  # 0 to 1; a word that is at least this similar to an option is a typo
 
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 NOUNS = {"ENV": "environment", "ENTITY": "entity", "FILE": "file", "FUNCTION": "function"}
@@ -90,7 +90,7 @@ def period(text: str) -> int:
 def port(text: str) -> int:
     """Return a port that an ordinary user may listen on, for argparse."""
     if not (text.isdecimal() and 1024 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text} is not a port: write a number from 1024 to 65535")
+        raise argparse.ArgumentTypeError(f"{text} is not a port: write a number from 1024 to 65535.")
     return int(text)
 
 
@@ -112,7 +112,7 @@ def scope(text: str) -> str:
 def lifetime(text: str) -> int:
     """Return a number of seconds from now, for argparse. A negative number is a time in the past."""
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: write a whole number, such as 600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds: write a whole number, such as 600.")
     return int(text)
 
 
@@ -131,7 +131,7 @@ TERRAFORM = "terraform"
 
 TOOLS = (
     Command(
-        "setup", "create .venv, or the virtual environments of the given locks", "tools.venv:setup",
+        "setup", "create .venv, or the virtual environments of the given lock files", "tools.venv:setup",
         (
             Option("locks", nargs="*", metavar="LOCK", help=f"one of {', '.join(venv.LOCKS)} (default: local)"),
             Option(
@@ -241,7 +241,7 @@ TOOLS = (
         ),
     ),
     Command(
-        "redrive", "send the dead letters of a function of app/ to it again", "tools.aws.functions:run_redrive",
+        "redrive", "retry the dead letters of a function of app/", "tools.aws.functions:run_redrive",
         (ENV_OR_LOCAL, FUNCTION),
     ),
     Command(
@@ -260,7 +260,7 @@ TOOLS = (
             ENTITY,
             Option("--file", type=Path, is_needed=True, metavar="FILE", help="the file of JSON lines"),
             Option("--after", type=count, default=0, metavar="N", help="continue after this line"),
-            Option("--as-stored", action="store_true", help="store items that the API would reject now"),
+            Option("--as-stored", action="store_true", help="store items even if the API would reject them now"),
             Option("--replace", action="store_true", help="replace stored items that have the same ids"),
             Option("--hooks", action="store_true", help="create new items, and call the hook before_create for each"),
             RATE,
@@ -355,7 +355,8 @@ LAPTOP = (
         ),
     ),
     Command(
-        "emulator", "start an empty emulated AWS for `make deploy ENV=dev` and other commands, and print its exports",
+        "emulator",
+        "start an empty emulated AWS account for `make deploy ENV=dev` and other commands, and print its exports",
         "tools.laptop.cli:emulator",
         (
             Option("--port", type=port, metavar="N", help="the port to listen on (default: 4567)"),
@@ -381,7 +382,7 @@ ABOUT = {
 
 
 def parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser:
-    """Return the parser of a program's commands. The options that it returns hold the command as `command`."""
+    """Return the parser of a program's commands. The options that it parses contain the command as `command`."""
     main_parser = argparse.ArgumentParser(prog=program, description=ABOUT[program], allow_abbrev=False)
     main_parser.add_argument("--version", action="version", version=f"Trestle {VERSION}")
     added = main_parser.add_subparsers(required=True, metavar="COMMAND")
@@ -403,7 +404,7 @@ def parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser
 def parse(program: str, commands: Sequence[Command], arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line. Raise UserError if a required one is missing.
 
-    They also hold `arguments`, which the command forwards, and `progress`, which shows its steps.
+    The options also contain `arguments`, which the command forwards, and `progress`, which shows its steps.
     """
     check_spelling(program, commands, arguments)
     options, rest = parser(program, commands).parse_known_args(arguments)
@@ -445,7 +446,7 @@ def check_spelling(program: str, commands: Sequence[Command], arguments: Sequenc
             return
         if not flag.startswith("--") or flag in (*flags, "--help"):
             continue
-        if command.forwards_to and not nearest(flag, flags, ALMOST):
+        if command.forwards_to and not nearest(flag, flags, TYPO_SIMILARITY):
             continue
         remedy = correction(flag, flags, f"run `{program} {word} --help`, which lists them")
         raise UserError(f"{program} {word} has no option {flag}: {remedy}", exit_code=2)

@@ -56,7 +56,7 @@ def test_another_system_does_not_change_the_items(small: Local, folder: Path) ->
     assert item_names(small) == set()
     small.api().create({"name": "of the other"})
     assert small("status").stdout.startswith("other-local is running")
-    assert small("down").stderr == "other-local stopped.\n"
+    assert small("down").stderr == "other-local was stopped.\n"
     assert "other-local is not running" in small("status").stderr
     assert small("up", "--detach").stderr.count("other-local is up") == 1
     assert item_names(small) == {"of the other"}

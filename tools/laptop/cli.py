@@ -25,7 +25,7 @@ from tools.laptop.systems import local_folder, local_systems
 from tools.laptop.watch import Watch
 from tools.version import VERSION
 
-HERE = ("127.0.0.1", "localhost")
+LOOPBACK = ("127.0.0.1", "localhost")
 QUOTE, QUOTED = "'", "'\\''"
 
 
@@ -45,17 +45,17 @@ def up(options: argparse.Namespace) -> int:
     confirm = (lambda _: True) if options.yes else confirm_losses
     root = options.root.resolve() if options.root else None
     system = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm, root)
-    said = f"{system.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(system)}"
+    text = f"{system.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(system)}"
     if options.debug:
-        said = f"{said}\n\n{attach(system, options.debug)}"
+        text = f"{text}\n\n{attach(system, options.debug)}"
     else:
         detach(system.emulator.folder)
     if options.detach:
-        print_note(said)
+        print_note(text)
         return 0
     # The user may press Ctrl-C as soon as the first line is there.
     try:
-        print_note(f"{said}\n\nThe functions' logs follow. Ctrl-C stops the system.\n")
+        print_note(f"{text}\n\nThe functions' logs follow. Ctrl-C stops the system.\n")
         # Follow the logs from the start: the user may send a request before they are read for the first time.
         if options.watch:
             watch = Watch(systems, system, confirm, began)
@@ -82,16 +82,16 @@ def confirm_losses(losses: list[str]) -> bool:
 
 
 def welcome(system: System) -> str:
-    """Return the text for a started system: its URLs, a request to paste, its functions, secrets without a value."""
+    """Return the text for a started system: URLs, an example request, functions, and secrets that have no value yet."""
     outputs = system.outputs()
     lines = {"API": outputs["api_url"], "Console": outputs.get("website_url"), "Try": system.request()}
-    said = ["\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)]
+    parts = ["\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)]
     if functions := outputs.get("functions"):
         width = max(map(len, functions)) + 2
-        said.append(
+        parts.append(
             "\n".join(["Functions", *(f"  {name:<{width}}{triggers_text(of)}" for name, of in functions.items())])
         )
-    return "\n\n".join([*said, *filter(None, [advice(system.missing_secrets())])])
+    return "\n\n".join([*parts, *filter(None, [advice(system.missing_secrets())])])
 
 
 def triggers_text(function: dict[str, Any]) -> str:
@@ -108,7 +108,7 @@ def status(options: argparse.Namespace) -> int:
     print(f"{system.name} is running on port {running.port}: {system.outputs()['api_url']}")
     print(f"Trestle {VERSION}")
     if others := systems.other_names():
-        print_note(f"Other systems with data here: {', '.join(others)}")
+        print_note(f"Other systems with data on this machine: {', '.join(others)}")
     if fault := system.emulator.state(running).get("fault"):
         print_note(f"Its latest changes cannot be saved ({fault}): fix this before you stop it.")
     for problem in [advice(system.missing_secrets()), *mapping_problems(running)]:
@@ -146,11 +146,11 @@ def outputs(options: argparse.Namespace) -> int:
 
 
 def env(options: argparse.Namespace) -> int:
-    """Print the exports of URL, KEY and CONSOLE. Each one that the system does not have is empty."""
+    """Print shell exports of URL, KEY and CONSOLE. A variable is empty if the system does not have its value."""
     outputs = local_systems(options.progress).current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
-    values |= proxy_exceptions(*HERE)
+    values |= proxy_exceptions(*LOOPBACK)
     for name, value in values.items():
         # Quote every value, in a form that fish reads as well.
         print(f"export {name}='{value.replace(QUOTE, QUOTED)}'")
@@ -192,7 +192,7 @@ def token(options: argparse.Namespace) -> int:
 
 
 def token_issuer(system: System, wanted: str | None) -> str:
-    """Return which issuer signs a token, "cognito" or "jwt". Raise UserError if the system does not have it."""
+    """Return the issuer that signs a token, "cognito" or "jwt". Raise UserError if the system does not have it."""
     known = {"cognito": bool(system.outputs().get("user_pool_id")), "jwt": bool(system.settings.get("jwt"))}
     found = [name for name, is_there in known.items() if is_there and wanted in (None, name)]
     if found:
@@ -225,20 +225,20 @@ def down(options: argparse.Namespace) -> int:
         print_note("No system has run here yet.")
         return 0
     name, ran = stopped
-    state = "stopped" if ran else "was not running"
-    print_note(f"{name} {state}{' and its data is deleted' if options.purge else ''}.")
+    state = "was stopped" if ran else "was not running"
+    print_note(f"{name} {state}{', and its data was deleted' if options.purge else ''}.")
     return 0
 
 
 def emulator(options: argparse.Namespace) -> int:
-    """Start an empty emulated AWS and print its exports. Without --detach, stop it on Ctrl-C."""
+    """Start an empty emulated AWS account and print its exports. Without --detach, stop it on Ctrl-C."""
     # No system's folder is called "aws": NAME-ENVIRONMENT has a hyphen.
     aws = EmulatedAws(local_folder() / "aws", options.progress)
     if options.stop:
         ran = aws.emulator.running()
         aws.stop()
-        state = "stopped and its data is deleted" if ran else "was not running"
-        print_note(f"The emulated AWS {state}.")
+        state = "was stopped, and its data was deleted" if ran else "was not running"
+        print_note(f"The emulated AWS account {state}.")
         return 0
     if options.env:
         print("\n".join(exports(aws.running())))
@@ -264,4 +264,4 @@ def emulator(options: argparse.Namespace) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         aws.stop()
         return 0
-    raise UserError(f"The emulator has ended (log: {aws.emulator.log}).")
+    raise UserError(f"The emulator stopped unexpectedly. Its log shows why: {aws.emulator.log}")
