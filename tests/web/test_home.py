@@ -118,7 +118,7 @@ def test_requests_and_errors_of_the_last_hour(visit: Open, console: Console, tod
         re.compile(r"Requests\s*\d+.*Client errors\s*\d+")
     )
     expect(card(page, "Todos")).to_contain_text(re.compile(r"\d+ requests, \d+ errors? in the last hour"))
-    page.locator("summary", has_text="running functions").click()
+    page.locator("summary", has_text="deployed functions").click()
     expect(page.get_by_text("console-todos-entity-test")).to_be_visible()
     names = {function["name"]: function["version"] for function in after["functions"]}
     assert names["console-todos-entity-test"] == "1"

@@ -144,7 +144,7 @@ def test_another_issuers_discovery_document_is_refused(visit: Open, label: str, 
 
     page.route("**/openid-configuration", change)
     page.get_by_role("main").get_by_role("button", name=label).click()
-    expect(page.get_by_text("does not publish where users sign in")).to_be_visible()
+    expect(page.get_by_text("The sign-in settings of")).to_be_visible()
     assert page.evaluate(f"sessionStorage.getItem('{PENDING}')") is None
 
 
@@ -153,7 +153,7 @@ def test_an_issuer_that_does_not_respond_is_retried(visit: Open, issuer: str, la
     page = visit("#/memos")
     page.route("**/openid-configuration", lambda route: route.abort())
     page.get_by_role("main").get_by_role("button", name=label).click()
-    expect(page.get_by_text("does not publish where users sign in")).to_be_visible()
+    expect(page.get_by_text("The sign-in settings of")).to_be_visible()
     page.unroute("**/openid-configuration")
     page.get_by_role("status").get_by_role("button", name="Sign in").click()
     page.get_by_role("textbox", name="Name", exact=True).wait_for()

@@ -1,4 +1,4 @@
-// A form from a JSON Schema. A field passes up a value, undefined, or an InvalidInput.
+// A form from a JSON Schema. Each field gives onChange a value, undefined or an InvalidInput.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, pointer, pointerNames, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
@@ -10,7 +10,7 @@ const PAUSE_MS = 600;
 const LINE_LENGTH = 200;
 const MAX_FIELDS = 300;
 const LONG_FORM = 20; // fields; longer forms start with optional groups folded
-const FOLDED = { names: 10, optional: 5 }; // larger objects hide so many or more unset properties
+const FOLDED = { names: 10, optional: 5 }; // larger objects hide 5 or more unset properties
 const GRID_COLUMNS = 8;
 
 // {faultsAt(pointer): sentences, hasFaultsIn(pointer), touch(pointer): show faults there from now on, isLong}
@@ -112,7 +112,7 @@ function NewProperty({ where, existingNames, onAdd }) {
   if (name === null) {
     return html`<${Button} kind="link add" icon="plus" onClick=${() => setName("")}>Add a property<//>`;
   }
-  const faults = existingNames.includes(name) ? ["This property exists already"] : [];
+  const faults = existingNames.includes(name) ? ["This property already exists"] : [];
   const add = () => {
     if (!name || faults.length) return;
     onAdd(name);
@@ -222,7 +222,7 @@ function hintOf(type, value, hint) {
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
-// undefined for leap seconds and the like.
+// undefined if inputs cannot show it: leap seconds.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);

@@ -1,4 +1,4 @@
-// The first page: entities, access, and the activity of the last hour.
+// The home page: entities, access, and the activity of the last hour.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { curl } from "./api.js";
 import { rowHash, rowsOf } from "./grid.js";
@@ -168,7 +168,7 @@ function EntityCard({ entity, operations, isCounted, counts, visit, reader, sess
 }
 
 function Newest({ entity, answer, missing, deletions, retry }) {
-  if (!entity.operations.list) return html`<p class="hint">The API has no list of these items.</p>`;
+  if (!entity.operations.list) return html`<p class="hint">These items cannot be listed.</p>`;
   if (missing) return html`<p class="hint">${missing.detail}</p>`;
   if (!answer) return null;
   if (answer.problem) {
@@ -194,7 +194,7 @@ function accessRows(operations) {
 
 function Routes({ routes, docs, activity }) {
   return html`<section aria-labelledby="home-routes">
-    <h2 id="home-routes">Routes of functions</h2>
+    <h2 id="home-routes">Function routes</h2>
     <ul class="home-rows">${routes.map((operation) => html`<li key=${operation.id}>
       <span class=${`method ${operation.method.toLowerCase()}`}>${operation.method}</span>
       <a href=${hashOf({ name: docs, id: operation.id })}><code>${operation.path}</code></a>
@@ -205,7 +205,7 @@ function Routes({ routes, docs, activity }) {
 
 function Functions({ functions }) {
   return html`<details class="home-functions">
-    <summary>${countText(functions.length, "running function")}</summary>
+    <summary>${countText(functions.length, "deployed function")}</summary>
     <dl class="docs-facts">${functions.map(({ name, version, canary }) => html`
       <dt><code>${name}</code></dt>
       <dd>Version ${version}${canary && `, and version ${canary.version} for ${Math.round(canary.weight * 100)} % of the requests`}</dd>

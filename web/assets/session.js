@@ -1,4 +1,4 @@
-// Who calls: an API key, and a user signed in by the code flow with PKCE (RFC 7636). Both end with the tab.
+// The caller: an API key, and a user (authorization code flow with PKCE). Both end with the tab.
 import { html, useState } from "./vendor/htm-preact.js";
 import { usesScheme } from "./model.js";
 import { createStore, drafts, forgetPlaces, stopStoring } from "./place.js";
@@ -184,7 +184,7 @@ export function createSession(config) {
       try {
         endpoints = await issuer.readEndpoints();
       } catch {
-        failureListeners.notify(`${issuer.name} does not publish where users sign in. Try again, or ask the operator of this API.`);
+        failureListeners.notify(`The sign-in settings of ${issuer.name} cannot be read. Try again, or ask the operator of this API.`);
         return;
       }
       const [state, verifier] = [randomSecret(), randomSecret()];
@@ -204,7 +204,7 @@ export function createSession(config) {
       location.assign(url.href);
     },
 
-    /** Resolves to why it failed, or null. */
+    /** Resolves to an error message, or null. */
     async completeSignIn() {
       const answer = new URLSearchParams(location.search);
       if (!answer.has("code") && !answer.has("error")) return null;
@@ -234,7 +234,7 @@ export function createSession(config) {
           redirect_uri: homeUrl,
         });
       } catch {
-        return "The sign-in page could not be reached. Check the connection, then sign in again.";
+        return "The sign-in service could not be reached. Check the connection, then sign in again.";
       }
       if (!received) return "The sign-in was refused. It may have taken too long. Sign in again.";
       try {
@@ -260,7 +260,7 @@ export function createSession(config) {
       // "Back" could restore this page with its content.
       addEventListener("pageshow", () => location.reload());
       if (refresh && endpoints?.revocation) {
-        // Revoke copies of the token.
+        // Copies of the token stop working.
         fetch(endpoints.revocation, {
           method: "POST",
           body: formBody(scheme, { token: refresh }),
@@ -341,7 +341,7 @@ function createOpenId({ issuer, client_id: clientId, scopes, audience }) {
       if (found.issuer !== issuer) throw new Error("another issuer");
       const isSafe = (url) => new URL(url).protocol === new URL(issuer).protocol;
       const [authorization, token] = [found.authorization_endpoint, found.token_endpoint];
-      if (![authorization, token].every(isSafe)) throw new Error("in the clear");
+      if (![authorization, token].every(isSafe)) throw new Error("insecure URL");
       const optional = [found.revocation_endpoint, found.end_session_endpoint];
       const [revocation, logout] = optional.map((url) => (url && isSafe(url) ? url : undefined));
       const offline = found.scopes_supported?.includes("offline_access") ? ["offline_access"] : [];
@@ -421,7 +421,7 @@ function SecretForm({ id, label, button, initial, fault, onUse, onDone, children
     setSecret(event.target.value);
     setFaults([]);
   };
-  const hint = "It is kept in this tab until you close it.";
+  const hint = "Kept until you close this tab.";
   return html`<form class="key-form" onSubmit=${save}>
     <${Field} id=${id} label=${label} hint=${hint} faults=${faults}>
       <input ...${inputAttributes(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false}

@@ -15,7 +15,7 @@ const PAGE_SIZES = ["25", "50", "100"];
 const SEARCH_PAUSE_MS = 250; // after the last key
 const SAMPLE = 100;
 
-/** toolbar(list): what is above the table. */
+/** toolbar(list): renders the bar above it. */
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
   const { create, list } = entity.operations;
@@ -63,7 +63,7 @@ export function EntityView(props) {
   `;
   if (!list) {
     return html`<${Page} title=${entity.label} actions=${actions}>
-      <${EmptyState} title="This API has no list of these items">${entity.operations.get && html`<${SmallForm} id="open" label="ID" button="Open" onSend=${(id) => go({ name: entity.name, id })} />`}<//>
+      <${EmptyState} title="These items cannot be listed">${entity.operations.get && html`<${SmallForm} id="open" label="ID" button="Open" onSend=${(id) => go({ name: entity.name, id })} />`}<//>
     <//>`;
   }
   const isFailed = isSearching && searched.problem && !searched.items.length;
@@ -98,7 +98,7 @@ export function EntityView(props) {
   <//>`;
 }
 
-// The address may come from anyone: other parameters are dropped.
+// Anyone can write a link: drop other parameters.
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
@@ -111,7 +111,7 @@ const parametersOf = (entity) => entity.filters.flatMap(({ name, bounds }) => [n
 
 const isFiltered = (entity, query) => query.owner !== undefined || entity.filters.some(({ name }) => query[name] !== undefined);
 
-// It may be far down the list.
+// It may be on a later page.
 function useItemById({ api, entity, id, owner }) {
   const [row, setRow] = useState(null);
   useEffect(() => {
@@ -201,7 +201,7 @@ function Stale({ failure, at, retry }) {
   const { title, detail } = failure.problem;
   return html`<div class="stale" role="alert">
     <${Icon} name="warning" />
-    <span>${`Not reloaded: ${detail || title} These are the items of ${timeText(at)}.`}</span>
+    <span>${`Reload failed: ${detail || `${title}.`} The items are from ${timeText(at)}.`}</span>
     <${Button} icon="refresh" onClick=${retry}>Try again<//>
   </div>`;
 }
@@ -212,7 +212,7 @@ function sortOf(entity, query) {
   return { name: filter ? filter.sort : "createdAt", isDescending: query.order === "desc" };
 }
 
-// isKnown: the rows belong to the address.
+// isKnown: whether the rows belong to the address.
 function Frame({ entity, query, columns, change, rows, isKnown = true, loading, found, ...props }) {
   const frame = useRef(null);
   const step = currentStep();
@@ -244,7 +244,7 @@ function Items({ rows, next, newItem, ...props }) {
       <//>${(next || query.cursor) && pager}`;
     }
     return html`<${EmptyState} title=${`No ${entity.label.toLowerCase()} yet`}>
-      ${newItem && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Create the first</a>`}
+      ${newItem && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Create the first one</a>`}
     <//>`;
   }
   return html`<${Frame} ...${props} rows=${rows} />${pager}`;
