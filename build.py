@@ -2,10 +2,10 @@
 """Pack the Lambda functions: one reproducible zip for each folder of lambda_src/ that has an index.py.
 
 `python build.py` writes dist/<function>.zip and dist/manifest.json, which Terraform reads. A zip holds the
-function's own modules, the modules of lambda_src/ that they import, byte code for Lambda's Python beside each
+function's own modules, the modules of lambda_src/ that they import, bytecode for Lambda's Python beside each
 module, and the schemas if the function imports trestle.schema. A module of app/ with hooks gets further zips,
 dist/<function>.<module>.zip, which also hold this module and its imports. The build fails if a schema is outside
-the subset of docs/reference/schemas.md, or if code in app/ could not run.
+the subset of docs/reference/schemas.md, or if code in app/ would fail to import or run in Lambda.
 
 dist/authorizer.zip also holds the libraries of requirements/authorizer.txt if a var-file or Terraform file of the
 project sets `jwt`, or with --authorizer. The first build installs them from the package index. In the local run, the
@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parent
 
 RUNTIME: str = json.loads((ROOT / "contract" / "platform.json").read_text(encoding="utf-8"))["runtime"]
 CACHE_TAG = f"cpython-{RUNTIME.replace('.', '')}"
-WRONG_PYTHON = 3  # exit status of the compiling process if it is not Lambda's Python
+WRONG_PYTHON = 3  # exit code of the compiling process if its Python has another version than Lambda's
 
 # Lambda's folder for the files of a zip, as tracebacks show it.
 TASK_FOLDER = "/var/task"
@@ -51,7 +51,7 @@ TASK_FOLDER = "/var/task"
 OWN = "app"
 HOOKED = "hooked.py"
 
-# The function that verifies an issuer's tokens, the lock of its libraries, and the packages of them that it imports.
+# The function that verifies an issuer's tokens, the lock file of its libraries, and the packages that it imports.
 AUTHORIZER = "authorizer"
 AUTHORIZER_LOCK = "requirements/authorizer.txt"
 LIBRARIES = {"jwt"}
@@ -59,13 +59,13 @@ LIBRARIES = {"jwt"}
 VAR_FILES = ("*.tf", "*.tfvars", "*.tfvars.json", "environments/*.tfvars", "environments/*.tfvars.json")
 SETS_JWT = re.compile(r'^\s*jwt\s*=\s*\{|"jwt"\s*:\s*\{', re.M)
 
-# A zip entry must have a time: this is the earliest possible.
+# Each zip entry has a timestamp. The earliest one that the format allows makes zips reproducible.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-READABLE_FILE = 0o100644 << 16
-UNIX = 3
+READABLE_FILE = 0o100644 << 16  # a regular file with the mode rw-r--r--, in external_attr
+UNIX = 3  # create_system
 
-# Lambda's limit for a zip in a request, in bytes. Its limit for unzipped files is five times this; as the zips are
-# not compressed, they cannot reach it.
+# Lambda's limit for a directly uploaded zip, in bytes. The limit for unzipped files is five times as high. Our zips are
+# not compressed, so they cannot exceed it.
 LARGEST_ZIP = 50 * 2**20
 
 MANIFEST = "manifest.json"
@@ -75,7 +75,7 @@ Module = tuple[str, bytes]  # path in the zip, source
 
 
 class BuildError(Exception):
-    """The reason why a build fails: one sentence for the user, with the remedy."""
+    """A build failed. The message tells the user why, and what to do."""
 
 
 # --- Sources ---
@@ -91,7 +91,7 @@ class Sources:
     def __init__(
         self, root: Path, project: Path | None = None, platform: str = "lambda", authorizer: bool = False
     ) -> None:
-        """Read the files. authorizer: whether the authorizer's zip needs its libraries, to run in Lambda."""
+        """Read the files. authorizer: whether to pack the libraries that the authorizer needs in Lambda."""
         # Imported here because the compiling process is isolated, so that it cannot import Trestle's other files.
         from tools import own_code  # noqa: PLC0415 - as above
         from tools.sources import sources  # noqa: PLC0415 - as above
@@ -120,7 +120,10 @@ class Sources:
 
     @staticmethod
     def _shapes(name: str, content: bytes) -> dict[str, str]:
-        """Return the shapes of a schema, for Terraform. Raise BuildError for a schema outside the subset."""
+        """Return the derived schemas ("shapes", see tools/shapes.py) of a schema, for Terraform.
+
+        Raise BuildError for a schema outside the subset.
+        """
         from tools import schemas, shapes  # noqa: PLC0415 - as in Sources
 
         faults = [f"schemas/{name}#{where}: {fault}." for where, fault in schemas.faults(content)]
@@ -158,7 +161,7 @@ class Sources:
         return [each for each in (self.packages, self.libraries) if each]
 
     def _import_faults(self) -> list[str]:
-        """Return a sentence for each import in app/ that would fail in Lambda."""
+        """Return a message for each import in app/ that would fail in Lambda."""
         from tools.own_code import import_fault  # noqa: PLC0415 - as in Sources
 
         imports = [each for externals in self.app.externals.values() for each in externals]
@@ -169,7 +172,7 @@ class Sources:
         ]
 
     def inputs(self) -> dict[str, str]:
-        """Return the SHA-256 (hex) of each input file, by path. Terraform compares them with the files."""
+        """Return the SHA-256 (hex) of each input file by path. Terraform compares them, to find a stale build."""
         files = self.modules | self.app.inputs() | self._locks
         files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         return {path: sha256(content) for path, content in files.items()}
@@ -201,7 +204,7 @@ class Sources:
         return sha256(lines.encode())
 
     def zips(self) -> dict[str, dict[str, bytes]]:
-        """Return the files of each zip, without byte code, by the zip's name: path in the zip -> content.
+        """Return the files of each zip, without bytecode, by the zip's name: path in the zip -> content.
 
         `get` is the function of lambda_src/get. `get.bookings` also runs the hooks of app/bookings.py, and
         `app.bookings` runs the functions of this module.
@@ -219,7 +222,7 @@ class Sources:
         return dict(sorted(found.items()))
 
     def files(self, function: str, entry: str, own: Iterable[str] = ()) -> dict[str, bytes]:
-        """Return the files of a zip whose handler is in `entry` of a function, with these modules of app/."""
+        """Return the files of a function's zip by path. entry: the module with the handler. own: modules of app/."""
         first = f"lambda_src/{function}/{entry}"
         found: dict[str, str] = {}  # path in the zip -> path in the repository or project
         waiting = [first, *own]
@@ -250,11 +253,11 @@ class Sources:
             except (SyntaxError, ValueError) as error:
                 line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
                 reason = error.msg if isinstance(error, SyntaxError) else error
-                raise BuildError(f"{path}{line} is not Python: {reason}.") from None
+                raise BuildError(f"{path}{line} is not valid Python: {reason}.") from None
         return self._trees[path]
 
     def _imports(self, path: str) -> list[ast.Import | ast.ImportFrom]:
-        """Return the import statements of a module. They are cached, since many zips share modules."""
+        """Return the import statements of a module, from a cache, because many zips share modules."""
         if path not in self._import_nodes:
             from tools.imports import imports  # noqa: PLC0415 - as in Sources
 
@@ -278,7 +281,7 @@ class Sources:
                     yield from self._module(function, alias.name, where)
                 continue
             if node.level:
-                raise BuildError(f"{where} has a relative import: write the full name, such as trestle.store.")
+                raise BuildError(f"{where} has a relative import: write the absolute name, such as trestle.store.")
             module = node.module or ""
             modules = self._module(function, module, where)
             yield from modules
@@ -287,10 +290,10 @@ class Sources:
                 if inner:
                     yield inner
                 elif modules and alias.name not in {"*"} | self._bound_names(modules[-1]):
-                    raise BuildError(f"{where} imports {alias.name} from {module}, which has no such name.")
+                    raise BuildError(f"{where} imports {alias.name} from {module}, which does not define it.")
 
     def _module(self, function: str, module: str, where: str) -> list[str]:
-        """Return the paths of a module and its parent packages, or none if it comes with Lambda's Python."""
+        """Return the paths of a module and its parent packages; an empty list if Lambda provides the module."""
         from tools.own_code import PROVIDED  # noqa: PLC0415 - as in Sources
 
         names = module.split(".")
@@ -314,7 +317,7 @@ class Sources:
         return None
 
 
-# --- Byte code ---
+# --- Bytecode ---
 
 
 def python_commands() -> Iterator[list[str]]:
@@ -330,12 +333,12 @@ def python_commands() -> Iterator[list[str]]:
         Path("/opt/homebrew/opt"): f"python@{RUNTIME}",
         Path("/usr/local/opt"): f"python@{RUNTIME}",
     }
-    # pyenv's command of this name works only in projects that select the version, so its folder is searched as well.
+    # pyenv's shim of this name works only in projects that select the version, so pyenv's folder is searched as well.
     named = shutil.which(f"python{RUNTIME}")
     if named:
         yield [named]
     for folder, pattern in folders.items():
-        # glob() fails in a folder that this user must not read, such as another user's PYENV_ROOT.
+        # glob() fails in a folder that this user cannot read, such as another user's PYENV_ROOT.
         if os.access(folder, os.R_OK | os.X_OK):
             for found in sorted(folder.glob(f"{pattern}/bin/python{RUNTIME}"), reverse=True):
                 yield [str(found)]
@@ -345,40 +348,40 @@ def python_commands() -> Iterator[list[str]]:
 
 
 def byte_code(modules: list[Module]) -> list[bytes | str] | None:
-    """Return the byte code of each module, compiled by Lambda's Python; None if this machine does not have it.
+    """Return the bytecode of each module, compiled by Lambda's version of Python; None if it is not installed.
 
-    For a module that this Python cannot compile, the result is a sentence. Its version may differ from that of the
-    Python that runs this file.
+    For a module that does not compile, the result is an error message. A separate process compiles, because another
+    version of Python may run this file.
     """
-    question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
+    request = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
     for python in python_commands():
         command = [*python, "-I", "-S", "-B", __file__, "--compile"]
         try:
-            answer = subprocess.run(command, input=question, capture_output=True, text=True, check=False)
+            response = subprocess.run(command, input=request, capture_output=True, text=True, check=False)
         except OSError:
             continue
-        if answer.returncode == 0:
-            return [each.get("fault") or base64.b64decode(each["code"]) for each in json.loads(answer.stdout)]
+        if response.returncode == 0:
+            return [each.get("fault") or base64.b64decode(each["code"]) for each in json.loads(response.stdout)]
     return None
 
 
-def compile_modules(question: str) -> str:
-    """Compile the modules that `byte_code` sends, in Lambda's Python; return JSON."""
-    answer = []
-    for path, source in json.loads(question):
+def compile_modules(request: str) -> str:
+    """Compile the modules in the JSON that `byte_code` sends to this process. Return JSON."""
+    response = []
+    for path, source in json.loads(request):
         try:
-            answer.append({"code": base64.b64encode(pyc(path, base64.b64decode(source))).decode()})
+            response.append({"code": base64.b64encode(pyc(path, base64.b64decode(source))).decode()})
         except (SyntaxError, ValueError) as error:
             line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            answer.append({"fault": f"{path}{line} is not Python {RUNTIME}: {error.args[0]}."})
-    return json.dumps(answer)
+            response.append({"fault": f"{path}{line} is not valid Python {RUNTIME}: {error.args[0]}."})
+    return json.dumps(response)
 
 
 def pyc(path: str, source: bytes) -> bytes:
     """Return a .pyc file that Python loads without a check of the source (PEP 552, unchecked hash).
 
-    Marshal's version 2 writes no references between objects. In newer versions, whether there is a reference depends
-    on how often this process uses an object, which differs from run to run.
+    Version 2 of the marshal format has no references between objects. In newer versions, the references depend on the
+    objects' reference counts in this process, which differ from run to run.
     """
     code = compile(source, f"{TASK_FOLDER}/{path}", "exec", dont_inherit=True, optimize=0)
     unchecked_hash = (1).to_bytes(4, "little")
@@ -387,7 +390,7 @@ def pyc(path: str, source: bytes) -> bytes:
 
 
 def cached_name(path: str) -> str:
-    """Return the path at which Python looks for the byte code of the module at `path`."""
+    """Return the path at which Python looks for the bytecode of the module at `path`."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}__pycache__/{name.removesuffix('.py')}.{CACHE_TAG}.pyc"
 
@@ -427,7 +430,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
     modules = sorted({item for each in files.values() for item in each.items() if item[0].endswith(".py")})
     compiled = byte_code(modules) if bytecode != "none" else None
     if compiled is None and bytecode == "require":
-        raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, for example with uv or pyenv.")
+        raise BuildError(f"There is no Python {RUNTIME} for the bytecode: install it, for example with uv or pyenv.")
     codes = dict(zip(modules, compiled or [], strict=False))
     # A package may contain .py files that are not valid Python, such as templates. Own code must not.
     foreign = {path for each in sources.installed for path in each.paths}
@@ -476,7 +479,7 @@ def _too_large(function: str, size: int, files: dict[str, bytes]) -> str:
     parts = ", ".join(f"{name} ({sizes[name] / 2**20:.0f} MB)" for name in largest)
     limit = LARGEST_ZIP // 2**20
     return (
-        f"dist/{function}.zip would have {size / 2**20:.0f} MB, and Lambda's limit is {limit} MB. Import smaller "
+        f"dist/{function}.zip would be {size / 2**20:.0f} MB, and Lambda's limit is {limit} MB. Import smaller "
         f"packages; the largest are {parts}."
     )
 
@@ -488,7 +491,7 @@ def _read_manifest(dist: Path) -> dict[str, Any]:
 
 
 def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode: str) -> bool:
-    """Return whether dist/ is complete and its digests match these sources."""
+    """Return whether dist/ is up to date: complete, and built from these sources."""
     has_code = manifest.get("bytecode") == RUNTIME
     platform = sources.packages.platform.name if sources.packages else None
     if (
@@ -508,7 +511,8 @@ def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode:
 def write(dist: Path, files: dict[str, bytes]) -> None:
     """Write `files` to dist/, each one completely or not at all, and delete the zips of removed functions.
 
-    The manifest is deleted first and written last: an interrupted build leaves none, and Terraform reports that.
+    The manifest is deleted first and written last, so an interrupted build leaves no manifest, and the plan fails with
+    a message.
     """
     dist.mkdir(exist_ok=True)
     (dist / MANIFEST).unlink(missing_ok=True)
@@ -547,7 +551,7 @@ def build(root: Path, project: Path, bytecode: str, platform: str, authorizer: b
     manifest = json.loads(files[MANIFEST])
     if manifest["bytecode"] is None and bytecode == "auto":
         print(
-            f"There is no Python {RUNTIME} on this machine: the zips have no byte code and start more slowly.",
+            f"There is no Python {RUNTIME} on this machine: the zips have no bytecode and start more slowly.",
             file=sys.stderr,
         )
     write(dist, files)
@@ -556,11 +560,11 @@ def build(root: Path, project: Path, bytecode: str, platform: str, authorizer: b
 
 
 def check(root: Path, project: Path) -> None:
-    """Raise BuildError if the project's dist/ differs from a build of its sources with the same options."""
+    """Rebuild in memory with the same options, and raise BuildError if dist/ differs."""
     dist = project / "dist"
     manifest = _read_manifest(dist)
     if not manifest:
-        raise BuildError("dist/ has no build: run `python build.py`.")
+        raise BuildError("dist/ contains no build: run `python build.py`.")
     sources = Sources(root, project, manifest.get("platform") or "lambda", manifest.get("authorizer") == "lambda")
     expected = build_files(sources, "none" if manifest.get("bytecode") is None else "require")
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
@@ -581,13 +585,13 @@ def contents(package: Path) -> dict[str, bytes]:
 def adopt_signed(project: Path, folder: Path) -> None:
     """Replace the built zips with the signed ones of a folder, and write their digests to the manifest.
 
-    Later builds keep them until the sources change. Raise BuildError if a zip has no signature, or other files than the
-    built one.
+    Later builds keep the signed zips until the sources change. Raise BuildError if a zip has no signature, or differs
+    from the built zip in more than the signature.
     """
     dist = project / "dist"
     manifest = _read_manifest(dist)
     if not manifest:
-        raise BuildError("dist/ has no build: run `python build.py` first, then sign its zips.")
+        raise BuildError("dist/ contains no build: run `python build.py` first, then sign its zips.")
     signed: dict[str, bytes] = {}
     for entry in manifest["functions"].values():
         package = folder / entry["file"]
@@ -603,13 +607,13 @@ def adopt_signed(project: Path, folder: Path) -> None:
         entry.update(digests(content))
     signed[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     write(dist, signed)
-    print(f"dist/ has signed zips: {', '.join(manifest['functions'])}.")
+    print(f"Replaced with signed zips in dist/: {', '.join(manifest['functions'])}.")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
-    """Parse the command line and run it; return the exit status."""
+    """Parse the command line and run the command. Return the exit code."""
     parser = argparse.ArgumentParser(description="Pack the Lambda functions into dist/.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if dist/ is not up to date")
+    parser.add_argument("--check", action="store_true", help="only check: fail if dist/ is not up to date")
     parser.add_argument(
         "--authorizer",
         action="store_true",
@@ -619,13 +623,14 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         "--bytecode",
         choices=("auto", "require", "none"),
         default="auto",
-        help=f"compile for Python {RUNTIME}: if it is found (auto, the default), or fail without it, or never",
+        help=f"compile with Python {RUNTIME}: if it is installed (auto, the default), or fail "
+        "without it (require), or never (none)",
     )
     parser.add_argument(
         "--platform",
         choices=("lambda", "laptop"),
         default="lambda",
-        help="where the packages of app/requirements.txt run: in Lambda (the default), or on this machine and Python",
+        help="install the packages of app/requirements.txt for Lambda (the default) or for this machine",
     )
     parser.add_argument(
         "--project",
@@ -637,7 +642,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         "--signed",
         type=Path,
         metavar="DIR",
-        help="a folder with zips that AWS Signer has signed, which replace the built ones in dist/",
+        help="replace the zips in dist/ with those in this folder, which AWS Signer has signed",
     )
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -646,14 +651,14 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             return WRONG_PYTHON
         sys.stdout.write(compile_modules(sys.stdin.read()))
         return 0
-    sys.path[:0] = {str(ROOT)} - set(sys.path)  # with PYTHONSAFEPATH, Python does not look there
+    sys.path[:0] = {str(ROOT)} - set(sys.path)  # with PYTHONSAFEPATH, Python does not add it
     from tools.errors import user_errors  # noqa: PLC0415 - as in Sources
 
     return user_errors(run)(options, root)
 
 
 def run(options: argparse.Namespace, root: Path) -> int:
-    """Run the command that the options name; return the exit status."""
+    """Run the command that the options name. Return the exit code."""
     project = options.project or root
     try:
         if not project.is_dir():

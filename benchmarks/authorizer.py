@@ -1,7 +1,7 @@
 """Measure the authorizer's cold start, and its time to check a token when it is warm.
 
 Run `python benchmarks/authorizer.py [STARTS]` with a Python that has the packages of requirements/authorizer.txt. Each
-start is a new process with byte code on disk. The issuer runs on this machine, so the figures do not include the
+start is a new process with bytecode on disk. The issuer runs on this machine, so the figures do not include the
 network time for its two documents. Times are CPU milliseconds of the process.
 """
 
@@ -83,7 +83,7 @@ def main() -> None:
         token = jwt.encode(claims, key, algorithm, {"kid": algorithm})
         event = {"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": "arn:a:b:c:d:e/test/GET/items"}
         rows = []
-        for _ in range(starts + 1):  # the first start writes byte code
+        for _ in range(starts + 1):  # the first start writes bytecode
             command = [sys.executable, "-c", START, json.dumps(event)]
             done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
             at = json.loads(done.stdout)

@@ -175,7 +175,7 @@ class Bench:
             **handler.environment,
         }
         if handler.folder.parent == self.folder and (HERE / "handlers" / handler.folder.name).is_dir():
-            # Byte code is cached, as that of boto3 is in Lambda. A first start has filled the folder.
+            # Bytecode is cached, as that of boto3 is in Lambda. A first start has filled the folder.
             environment["PYTHONPYCACHEPREFIX"] = str(self.folder / "pycache")
         else:
             environment["PYTHONDONTWRITEBYTECODE"] = "1"

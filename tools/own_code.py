@@ -72,7 +72,8 @@ class Module:
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None)
             reason = (
-                encoding_fault(content) or f"is not Python {sys.version_info[0]}.{sys.version_info[1]}: {error.args[0]}"
+                encoding_fault(content)
+                or f"is not valid Python {sys.version_info[0]}.{sys.version_info[1]}: {error.args[0]}"
             )
             self.faults.append(f"{path}{f' line {line}' if line else ''} {reason}.")
         if bad := next((part for part in path.removesuffix(".py").split("/") if not NAME.fullmatch(part)), None):

@@ -268,19 +268,19 @@ def outputs_table(outputs: Mapping[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-# The ways from functions in an existing VPC to a service, by the kind of its endpoint.
-WAYS = {
-    "Gateway": "a gateway endpoint in the route tables of the subnets, which is free, or a route out such as NAT",
-    "Interface": "an interface endpoint with private DNS; or `egress = true` and a route out",
+# How functions in an existing VPC can reach a service, by the kind of its endpoint.
+CONNECTIONS = {
+    "Gateway": "a gateway endpoint in the route tables of the subnets, which is free, or a route to the internet",
+    "Interface": "an interface endpoint with private DNS, or `egress = true` and a route to the internet",
 }
 
 
 def needs_table() -> str:
     """Return a Markdown table of the services that functions in a VPC call."""
     services: dict[str, dict[str, str]] = json.loads((ROOT / "contract" / "network.json").read_text())["services"]
-    lines = ["| service | endpoint | called by | way |", "|---|---|---|---|"]
+    lines = ["| service | endpoint | called by | connection |", "|---|---|---|---|"]
     lines += [
-        f"| {each['name']} | `com.amazonaws.REGION.{service}` | {each['for']} | {WAYS[each['endpoint']]} |"
+        f"| {each['name']} | `com.amazonaws.REGION.{service}` | {each['for']} | {CONNECTIONS[each['endpoint']]} |"
         for service, each in services.items()
     ]
     return "\n".join(lines)

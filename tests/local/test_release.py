@@ -141,7 +141,7 @@ def test_a_release_is_canaried_aborted_completed_and_rolled_back(copy: Repositor
     assert copy.release("rollback")[0] == 0
     said = trying.communicate()[0]
     assert trying.returncode == 1
-    assert "Rolled back: another command moved the aliases." in said
+    assert "Rolled back: another command changed the aliases." in said
     assert copy.live() == before
     assert not copy.has_changes()
 
@@ -150,7 +150,7 @@ def test_a_release_is_canaried_aborted_completed_and_rolled_back(copy: Repositor
     assert (code, copy.live()) == (0, tried), said
     assert f"  {GET:<24}  {tried:<4}" in said
     assert not copy.has_changes()
-    assert copy.release("release")[1].count("The live versions are the newest: there is nothing to release.") == 1
+    assert copy.release("release")[1].count("Nothing to release: the live versions are the newest.") == 1
 
     code, said = copy.release("rollback")
     assert (code, copy.live()) == (0, before), said

@@ -108,7 +108,7 @@ def test_saved_files_are_live(tmp_path: Path) -> None:
         print(f"A saved hook answered after {seconds:.2f} s.")
 
         save(hooks, "def before_create(draft, context):\n    return (\n")
-        watched.wait_to_hear("app/tasks.py line 2 is not Python")
+        watched.wait_to_hear("app/tasks.py line 2 is not valid Python")
         assert title() == "second"
         save(hooks, HOOK.format("third").replace("before_create", "before_craete"))
         watched.wait_to_hear("app/tasks.py line 4")

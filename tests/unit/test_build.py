@@ -169,15 +169,15 @@ def test_manifest(root: Path) -> None:
 
 
 FAULTS = {
-    "def f(:": "lambda_src/get/index.py line 1 is not Python: invalid syntax",
+    "def f(:": "lambda_src/get/index.py line 1 is not valid Python: invalid syntax",
     "x = '\0'": "lambda_src/get/index.py",
     "import yaml": "line 1 imports yaml, which is neither in lambda_src/ nor in Lambda's Python",
     "import trestle.nothing": "line 1 imports trestle.nothing, which is neither",
     "from trestle.nothing import x": "line 1 imports trestle.nothing, which is neither",
-    "from trestle import nothing": "line 1 imports nothing from trestle, which has no such name",
-    "from trestle.late import latest": "line 1 imports latest from trestle.late, which has no such name",
+    "from trestle import nothing": "line 1 imports nothing from trestle, which does not define it",
+    "from trestle.late import latest": "line 1 imports latest from trestle.late, which does not define it",
     "from create.helper import x": "line 1 imports create.helper, which is neither",
-    "def f():\n    from . import x": "line 2 has a relative import: write the full name",
+    "def f():\n    from . import x": "line 2 has a relative import: write the absolute name",
     "def handler(): pass": "lambda_src/get/index.py defines no lambda_handler",
 }
 
@@ -256,7 +256,7 @@ def other_pythons() -> list[str]:
 
 
 def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
-    """Builds the repository's own functions, with byte code if this machine has the Python for it."""
+    """Builds the repository's own functions, with bytecode if this machine has the Python for it."""
     sums = set()
     for number, python in enumerate([*other_pythons(), sys.executable]):
         copy = tmp_path / f"copy{number}"
@@ -282,7 +282,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
     assert len(sums) == 1
 
 
-# --- Byte code ---
+# --- Bytecode ---
 
 
 def test_pyc_is_valid_and_points_into_the_task_folder() -> None:
@@ -344,7 +344,7 @@ def test_machine_without_the_runtimes_python(root: Path, capsys: pytest.CaptureF
     assert manifest(root)["bytecode"] is None
     assert not [name for name in names(root, "get") if name.endswith(".pyc")]
     assert run(root, "--bytecode", "require") == 1
-    assert "There is no Python 3.13 for the byte code: install it" in capsys.readouterr().err
+    assert "There is no Python 3.13 for the bytecode: install it" in capsys.readouterr().err
 
 
 def fake_python(folder: Path, body: str) -> list[str]:
@@ -360,7 +360,7 @@ def test_commands_that_are_not_the_runtimes_python_are_skipped(
 ) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
-    code = base64.b64encode(b"byte code").decode()
+    code = base64.b64encode(b"bytecode").decode()
     compiled = json.dumps([{"code": code}] * 10)
     commands = [
         [str(folder / "missing")],
@@ -370,7 +370,7 @@ def test_commands_that_are_not_the_runtimes_python_are_skipped(
     monkeypatch.setattr(build, "python_commands", lambda: iter(commands))
     assert run(root) == 0
     with zipfile.ZipFile(root / "dist/get.zip") as archive:
-        assert archive.read("__pycache__/index.cpython-313.pyc") == b"byte code"
+        assert archive.read("__pycache__/index.cpython-313.pyc") == b"bytecode"
 
 
 @pytest.mark.parametrize("is_runtime", [True, False])
@@ -389,9 +389,9 @@ def test_compiling_side_names_what_it_cannot_read() -> None:
     sources = {"app/a.py": b"\ndef a(:", "app/b.py": b"b = '\0'", "app/c.py": b"c = 1"}
     question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in sources.items()])
     syntax, null, good = json.loads(build.compile_modules(question))
-    assert syntax == {"fault": "app/a.py line 2 is not Python 3.13: invalid syntax."}
+    assert syntax == {"fault": "app/a.py line 2 is not valid Python 3.13: invalid syntax."}
     assert null["fault"].startswith("app/b.py")
-    assert null["fault"].endswith(" is not Python 3.13: source code string cannot contain null bytes.")
+    assert null["fault"].endswith(" is not valid Python 3.13: source code string cannot contain null bytes.")
     assert good.keys() == {"code"}
 
 
@@ -498,7 +498,7 @@ def test_signed_zips_replace_the_built_ones(
     folder = sign(root, tmp_path / "signed")
     capsys.readouterr()
     assert run(root, "--signed", str(folder)) == 0
-    assert capsys.readouterr().out == "dist/ has signed zips: create, get.\n"
+    assert capsys.readouterr().out == "Replaced with signed zips in dist/: create, get.\n"
     for name, entry in manifest(root)["functions"].items():
         package = (root / f"dist/{name}.zip").read_bytes()
         assert package == (folder / f"{name}.zip").read_bytes()
@@ -518,7 +518,7 @@ def test_signed_zips_replace_the_built_ones(
 
 
 UNSIGNED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
-    "none built": (lambda root, _: (root / "dist/manifest.json").unlink(), "dist/ has no build: run"),
+    "none built": (lambda root, _: (root / "dist/manifest.json").unlink(), "dist/ contains no build: run"),
     "missing": (lambda _, folder: (folder / "get.zip").unlink(), "/get.zip is missing or not a zip: sign each"),
     "no zip": (lambda _, folder: (folder / "get.zip").write_text("?"), "/get.zip is missing or not a zip: sign each"),
     "unsigned": (
@@ -563,7 +563,7 @@ def test_check_without_the_python_for_byte_code(root: Path, capsys: pytest.Captu
     run(root)
     (root / "dist/manifest.json").write_text(json.dumps(manifest(root) | {"bytecode": "3.13"}))
     assert run(root, "--check") == 1
-    assert "There is no Python 3.13 for the byte code: install it" in capsys.readouterr().err
+    assert "There is no Python 3.13 for the bytecode: install it" in capsys.readouterr().err
 
 
 def test_an_aborted_build_leaves_no_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -877,7 +877,7 @@ def test_an_item_in_the_expected_state_is_written(hooked: Hooked, make_api: Make
         ("merge('rooms', 'a', {'n': 'x'})", "Invalid", "/n: Must be an integer"),
         ("create('nights', {}, 'a', otherwise='no')", "OtherwiseError", "otherwise is a str. Use Refuse(...)."),
         ("check('nights', 'a') or transaction.delete('nights', 'a')",
-         "TransactionError", 'already has a write of "nights" a'),
+         "TransactionError", 'already writes the item "a" of "nights"'),
         ("check('nights', 'a') or [*map(transaction.create, ['nights'] * 99, [{}] * 99)]",
          "TransactionError", "A transaction takes at most 99 writes"),
         ("delete('rooms', 'a')", "RightError", 'may not delete "rooms"'),

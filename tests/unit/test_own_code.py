@@ -251,7 +251,7 @@ FAULTS = {
     "arguments come as (draft, current, context): write def before_update(draft, current, context).",
     "def before_create(draft, context, more): ...": "line 1: before_create takes (draft, context, more) but is called",
     "def before_create(draft, *, context): ...": "line 1: before_create takes (draft, *, context) but is called with",
-    "def f(:": "line 1 is not Python 3.",
+    "def f(:": "line 1 is not valid Python 3.",
     "x = '\0'": " has a NUL byte in line 1: remove it, or save the text again as UTF-8.",
     "import trestle": "line 1 imports trestle, which is private to Trestle: use what trestle.app has.",
     "from trestle import entity, app": "line 1 imports trestle, which is private to Trestle: "
@@ -393,13 +393,13 @@ def test_syntax_that_only_this_python_accepts(
     python = tmp_path / "python"
     python.write_text("""#!/bin/sh
 cat > /dev/null
-echo '[{"fault": "app/bookings.py line 1 is not Python 3.13: no."}, {"code": ""}]'
+echo '[{"fault": "app/bookings.py line 1 is not valid Python 3.13: no."}, {"code": ""}]'
 """)
     python.chmod(0o755)
     monkeypatch.setattr(build, "python_commands", lambda: iter([[str(python)]]))
     write_files(root, {"app/bookings.py": CREATE})
     assert build.main([], root) == 1
-    assert capsys.readouterr().err == "build.py: app/bookings.py line 1 is not Python 3.13: no.\n"
+    assert capsys.readouterr().err == "build.py: app/bookings.py line 1 is not valid Python 3.13: no.\n"
 
 
 def test_a_function_of_app_has_a_zip_with_all_schemas_and_all_hooks(tmp_path: Path) -> None:

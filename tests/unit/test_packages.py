@@ -521,7 +521,7 @@ def test_a_zip_over_lambdas_limit(
     root = project(tmp_path, lock, bookings=f"import money\n{CREATE}")
     (line,) = build_error(root, capsys)
     assert line.startswith(
-        "dist/create.bookings.zip would have 3 MB, and Lambda's limit is 2 MB. "
+        "dist/create.bookings.zip would be 3 MB, and Lambda's limit is 2 MB. "
         "Import smaller packages; the largest are money (3 MB), "
     )
     assert not list(root.glob("dist/*.zip"))

@@ -315,7 +315,7 @@ def test_a_version_that_cannot_be_deleted_is_kept(shop: Shop, monkeypatch: pytes
 
 def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
     assert shop.ship() == 0
-    assert shop.said == ["The live versions are the newest: there is nothing to release."]
+    assert shop.said == ["Nothing to release: the live versions are the newest."]
     assert shop.slept == 0
     # A first release without a canary changes nothing: the newest versions are already live.
     assert not shop.live_file.exists()
@@ -548,7 +548,7 @@ def test_a_concurrent_rollback_ends_the_canary(shop: Shop) -> None:
     assert shop.ship() == 1
     assert shop.said[-2:] == [
         "The canary was rolled back.",
-        "Rolled back: another command moved the aliases.",
+        "Rolled back: another command changed the aliases.",
     ]
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
 
@@ -619,14 +619,14 @@ def test_a_rollback_ignores_deleted_functions(shop: Shop) -> None:
     Record(
         shop.live_file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]
     ).write()
-    with pytest.raises(UserError, match="no function has an older version that was live"):
+    with pytest.raises(UserError, match="no function has an earlier live version"):
         shop.rollback()
 
 
 def test_a_rollback_without_a_file_uses_the_last_deployment(
     shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="no function has an older version"):
+    with pytest.raises(UserError, match="no function has an earlier live version"):
         shop.rollback()
     tool.show(shop)
     assert capsys.readouterr().out.endswith("Roll back to:\n  nothing\n")
@@ -668,7 +668,8 @@ def test_an_interrupted_rollback_is_finished(
             shop.rollback()
     assert len({version for version, _ in shop.live().values()}) == (2 if moved == 1 else 1)
     tool.show(shop)
-    assert "test.live.json has other versions: run `make apply ENV=test`" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "test.live.json does not match the live versions: if the file is right, run `make apply ENV=test`" in said
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
     changes = [f"{name} 3 -> 2" for name in (CREATE, GET)]
@@ -770,7 +771,7 @@ def test_functions_without_a_release_are_shown(shop: Shop, capsys: pytest.Captur
     Record(shop.live_file, Release("2026-01-01T00:00:00Z", {GET: "1"})).write()
     tool.show(shop)
     shown = capsys.readouterr().out
-    assert shown.endswith(f"\nCreated since then, so each apply deploys their newest version: {CREATE}.\n")
+    assert shown.endswith(f"\nCreated since the last release, so each apply deploys their newest version: {CREATE}.\n")
 
 
 def test_closing_stdout_early_is_not_an_error() -> None:
@@ -844,7 +845,7 @@ def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.Capture
             command()
     tool.show(shop)
     assert capsys.readouterr().out.endswith(
-        "test.live.json has other versions: run `make apply ENV=test` if it is right.\n"
+        "test.live.json does not match the live versions: if the file is right, run `make apply ENV=test`.\n"
     )
 
 
@@ -864,7 +865,7 @@ def test_a_rollback_after_a_release_needs_no_terraform(
     assert tool.show(shop) == 0
     shown = capsys.readouterr().out
     assert f"  {GET}" in shown
-    assert "Functions created since then are not listed: terraform output failed" in shown
+    assert "Functions created since the last release are not listed: terraform output failed" in shown
     shop.live_file.unlink()
     commands: list[Callable[[], int]] = [lambda: tool.show(shop), shop.rollback, shop.ship]
     for command in commands:

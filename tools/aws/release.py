@@ -1,12 +1,13 @@
 """Release new versions of the functions as a canary, roll them back, and show which are live.
 
-A release applies with the aliases pinned, so that the new versions receive no requests. It then
-sends them a part of the requests (the variable `release`), watches the environment's alarms and the
-functions' logs, and finally promotes them or rolls them back. The exit code is 1 after a rollback.
-A version that received no requests is rolled back, too, unless --unproven is given.
+A release applies with the aliases pinned to the live versions, so that the new versions receive no
+requests. It then sends the new versions a part of the requests (the variable `release`), watches the
+environment's alarms and the functions' logs, and finally promotes the new versions or rolls them
+back. The exit code is 1 after a rollback. If a version received no requests, the release is also
+rolled back, unless --unproven is given.
 
 A rollback restores the previous release at once, without Terraform. During a canary it cancels the
-canary, and it completes an interrupted rollback.
+canary instead. If an earlier rollback was interrupted, it completes that one.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT, Progress
 
-# How often a canary checks alarms and logs, within these bounds in seconds.
+# A canary checks alarms and logs CHECKS times, but with an interval within these bounds in seconds.
 CHECKS = 20
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.5, 15.0
 
 
 @dataclass(frozen=True)
 class ReleaseSettings:
-    """The variable `release`: faults that cause a rollback, minutes, and percent of the requests."""
+    """The variable `release`: the faults that cause a rollback, and the canary's minutes and percent of requests."""
 
     faults: int
     minutes: float
@@ -87,9 +88,9 @@ class CanaryRun:
             self.progress("Rolling back ...")
             restore_live(self.record, self.functions)
             raise
-        # Workers are exempt: their next job may be a day away.
+        # Functions without routes (workers) are exempt, because their next job may come in a day.
         if (unproven := [name for name in unreached if name not in self.functions.workers]) and not self.unproven:
-            # A version that cannot start logs nothing either.
+            # A version that cannot start logs no requests either, so silence does not prove that it works.
             reason = (
                 f"{', '.join(unproven)} received no requests, so the new code is untested. Send requests during "
                 "the canary, or add ARGS=--unproven."
@@ -115,7 +116,7 @@ class CanaryRun:
             self.progress(f"All jobs, events and changes, watched {minutes}: {format_changes(live, workers)}.")
 
     def watch_candidates(self, monitor: Monitor) -> str | None:
-        """Check until the time is over; return why the versions must be rolled back, or None."""
+        """Check until the canary's time is over. Return why to roll back, or None."""
         began = time.monotonic()
         seconds = self.settings.minutes * 60
         every = min(max(seconds / CHECKS, SHORTEST_INTERVAL), LONGEST_INTERVAL)
@@ -129,7 +130,7 @@ class CanaryRun:
             self.sleep(min(every, seconds - passed))
 
     def find_interference(self) -> str | None:
-        """Return a message if another command has moved the aliases since the canary began, or None."""
+        """Return a message if another command has changed the aliases since the canary began, else None."""
         aliases = self.functions.aliases()
         if all(
             name in aliases
@@ -139,12 +140,12 @@ class CanaryRun:
             for name, version in self.candidates.items()
         ):
             return None
-        return "another command moved the aliases."
+        return "another command changed the aliases."
 
 
 @contextmanager
 def ignore_signals() -> Iterator[None]:
-    """Ignore signals within the block, which a second Ctrl-C would leave half done."""
+    """Ignore signals within the block, so that a second Ctrl-C cannot interrupt it half-way."""
     numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
@@ -174,7 +175,7 @@ def release(
             "A canary is already running: wait until it ends, or cancel it with "
             f"`make rollback ENV={environment.name}`."
         )
-    check_known(environment, record, before)
+    check_recorded(environment, record, before)
     is_first, candidates = record.live is None, Versions()
     record_live(record, find_functions(environment, record), before)
     try:
@@ -190,11 +191,11 @@ def release(
         newest = {name: str(max(functions.published_versions(name))) for name in aliases}
         candidates = {name: version for name, version in newest.items() if version != live.versions[name]}
     finally:
-        # With the file, the next apply would not deploy new code, and nobody would know why.
+        # Without a release, there must be no live file: it would silently pin the versions of every later apply.
         if is_first and not candidates:
             record.path.unlink(missing_ok=True)
     if not candidates:
-        progress("The live versions are the newest: there is nothing to release.")
+        progress("Nothing to release: the live versions are the newest.")
         return 0
     functions.wait_for(candidates)
     reason = CanaryRun(
@@ -218,7 +219,7 @@ def release(
 
 
 def restore_live(record: Record, functions: Functions) -> None:
-    """Give the live versions all requests."""
+    """End the canary: point each alias only to its live version."""
     assert record.live
     record.canary = None
     with ignore_signals():
@@ -227,9 +228,9 @@ def restore_live(record: Record, functions: Functions) -> None:
 
 
 def rollback(environment: Environment, progress: Progress) -> int:
-    """Restore the previous release; cancel a canary that is running.
+    """Restore the previous release, or cancel a running canary. Return 0.
 
-    An interrupted release or rollback leaves aliases only at versions that the file names.
+    Even after an interrupted release or rollback, aliases point only to versions that the live file names.
     """
     record = Record.read(environment.live_file)
     # Functions created since the last release keep their newest version.
@@ -237,43 +238,43 @@ def rollback(environment: Environment, progress: Progress) -> int:
     functions = Functions(environment.client("lambda"), frozenset(names))
     aliases = functions.aliases()
     check_deployed(environment, aliases)
-    check_known(environment, record, aliases, record.canary, record.leaving, *record.history[:1])
+    check_recorded(environment, record, aliases, record.canary, record.leaving, *record.history[:1])
     live = {name: alias.version for name, alias in aliases.items()}
-    written = record.live or Release(now(), live)
+    recorded = record.live or Release(now(), live)
     published = {name: functions.published_versions(name) for name in live}
-    is_live = all(written.versions.get(name, version) == version for name, version in live.items())
-    is_canary_running = bool(record.canary) or (is_live and any(alias.weights for alias in aliases.values()))
-    leaving = record.leaving or written
-    if is_canary_running or record.leaving:
-        wanted = written
+    is_live = all(recorded.versions.get(name, version) == version for name, version in live.items())
+    has_canary = bool(record.canary) or (is_live and any(alias.weights for alias in aliases.values()))
+    leaving = record.leaving or recorded
+    if has_canary or record.leaving:
+        target = recorded
     elif not record.live:
-        wanted = Release(now(), versions_before_last_deployment(live, published))
+        target = Release(now(), versions_before_last_deployment(live, published))
     elif record.history:
-        wanted = record.history.pop(0)
+        target = record.history.pop(0)
     else:
         raise UserError(f"There is nothing to roll back to: {environment.live_file.name} records no earlier release.")
-    # Functions and versions that exist only in one of the two releases stay as they are.
-    back = {
+    # A function that is in only one of the releases, or whose older version was deleted, keeps its version.
+    changes = {
         name: version
-        for name, version in wanted.versions.items()
+        for name, version in target.versions.items()
         if name in live and (version != live[name] or aliases[name].weights) and int(version) in published[name]
     }
-    if wanted is not written:
-        if not back:
-            raise UserError("There is nothing to roll back to: no function has an older version that was live.")
-        check_ready(environment, functions, back, progress)
-        written = Release(now(), {**live, **back})
-    record.live, record.canary = written, None
-    record.leaving = Release(now(), {name: live[name] for name in back})
+    if target is not recorded:
+        if not changes:
+            raise UserError("There is nothing to roll back to: no function has an earlier live version.")
+        check_ready(environment, functions, changes, progress)
+        recorded = Release(now(), {**live, **changes})
+    record.live, record.canary = recorded, None
+    record.leaving = Release(now(), {name: live[name] for name in changes})
     with ignore_signals():
         record.write()
-        functions.point_aliases(back)
+        functions.point_aliases(changes)
         record.leaving = None
         record.write()
-    if is_canary_running:
+    if has_canary:
         progress("The canary was rolled back.")
     else:
-        progress(f"Rolled back: {format_changes(leaving.versions, back or wanted.versions)}.")
+        progress(f"Rolled back: {format_changes(leaving.versions, changes or target.versions)}.")
     return 0
 
 
@@ -295,7 +296,7 @@ def check_ready(environment: Environment, functions: Functions, versions: Versio
 
 
 def show(environment: Environment) -> int:
-    """Print the live versions, since when they are live, and the releases to roll back to."""
+    """Print the live versions, the time of their release, and the releases that a rollback can restore."""
     record, unread = Record.read(environment.live_file), ""
     try:
         found = find_functions(environment, record)
@@ -303,7 +304,7 @@ def show(environment: Environment) -> int:
         if not record.live:
             raise
         found = Functions(environment.client("lambda"), frozenset(recorded_functions(record)))
-        unread = f"Functions created since then are not listed: {error}"
+        unread = f"Functions created since the last release are not listed: {error}"
     aliases = found.aliases()
     check_deployed(environment, aliases)
     live = {name: alias.version for name, alias in aliases.items()}
@@ -323,13 +324,16 @@ def show(environment: Environment) -> int:
         before = versions_before_last_deployment(live, published)
         back = [f"  before the last deployment: {format_changes(live, before)}"] if before else []
     lines += ["Roll back to:", *(back or ["  nothing"])]
-    if record.live and (young := sorted(live.keys() - record.live.versions.keys())):
-        lines.append(f"Created since then, so each apply deploys their newest version: {', '.join(young)}.")
+    if record.live and (unreleased := sorted(live.keys() - record.live.versions.keys())):
+        lines.append(
+            f"Created since the last release, so each apply deploys their newest version: {', '.join(unreleased)}."
+        )
     if unread:
         lines.append(unread)
     if record.leaving or (record.live and record.live.versions.items() - live.items()):
         lines.append(
-            f"{environment.live_file.name} has other versions: run `{environment.apply_command}` if it is right."
+            f"{environment.live_file.name} does not match the live versions: if the file is right, run "
+            f"`{environment.apply_command}`."
         )
     print_lines(lines)
     return 0
@@ -348,12 +352,12 @@ def find_functions(environment: Environment, record: Record) -> Functions:
 
 
 def recorded_functions(record: Record) -> set[str]:
-    """Return the names of the functions in the last release; none without a release."""
+    """Return the names of the functions in the last release; an empty set if there was none."""
     return set(record.live.versions) if record.live else set()
 
 
 def record_live(record: Record, found: Functions, aliases: dict[str, Alias]) -> Release:
-    """Write the live versions to the file, and return them."""
+    """Write the live versions to the live file, and return them."""
     live = {name: alias.version for name, alias in aliases.items()}
     if record.live:
         since = record.live.since
@@ -374,8 +378,10 @@ def check_deployed(environment: Environment, aliases: dict[str, Alias]) -> None:
         )
 
 
-def check_known(environment: Environment, record: Record, aliases: dict[str, Alias], *others: Release | None) -> None:
-    """Raise UserError if an alias points at a version that none of the file's releases names."""
+def check_recorded(
+    environment: Environment, record: Record, aliases: dict[str, Alias], *others: Release | None
+) -> None:
+    """Raise UserError if an alias points to a version that is in none of the live file's releases."""
     if record.live is None:
         return
     known = record.live.versions
@@ -424,7 +430,7 @@ def show_result(environment: Environment, code: int) -> int:
 
 @contextmanager
 def explain_failures(environment: Environment) -> Iterator[None]:
-    """Raise UserError, with the remedy, for an error of AWS within the block."""
+    """Raise UserError, with the remedy, if AWS returns an error within the block."""
     try:
         yield
     except (BotoCoreError, ClientError, WaiterError) as error:

@@ -91,7 +91,7 @@ def welcome(system: System) -> str:
         parts.append(
             "\n".join(["Functions", *(f"  {name:<{width}}{triggers_text(of)}" for name, of in functions.items())])
         )
-    return "\n\n".join([*parts, *filter(None, [advice(system.missing_secrets())])])
+    return "\n\n".join([*parts, *filter(None, [advice(system.put_secrets())])])
 
 
 def triggers_text(function: dict[str, Any]) -> str:
@@ -111,7 +111,7 @@ def status(options: argparse.Namespace) -> int:
         print_note(f"Other systems with data on this machine: {', '.join(others)}")
     if fault := system.emulator.state(running).get("fault"):
         print_note(f"Its latest changes cannot be saved ({fault}): fix this before you stop it.")
-    for problem in [advice(system.missing_secrets()), *mapping_problems(running)]:
+    for problem in [advice(system.put_secrets()), *mapping_problems(running)]:
         if problem:
             print_note(problem)
     return 0

@@ -1,4 +1,4 @@
-"""Start, change and stop one system on this machine: its emulator, and the resources that Terraform creates there."""
+"""Start, apply and stop one system on this machine: its emulator, and the resources that Terraform creates in it."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from tools.urls import domain_of, local_urls
 
 DEFAULT_PORT = 4566
 
-PARALLEL = 30  # resources at a time, since the provider mostly waits
+PARALLEL = 30  # Terraform's -parallelism, high because the provider mostly waits
 
-ENDS_WITHIN = 60.0  # seconds; if its caller is killed, Terraform ends when it writes its next line
+TERRAFORM_EXIT_SECONDS = 60.0  # if its parent process is killed, Terraform exits when it writes its next line
 
 # Changes to the modules that make an apply faster here:
 # - The packages reach the emulator through a bucket. With `filename`, the provider creates one function after the
 #   other, five seconds each; with S3, it creates them in parallel.
-# - A distribution is deployed at once, but the provider would look only after half a minute.
-# - The provider takes 25 seconds for each queue, so a queue of jobs does not wait for its dead-letter queue.
-# - It takes 30 seconds for each DNS record, which the local run does not need: a domain is recognized by the header
-#   Host, and its certificate is issued at once.
+# - A distribution is deployed at once, but the provider first checks after half a minute.
+# - The provider takes 25 seconds to create a queue, so a queue of jobs does not depend on its dead-letter queue.
+# - The provider takes 30 seconds to create a DNS record. The local run needs none: the emulator recognizes a domain by
+#   the header Host, and issues its certificate at once.
 OVERRIDES = {
     "modules/domain": {
         "resource": {"aws_route53_record": {name: {"for_each": "${toset([])}"} for name in ("alias", "validation")}},
@@ -81,7 +81,7 @@ OVERRIDES = {
 
 
 def overrides_for(port: int) -> dict[str, Any]:
-    """Return OVERRIDES, and the override that replaces the issuer of the tfvars with the local issuer."""
+    """Return OVERRIDES and one more, which replaces the issuer of the tfvars with the local issuer."""
     here = f'${{var.jwt == null ? null : "{issuer_url(port)}"}}'
     return {**OVERRIDES, SERVICE: {"locals": {"jwt_issuer": here}}}
 
@@ -89,7 +89,7 @@ def overrides_for(port: int) -> dict[str, Any]:
 Confirm = Callable[[list[str]], bool]
 
 
-def items_of(running: Running, table: dict[str, Any]) -> str | None:
+def describe_items(running: Running, table: dict[str, Any]) -> str | None:
     """Return the number of items in a table as text, or None for an empty one."""
     dynamodb = client("dynamodb", running)
     try:
@@ -99,7 +99,7 @@ def items_of(running: Running, table: dict[str, Any]) -> str | None:
     return f"{count} item{'s' * (count != 1)} in the table {table['name']}" if count else None
 
 
-def users_of(running: Running, pool: dict[str, Any]) -> str | None:
+def describe_users(running: Running, pool: dict[str, Any]) -> str | None:
     """Return the number of users in a pool as text, or None for an empty one."""
     cognito = client("cognito-idp", running)
     try:
@@ -109,8 +109,8 @@ def users_of(running: Running, pool: dict[str, Any]) -> str | None:
     return f"{count} user{'s' * (count != 1)} in the user pool {pool['name']}" if count else None
 
 
-# The functions that count the data of users, by the type of Terraform's resource.
-USER_DATA = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
+# The functions that describe user data which a deletion would lose, by the type of the Terraform resource.
+USER_DATA = {"aws_cognito_user_pool": describe_users, "aws_dynamodb_table": describe_items}
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ class System:
     """One system, with all its files in one folder.
 
     The emulator saves its resources and Terraform's state together, but during an apply Terraform sends its state
-    only from time to time. So each apply first copies the saved state, and deletes the copy at its end. If the next
-    apply finds a copy, then a kill or Ctrl-C has interrupted the last one, and Terraform may not know all the
-    resources that it has created. It then starts from that copy, but with the current items.
+    only from time to time. So each apply first makes a copy of the saved state, and deletes the copy at its end. If an
+    apply finds a copy, a kill or Ctrl-C has interrupted the previous apply, and Terraform's state may lack resources
+    that it created. The apply then restores the copy, but keeps the current items.
     """
 
     folder: Path
@@ -135,7 +135,7 @@ class System:
 
     @property
     def name(self) -> str:
-        """NAME-ENVIRONMENT, as in the names of its resources. If another system has that folder, also both parts."""
+        """NAME-ENVIRONMENT as in resource names; with both parts spelled out if another system has the same."""
         if not (identity := self.identity):
             return self.folder.name
         name = "{name}-{environment}".format(**identity)
@@ -155,7 +155,7 @@ class System:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that Terraform derived from the variables in the last apply: local.tools of modules/service."""
+        """The settings that Terraform computed in the last apply: local.tools of modules/service."""
         settings: dict[str, Any] = self._applied()["settings"]
         return settings
 
@@ -171,7 +171,7 @@ class System:
 
     @property
     def live_file(self) -> Path:
-        """The file that names the live versions of functions if these are not the newest; Terraform reads it here."""
+        """The live file, which pins the versions of functions. The local run has it in its own folder."""
         return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
 
     @property
@@ -181,15 +181,15 @@ class System:
 
     @property
     def secrets(self) -> SecretValues:
-        """The values of secrets that the user has set."""
+        """The secret values that the user has set."""
         return SecretValues(self.folder / "secrets.json")
 
     def issuer(self, running: Running) -> Issuer:
         """Return the local issuer, which replaces the one of the tfvars."""
         return Issuer(self.folder / FOLDER, issuer_url(running.port))
 
-    def missing_secrets(self) -> list[str]:
-        """Return the names of the functions' secrets that have no value in the running system."""
+    def put_secrets(self) -> list[str]:
+        """Write the secrets' values to the running system. Return the names of secrets that have none."""
         return self.secrets.put(self.settings.get("functions", {}), self.running())
 
     def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, confirm: Confirm) -> None:
@@ -216,9 +216,9 @@ class System:
             # A restart loads the saved state. The emulator counts the changes of its resources, because users can
             # change them by hand. After a kill, the changes of the last seconds may be lost.
             is_untouched = not died and applied.get("changes") == state.get("changes", -1)
-            # The deployed API names its issuer, and so the port.
-            is_here = applied.get("issuer") in (None, issuer_url(started.port))
-            if is_untouched and is_here and applied["fingerprint"] == inputs:
+            # The deployed API contains the issuer's URL, which contains the port.
+            is_same_issuer = applied.get("issuer") in (None, issuer_url(started.port))
+            if is_untouched and is_same_issuer and applied["fingerprint"] == inputs:
                 self.progress("Nothing has changed since the last apply.")
                 return
             has_issuer = self._run_apply(started, settings, var_files, confirm, refresh=not is_untouched)
@@ -232,18 +232,18 @@ class System:
         write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes, "issuer": issuer})
 
     def outputs(self) -> dict[str, Any]:
-        """Return Terraform's outputs, with the URLs of this machine, and the values of the API keys."""
+        """Return Terraform's outputs with local URLs, and the values of the API keys."""
         running = self.running()
         made = read_json(self.folder / "outputs.json") or {}
         if "api_keys" not in made:
-            raise UserError(f"{self.name} is not up yet: run `python local.py up`, or wait until it is done.")
+            raise UserError(f"{self.name} is not up yet: run `python local.py up`, or wait until that command is done.")
         outputs: dict[str, Any] = local_urls(made, running.endpoint, domain_of(made))
-        if made.get("website_url"):  # whatever its name in AWS is
+        if made.get("website_url"):  # also if it has a domain of its own
             outputs["website_url"] = running.console
         return outputs
 
     def request(self) -> str | None:
-        """Return a curl command that lists the first collection that curl can list, or None if there is none."""
+        """Return a curl command that lists the first entity that curl can list, or None."""
         outputs = self.outputs()
         curl, address = "curl -i", outputs["api_url"].rstrip("/")
         if domain := self.settings.get("domain"):  # missing if an older version applied the system
@@ -278,11 +278,11 @@ class System:
         """Save the emulator's state and stop it. If it cannot save, leave it running and raise UserError."""
         running = self.emulator.running()
         fault = self.emulator.save(running) if running and save else ""
-        # If it does not respond, it has ended, or only a signal can stop it.
+        # An emulator that does not respond has ended, or only a signal can stop it.
         if running and fault and self.emulator.is_responding(running):
             raise UserError(
                 f"{self.name} keeps running, because its latest changes cannot be saved ({fault}). "
-                f"Fix this, for example by freeing space in {self.folder}, then run `python local.py down`."
+                f"Fix this, for example by freeing disk space for {self.folder}, then run `python local.py down`."
             )
         self.emulator.stop()
 
@@ -302,7 +302,10 @@ class System:
         return found
 
     def _take_over_state(self, started: Running, *, is_empty: bool) -> None:
-        """Move the state file of an earlier version into the emulator, unless the emulator has lost its resources."""
+        """Move Terraform's state from the file of an earlier Trestle into the emulator.
+
+        If the emulator is empty, its resources are lost: only rename the file.
+        """
         if not self._state_file.exists():
             return
         if is_empty:
@@ -317,7 +320,7 @@ class System:
     ) -> bool:
         """Apply, and return whether the system accepts tokens of the local issuer.
 
-        With `refresh`, Terraform first looks for changes that were made without it.
+        refresh: whether Terraform first compares its state with the resources, to find changes made outside of it.
         """
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
@@ -350,7 +353,7 @@ class System:
                 if not self.emulator.is_responding(started):
                     raise InterruptedApplyError(
                         f"The emulator of {self.name} ended during the apply (log: {self.emulator.log}): run "
-                        "`python local.py up` again, which starts from the state before this apply."
+                        "`python local.py up` again, which first restores the state from before this apply."
                     ) from None
                 if re.search("already ?exists", str(error), re.IGNORECASE):
                     raise type(error)(
@@ -361,7 +364,7 @@ class System:
             state = self.emulator.terraform_state(started)
             outputs = {name: output["value"] for name, output in state["outputs"].items()}
             made = outputs.get(user_root.OUTPUT, outputs)
-            # The values are random, or come from the variables or from an argument in the user's own root.
+            # Terraform's outputs have only the keys' ids. Their values are in the state.
             values = {key["id"]: key["value"] for key in resources_of(state, "aws_api_gateway_api_key")}
             made["api_keys"] = {name: values[id_] for name, id_ in made["api_key_ids"].items()}
             write_json(self.folder / "outputs.json", made)
@@ -374,7 +377,7 @@ class System:
         return has_issuer
 
     def _user_data(self, running: Running) -> dict[str, str]:
-        """Return the data of users as text, such as "12 items in the table x", by Terraform's address."""
+        """Return descriptions of user data, such as "12 items in the table x", by Terraform's resource address."""
         resources = self.emulator.terraform_state(running).get("resources", [])
         found = {}
         for each in resources:
@@ -393,14 +396,14 @@ class System:
 
     @property
     def _state_file(self) -> Path:
-        """The file in which an earlier version kept Terraform's state, with a copy in `before` during an apply."""
+        """The file in which earlier versions of Trestle kept Terraform's state; `before` has a copy during an apply."""
         return self.folder / "terraform.tfstate"
 
     @contextmanager
     def _recoverable(self, running: Running) -> Iterator[int]:
         """Keep a copy of the saved state during an apply. Yield a file descriptor for Terraform to inherit.
 
-        As long as any process holds the descriptor, the apply is running, even if this process has ended.
+        The descriptor has a lock. While any process holds it, the apply is running, even if this process has ended.
         """
         self._save(running)
         new = self.folder / "before.partial"
@@ -450,7 +453,7 @@ class System:
 
     def _wait_for_apply(self) -> None:
         """Wait until the Terraform of a killed process has ended."""
-        deadline = time.monotonic() + ENDS_WITHIN
+        deadline = time.monotonic() + TERRAFORM_EXIT_SECONDS
         with (self._before / "lock").open() as lock:
             while True:
                 try:
@@ -527,7 +530,7 @@ def upload_packages(running: Running, project: Path) -> None:
     """Upload a project's packages to the bucket that OVERRIDES names."""
     s3, bucket = client("s3", running), f"packages-{running.region}"
     if bucket not in (known["Name"] for known in s3.list_buckets()["Buckets"]):
-        # In S3, a bucket without a location is in us-east-1, which is not a valid location.
+        # S3 refuses us-east-1 as a LocationConstraint: it is the region of a bucket without one.
         place = {"LocationConstraint": running.region} if running.region != "us-east-1" else {}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     for package in (project / "dist").glob("*.zip"):

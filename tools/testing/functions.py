@@ -36,7 +36,7 @@ class LambdaContext:
 
 def load_handler(function: str, file: str, environment: Mapping[str, str]) -> Handler:
     """Load a function, such as "create", from its index.py or hooked.py, as a cold start does. Return its handler."""
-    # Modules loaded this way have cached byte code; a script would be compiled each time.
+    # Modules loaded this way have cached bytecode; a script would be compiled each time.
     spec = importlib.util.spec_from_file_location(function, LAMBDA_SRC / function / file)
     assert spec
     assert spec.loader

@@ -50,7 +50,7 @@ def create(
     for number in range(ATTEMPTS):
         attempt = Attempt()
         made = hooks.new_doc(context, attempt, given, item_id)
-        hooks.judge("before_create", validator, given, made, validator.check)
+        hooks.validate_result("before_create", validator, given, made, validator.check)
         created_at = now()
         item = Item(item_id, made, created_at, created_at, 1)
         try:

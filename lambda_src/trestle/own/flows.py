@@ -127,7 +127,7 @@ def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expecte
     for number in range(ATTEMPTS):
         current = _read(entity, context, item_id, expected)
         attempt = Attempt()
-        hooks.admit_deletion(context, attempt, current)
+        hooks.check_deletion(context, attempt, current)
         try:
             attempt.commit(context, deletion(entity, context.owner, item_id, [current.state]))
         except (Cancelled, LostRaceError):
@@ -160,7 +160,7 @@ def update(
         attempt = Attempt()
         given = change(current.doc)
         made = hooks.changed_doc(context, attempt, current, given)
-        hooks.judge("before_update", validator, given, made, check, current.doc)
+        hooks.validate_result("before_update", validator, given, made, check, current.doc)
         at = now()
         try:
             write = replacement(entity, context.owner, item_id, made, [current.state], at=at)

@@ -143,11 +143,11 @@ class Hooks:
         self._call("before_update", context, attempt, draft, public_item(current, context.owner))
         return self._made("before_update", draft, doc)
 
-    def admit_deletion(self, context: Context, attempt: Attempt, current: Item) -> None:
+    def check_deletion(self, context: Context, attempt: Attempt, current: Item) -> None:
         """Let before_delete refuse a deletion. Raises what scope.run raises."""
         self._call("before_delete", context, attempt, public_item(current, context.owner))
 
-    def judge(
+    def validate_result(
         self,
         hook: str,
         validator: Validator,

@@ -1,4 +1,4 @@
-"""Transactions of own code. Each write is prepared when it is added, and all are carried out together."""
+"""Transactions of own code. Each write is prepared when it is added, and all are committed together."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     States = Sequence[tuple[str, int]] | None
 
-MAX_WRITES = 99  # besides the item's own
-_ABSENT = "There is no item with the id of a record that belongs to this request."
-_EXISTS = "A record that belongs to this request exists already."
-_CHANGED = "A record that belongs to this request has changed."
+MAX_WRITES = 99  # DynamoDB's limit of 100 without the item's own write
+_ABSENT = "An item that this request needs does not exist."
+_EXISTS = "An item that this request creates exists already."
+_CHANGED = "An item that this request uses has changed."
 
 
 class TransactionError(errors.QuotableError, ValueError):
@@ -37,7 +37,8 @@ class OtherwiseError(errors.QuotableError, TypeError):
 class _Planned:
     """A write of the transaction.
 
-    is_read: whether its condition is a state that this attempt read, instead of one that the caller gave.
+    is_read: whether the write's condition is a state that this attempt has read itself, so that a failed condition
+    is a lost race. Otherwise own code gave the condition by `if_match`, and the transaction fails.
     """
 
     __slots__ = ("is_read", "otherwise", "write")
@@ -86,7 +87,7 @@ class Transaction(app.Transaction):
             validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_create is not None)
             given = validator.keep(validator.complete(given, is_new=True), {})
             made = used.hooks.new_doc(context, self, given, item_id)
-            used.hooks.judge("before_create", validator, given, made, validator.check)
+            used.hooks.validate_result("before_create", validator, given, made, validator.check)
         except errors.Refusal as refusal:
             raise_public(refusal)
         created_at = now()
@@ -117,7 +118,7 @@ class Transaction(app.Transaction):
             given = validator.client_changes(given)
         except errors.Forbidden as refusal:
             raise_public(refusal)
-        # Otherwise the result can only be validated or written with the stored item.
+        # In these cases, validating or writing the result needs the stored item.
         is_read = has_hook or len(given) > MAX_PROPERTIES or not validator.is_flat(given)
         try:
             if is_read:
@@ -125,7 +126,7 @@ class Transaction(app.Transaction):
                 whole = validator.merged(apply_merge_patch(item.doc, given), item.doc, given)
                 made = used.hooks.changed_doc(context, self, item, whole)
                 changed = differing(item.doc, made)
-                used.hooks.judge("before_update", validator, whole, made, validator.check_changed, changed)
+                used.hooks.validate_result("before_update", validator, whole, made, validator.check_changed, changed)
                 write = replacement(used.entity, context.owner, id, made, [item.state])
             else:
                 _check_id(id)
@@ -154,7 +155,7 @@ class Transaction(app.Transaction):
             _check_id(id)
             if is_read:
                 item = self._read(used.entity, context, id, expected)
-                used.hooks.admit_deletion(context, self, item)
+                used.hooks.check_deletion(context, self, item)
                 expected = [item.state]
         except (errors.NotFound, errors.Changed) as refusal:
             raise self._failed(otherwise, exists=isinstance(refusal, errors.Changed)) from None
@@ -182,10 +183,10 @@ class Transaction(app.Transaction):
         self._add(write, used.entity, context.owner, id, otherwise, is_read=False)
 
     def commit(self, context: Context, *own: Write) -> None:
-        """Carry out the item's own write and those of the hooks, all or none.
+        """Commit the item's own write and the writes of the hooks, all or none.
 
-        Raises Refused for a failed write of the hooks, Cancelled for the item's own, LostRaceError if the hooks have to
-        run again, Unavailable, TooLarge.
+        own: the item's write, if there is one. Raise Refused if a write of the hooks fails, Cancelled if the item's own
+        fails, LostRaceError if the hooks have to run again, Unavailable, TooLarge.
         """
         from trestle.store.records import has_expired
         from trestle.store.transaction import check_writes, commit
@@ -213,17 +214,17 @@ class Transaction(app.Transaction):
             raise self._failed(planned.otherwise, exists=exists or is_check) from None
 
     def _taken(self) -> Exception:
-        """Return the exception for a record that exists already."""
+        """Return the exception for an item that exists already."""
         return _refuse(_EXISTS)
 
     def _failed(self, otherwise: app.Refuse | None, *, exists: bool) -> Exception:
-        """Return the exception for a missing item or one in another state."""
+        """Return the exception for a failed condition: the item is missing, or has changed."""
         return otherwise or (_refuse(_CHANGED) if exists else _refuse(_ABSENT, 404, "not-found"))
 
     def _use(self, entity: str | app.Entity, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
         if otherwise is not None and not isinstance(otherwise, app.Refuse):
             raise OtherwiseError(f"otherwise is a {type(otherwise).__name__}. Use Refuse(...).")
-        # entity("orders").of(owner) keeps its owner. A name means the caller's items.
+        # An entity from entity("orders").of(owner) has an owner. A name stands for the caller's items.
         owner: str | None = getattr(entity, "_owner", None)
         used: tuple[Used, Context] = current().uses.use(app.name_of(entity), operation, owner)
         return used
@@ -244,7 +245,7 @@ class Transaction(app.Transaction):
         key = entity.table, owner, item_id
         if key in self._keys:
             raise TransactionError(
-                f'The transaction already has a write of "{entity.name}" {item_id}. Combine them into one.'
+                f'The transaction already writes the item "{item_id}" of "{entity.name}". Combine the two writes.'
             )
         if len(self._planned) == self.max_writes:
             raise TransactionError(self.too_many)
@@ -253,7 +254,7 @@ class Transaction(app.Transaction):
 
 
 def _check_id(item_id: Any) -> None:
-    """Raise NotFound unless a value is an id, so that no client's text reaches another owner's key."""
+    """Raise NotFound if a value is not an id: a client's text could otherwise become another owner's key."""
     from trestle.operations.ids import is_id
 
     if not is_id(item_id):
