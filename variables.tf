@@ -191,14 +191,14 @@ variable "encryption" {
 variable "entities" {
   description = <<-EOT
     The entities that the API serves, by name. All attributes are optional.
-    acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
     access: who may call, by operation; "default" applies to the others: open, api_key, iam, cognito (any signed-in user),
       cognito:group=NAME or cognito:scope=NAME; jwt, jwt:group=NAME or jwt:scope=NAME for tokens of the issuer in the variable jwt.
+    acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
     fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as { salary = {
       read = "group=hr", write = "group=hr" } }. Responses omit properties that the caller may not read. A request that sets properties that
       the caller may not write gets 403.
     filters: the properties that lists can be filtered by, each with its sort property, createdAt by default.
-    function: settings of the entity's functions. With reserved_concurrency null they share the account's pool.
+    function: settings of the entity's functions. With reserved_concurrency null they use the account's unreserved concurrency.
     functions: "per_operation" gives each operation a function with its own permissions; "per_entity" uses one function for all of them.
     hooks: your own Python code inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. The
       operations that each hook may use are in uses, by entity, such as { before_create = { rooms = ["get"] } }.
@@ -212,7 +212,8 @@ variable "entities" {
       entity's name.
     put: "replace" accepts whole items; "merge" accepts partial ones.
     schema: a JSON Schema under schemas/. Without a schema, any JSON object is an item.
-    sees_all: who may read the items of all owners: "group=NAME" or "scope=NAME". With acts_for or sees_all, requests may name an owner.
+    sees_all: who may read the items of all owners: "group=NAME" or "scope=NAME". With acts_for or sees_all, these callers may name an
+      owner in a request.
     ttl: a property with the time at which an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({

@@ -22,8 +22,8 @@ locals {
     jwt     = one(aws_api_gateway_authorizer.tokens[*].id)
   }
 
-  # The address at which the gateway invokes functions.
-  invocations = join("", [
+  # The beginning of the integration URI by which the gateway invokes a function.
+  function_uri = join("", [
     "arn:${var.scope.partition}:apigateway:${var.scope.region}:lambda:path/2015-03-31/functions/",
     "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function",
   ])
@@ -34,8 +34,8 @@ check "resources" {
   assert {
     condition = sum([for paths in values(local.depths) : length(paths)]) + 1 <= 300
     error_message = join(" ", [
-      "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway allows 300 unless you raised",
-      "the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some entities to a second system.",
+      "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources. By default API Gateway allows 300 (the quota",
+      "\"Resources per API\"). Raise the quota in Service Quotas, write shorter paths, or move some entities to a second system.",
     ])
   }
 }
@@ -57,7 +57,7 @@ resource "aws_api_gateway_rest_api" "this" {
     precondition {
       condition = sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) <= 400 * 1024
       error_message = join(" ", [
-        "The models of the API have ${ceil(sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) / 1024)} KB, and",
+        "The models of the API take ${ceil(sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) / 1024)} KB, and",
         "API Gateway allows 400. Shorten the schemas, or move some entities to a second system.",
       ])
     }
@@ -105,7 +105,7 @@ resource "aws_api_gateway_resource" "fifth" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 }
 
-# The gateway validates only existing bodies. A model that requires an object rejects a missing one.
+# The gateway rejects a missing body only if the body's model requires an object.
 resource "aws_api_gateway_request_validator" "this" {
   for_each = var.validate_bodies ? { parameters = false, parameters-and-bodies = true } : { parameters = false }
 
@@ -135,13 +135,13 @@ resource "aws_api_gateway_authorizer" "users" {
 
 # The gateway caches the authorizer's result only by token. A result therefore covers the token and
 # all routes that need one, and the functions check groups, scopes and the expiry time. The gateway
-# refuses anything that is not a JWT without a call.
+# refuses a header that does not have the form of a JWT, without invoking the authorizer.
 resource "aws_api_gateway_authorizer" "tokens" {
   count = local.uses_jwt ? 1 : 0
 
   name                             = "${var.name}-tokens"
   authorizer_result_ttl_in_seconds = 300
-  authorizer_uri                   = "${local.invocations}:${var.authorizer.function}:${var.authorizer.qualifier}/invocations"
+  authorizer_uri                   = "${local.function_uri}:${var.authorizer.function}:${var.authorizer.qualifier}/invocations"
   identity_source                  = "method.request.header.Authorization"
   identity_validation_expression   = "^[Bb]earer [A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+$"
   rest_api_id                      = aws_api_gateway_rest_api.this.id
@@ -174,7 +174,7 @@ resource "aws_api_gateway_method" "route" {
   resource_id = local.resource_ids[each.value.path]
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # Declared so that generated clients know them. Only the id is required, since the other values are optional.
+  # Declared, so that generated clients know them. Path parameters are required, all others optional.
   request_parameters = merge(
     { for parameter in each.value.parameters : "method.request.${parameter}" => false },
     { for name in regexall("{([^}]+)}", each.value.path) : "method.request.path.${name[0]}" => true },
@@ -189,10 +189,11 @@ resource "aws_api_gateway_integration" "route" {
   resource_id             = local.resource_ids[each.value.path]
   rest_api_id             = aws_api_gateway_rest_api.this.id
   type                    = "AWS_PROXY"
-  uri                     = "${local.invocations}:${each.value.function}:${each.value.qualifier}/invocations"
+  uri                     = "${local.function_uri}:${each.value.function}:${each.value.qualifier}/invocations"
 }
 
-# One per method, so that a function accepts calls only from its own route, and from no other path, stage or API.
+# One for each method, so that only the function's own route can invoke it, and no other path, stage
+# or API.
 resource "aws_lambda_permission" "route" {
   for_each = var.routes
 
@@ -203,13 +204,15 @@ resource "aws_lambda_permission" "route" {
   source_arn = join("/", [
     aws_api_gateway_rest_api.this.execution_arn, var.stage, each.value.method, replace(each.value.path, "/{[^}]+}/", "*")
   ])
-  # Ids allow letters, digits, - and _. A digest represents a route's other characters.
+  # A statement id can contain letters, digits, - and _. Routes with other characters get a digest
+  # of the route, so that the id is unique.
   statement_id = "api-gateway-${can(regex("^[A-Za-z0-9.-]+$", each.key)) ? replace(each.key, ".", "-") : join("-", [
     trim(substr(replace(each.key, "/[^A-Za-z0-9_]+/", "-"), 0, 70), "-"), substr(sha256(each.key), 0, 8)
   ])}"
 }
 
-# A different pool needs a new snapshot. As a trigger, an unknown ARN would hide all triggers from the plan.
+# Another user pool needs a new deployment. If its ARN were one of the triggers below, a plan in which
+# the ARN is unknown would show none of the triggers.
 resource "terraform_data" "user_pool" {
   input = var.user_pool_arn
 }
@@ -218,9 +221,10 @@ resource "aws_api_gateway_deployment" "this" {
   description = var.description
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # A deployment is a snapshot. Changes that no trigger covers would appear in the AWS console, but not for callers. So the triggers are
-  # all inputs and this module's text. Terraform deletes a removed method after the snapshot, since it deletes dependencies of a
-  # create_before_destroy resource last; a second deployment (`apply -replace` of this resource) then removes the method for callers.
+  # A deployment is a snapshot of the API: callers do not get later changes until the next deployment.
+  # So the triggers are all inputs and this module's text. A removed method is still in the first
+  # snapshot, because Terraform deletes the dependencies of a create_before_destroy resource last.
+  # Another deployment (`apply -replace` of this resource) then removes the method for callers.
   triggers = {
     configuration = sha256(jsonencode([
       var.authorizer, var.cors_origins, var.disable_execute_api_endpoint, var.docs, var.exposed_headers, var.models, var.problems,

@@ -3,7 +3,8 @@ locals {
 
   statements = concat(var.statements, [
     {
-      # No permission to create log groups. The group below has a key and a retention; one that Lambda creates has neither.
+      # No permission to create log groups: a group that Lambda creates has neither a key nor a
+      # retention. Terraform creates the group below with both.
       sid       = "WriteLogs"
       actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       resources = ["arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:/aws/lambda/${var.name}:*"]
@@ -33,7 +34,7 @@ locals {
     },
     {
       # Only the Lambda service needs these permissions, never the function's code.
-      Sid       = "CodeTouchesNoNetwork"
+      Sid       = "DenyNetworkToCode"
       Effect    = "Deny"
       Action    = "ec2:*"
       Resource  = "*"
@@ -77,10 +78,10 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# DynamoDB decrypts the table's key with the caller's permissions. Lambda decrypts the environment
-# variables by a grant for the role's unique id. If the role was recreated by hand, the id differs,
-# and Lambda needs the role's own permission. The policy is separate because the plan may not know
-# the key's ARN, but still shows all other permissions.
+# DynamoDB uses the key with the caller's permissions. Lambda decrypts the environment variables
+# with a grant for the role's unique id. If somebody recreates the role by hand, its id changes, and
+# Lambda needs this permission of the role. The policy is separate, so that a plan that does not
+# know the key's ARN yet still shows all other permissions.
 resource "aws_iam_role_policy" "key" {
   count = var.customer_key ? 1 : 0
 
@@ -138,7 +139,7 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
-  # Omitted when off. For AWS this equals "None", but not for every tool that reads plans.
+  # Omitted when off. AWS treats this like "None", but some tools that read plans do not.
   dynamic "snap_start" {
     for_each = var.snap_start ? ["PublishedVersions"] : []
     content {
@@ -158,16 +159,17 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Lambda needs the permissions to create network interfaces, and on destroy to remove them.
-  # Without the log group, an early invocation could not write its log.
+  # Lambda needs the role's permissions to create network interfaces, and to delete them on destroy.
+  # Without the log group, the first invocations could not write their logs.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.key, aws_iam_role_policy.this]
 }
 
-# The alias that callers invoke. Each apply publishes versions. `make release` and `make rollback` move the alias between them, and record
-# its state in a file that Terraform reads, so that a plan shows no change.
+# The alias that callers invoke. An apply publishes a version if the function has changed.
+# `make release` and `make rollback` point the alias to a version, and record the version in a file
+# that Terraform reads, so that a plan shows no change.
 resource "aws_lambda_alias" "live" {
   name             = "live"
-  description      = "The version that answers"
+  description      = "The version that serves requests"
   function_name    = aws_lambda_function.this.function_name
   function_version = coalesce(var.live_version, aws_lambda_function.this.version)
 

@@ -1,15 +1,15 @@
 variable "canary" {
-  description = "A version that serves a part of the requests, and the part from 0 to 1, or null for none."
+  description = "A version that serves a part of the requests, and its weight from 0 to 1; null for no canary."
   type        = object({ version = string, weight = number })
 }
 
 variable "code_signing_config_arn" {
-  description = "The code signing configuration for the package, or null for none."
+  description = "The ARN of the code signing configuration, or null for none."
   type        = string
 }
 
 variable "customer_key" {
-  description = "Whether kms_key_arn encrypts. It is known before the key's ARN."
+  description = "Whether kms_key_arn is set. Unlike the ARN of a new key, this is known at plan time."
   type        = bool
 }
 
@@ -29,12 +29,12 @@ variable "handler" {
 }
 
 variable "kms_key_arn" {
-  description = "The key that encrypts the log group and the environment, or null for one that AWS owns."
+  description = "The ARN of the KMS key that encrypts the log group and the environment variables, or null for keys of AWS."
   type        = string
 }
 
 variable "live_version" {
-  description = "The live version, or null for the newest."
+  description = "The version that the alias points to, or null for the newest."
   type        = string
 }
 
@@ -44,7 +44,7 @@ variable "log_retention_days" {
 }
 
 variable "memory_size" {
-  description = "The memory in MB; CPU time grows with it."
+  description = "The memory in MB; Lambda allocates CPU in proportion to it."
   type        = number
 }
 
@@ -64,7 +64,7 @@ variable "package" {
 }
 
 variable "permissions_boundary" {
-  description = "The ARN of the role's permissions boundary, or null."
+  description = "The ARN of the role's permissions boundary, or null for none."
   type        = string
 }
 
@@ -74,7 +74,7 @@ variable "reserved_concurrency" {
 }
 
 variable "role_name" {
-  description = "The name of the function's role. All regions of an account share role names."
+  description = "The name of the function's role. It has to be unique in the account, in all regions."
   type        = string
 }
 
@@ -84,7 +84,7 @@ variable "runtime" {
 }
 
 variable "scope" {
-  description = "The AWS account, region, partition and DNS suffix, of which ARNs and service names are composed."
+  description = "The AWS account, region, partition and DNS suffix, for ARNs and service names."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
@@ -99,12 +99,12 @@ variable "source_code_hash" {
 }
 
 variable "statements" {
-  description = "The function's permissions, besides writing its logs and traces."
+  description = "IAM statements for the function's role. Permissions for logs and traces are added."
   type        = list(object({ actions = list(string), resources = list(string), sid = string }))
 }
 
 variable "tags" {
-  description = "Tags for all resources, besides those that the provider adds itself; null for none."
+  description = "Tags for all resources, in addition to the provider's default_tags; null for none."
   type        = map(string)
 }
 
@@ -114,6 +114,6 @@ variable "timeout" {
 }
 
 variable "uses_queues" {
-  description = "Whether the function sends to or receives from queues under the customer key."
+  description = "Whether the function sends to or receives from queues that the customer key encrypts."
   type        = bool
 }

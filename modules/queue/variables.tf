@@ -4,7 +4,7 @@ variable "attempts" {
 }
 
 variable "customer_key" {
-  description = "Whether kms_key_arn encrypts. It is known before the key's ARN."
+  description = "Whether kms_key_arn is set. Unlike the ARN of a new key, this is known at plan time."
   type        = bool
 }
 

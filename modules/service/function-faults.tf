@@ -147,8 +147,8 @@ locals {
           { for attribute in ["body", "query"] : attribute => r[attribute] if r[attribute] != null },
           { for status, schema in r.answers : "answers[\"${status}\"]" => schema },
           ) : join(" ", [
-            "${place}.${attribute}: ${try("\"${schema}\"", "null")} is not a file in schemas/ whose name has only letters, digits, _ and",
-            "-. Write one such as \"schemas/payment.json\".",
+            "${place}.${attribute}: ${try("\"${schema}\"", "null")} is not a valid path. Write schemas/NAME.json with letters,",
+            "digits, _ and - in NAME, such as \"schemas/payment.json\".",
           ])
           if !can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", schema))
         ],
@@ -365,7 +365,7 @@ locals {
     ] : [],
   ]) if f != null }
 
-  sound_functions = { for name, faults in local.function_shape_faults : name => var.functions[name] if length(faults) == 0 }
+  valid_functions = { for name, faults in local.function_shape_faults : name => var.functions[name] if length(faults) == 0 }
 
   # Services whose actions could change the rules for other functions and the API.
   closed_services = {
@@ -416,13 +416,13 @@ locals {
   )
   # Resources as patterns. A resource that begins like the roles of this account also matches the
   # entry for roles.
-  statement_patterns = { for resource in distinct(flatten([for f in values(local.sound_functions) : [for s in f.statements :
+  statement_patterns = { for resource in distinct(flatten([for f in values(local.valid_functions) : [for s in f.statements :
     tolist(s.resources)
     ]])) : resource => join("", [
     "^${replace(replace(replace(resource, "/[.+^$(){}|\\[\\]\\\\]/", "\\$0"), "*", ".*"), "?", ".")}$",
     startswith(resource, local.role_prefix) ? "|^${local.role_prefix}$" : "",
   ]) }
-  statement_faults = flatten([for name, f in local.sound_functions : [for n, s in f.statements : [for resource in s.resources : [
+  statement_faults = flatten([for name, f in local.valid_functions : [for n, s in f.statements : [for resource in s.resources : [
     for reached in [[for each in local.system_arns : merge(each, {
       action = [for action in s.actions : action if startswith(action, "${each.service}:")][0]
       }) if anytrue([for action in s.actions : startswith(action, "${each.service}:")]) &&
@@ -464,7 +464,7 @@ locals {
     }],
     [for r in local.written_routes : {
       entity = null, method = r.method, path = join("/", r.segments), place = r.place, text = r.place
-    } if can(local.sound_functions[r.function])],
+    } if can(local.valid_functions[r.function])],
   )
   # By method and path, without the names of parameters.
   taken_routes = { for p in local.api_places : "${p.method} ${replace(p.path, "/{[^}]*}/", "{}")}" => p... }

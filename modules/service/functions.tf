@@ -1,9 +1,9 @@
 # Your own functions, derived from variables only.
 locals {
-  # Seconds, by the unit of a backoff.
+  # The seconds in each unit of a backoff.
   duration_units = { s = 1, m = 60, h = 3600 }
 
-  own_functions = { for name, f in { for name, f in local.sound_functions : name => merge(f, {
+  own_functions = { for name, f in { for name, f in local.valid_functions : name => merge(f, {
     changes = f.changes == null ? {} : f.changes
     handle  = try(split(":", f.code)[1], "handle")
     kind = (
@@ -28,7 +28,7 @@ locals {
     zip     = "app.${f.module}"
   }) }
 
-  # Composed of names, so that a plan shows the full URLs.
+  # Built from names instead of resources, so that a plan shows the full URLs.
   queue_urls = { for name, f in local.own_functions :
     name => "https://sqs.${var.region}.${local.dns_suffix}/${local.account}/${f.queue_name}" if f.queue_name != null
   }
@@ -55,27 +55,27 @@ locals {
   schema_files = { for file in distinct(flatten([for m in values(local.own_methods) : [compact([m.body, m.query]), values(m.answers)]])) :
     file => trimsuffix(basename(file), ".json")
   }
-  # The names of API Gateway's models for JSON bodies, by file. A name may contain only letters and
-  # digits, so a digest keeps similar names apart.
+  # The names of API Gateway's models for JSON bodies, by file. A name can contain only letters and
+  # digits, so a digest of the file's path makes it unique.
   schema_model_names = { for file in distinct(compact([for m in values(local.own_methods) : m.body if length(m.accepts) == 0])) :
     file => join("", concat(
       [for word in split("-", replace(local.schema_files[file], "_", "-")) : title(word)], [substr(sha256(file), 0, 6), "Body"]
     ))
   }
-  # The query parameters that API Gateway allows an API to declare.
+  # The query parameters to declare: those with a name that API Gateway accepts.
   query_parameters = { for route, m in local.own_methods : route => m.query == null ? [] : [
     for name in keys(try(jsondecode(file("${var.project}/${m.query}")).properties, {})) : "querystring.${name}"
     if can(regex("^[A-Za-z0-9._-]+$", name))
   ] }
 
-  # The hooks that a function's writes run, and the hooks that those run in turn.
-  own_function_hooks = { for name, f in local.sound_functions : name => sort(distinct(flatten([for entity, operations in f.uses : [
+  # The hooks that run when a function writes, and the hooks that run when these hooks write.
+  own_function_hooks = { for name, f in local.valid_functions : name => sort(distinct(flatten([for entity, operations in f.uses : [
     for o in operations : concat(["${entity}.${local.operations[o].hook}"], local.runs_all["${entity}.${local.operations[o].hook}"])
     if try(contains(local.entity_hooks[entity], local.operations[o].hook), false)
   ]]))) }
 
-  # The operations that each function and these hooks may use, by entity.
-  own_function_uses = { for name, f in local.sound_functions : name => { for entity in distinct(concat(
+  # The operations that each function and its hooks may use, by entity.
+  own_function_uses = { for name, f in local.valid_functions : name => { for entity in distinct(concat(
     keys(f.uses), flatten([for hook in local.own_function_hooks[name] : keys(local.hook_uses[hook])])
     )) : entity => sort(distinct(flatten(concat(
       [try(tolist(f.uses[entity]), [])], [for hook in local.own_function_hooks[name] : try(tolist(local.hook_uses[hook][entity]), [])]
@@ -84,7 +84,7 @@ locals {
 
   # DynamoDB's actions on entities' tables and indexes, by function. A list of all owners' items is
   # a Scan, because the list index groups items by owner.
-  own_function_rights = { for name, uses in local.own_function_uses : name => { for entity, operations in uses : entity => {
+  own_function_permissions = { for name, uses in local.own_function_uses : name => { for entity, operations in uses : entity => {
     actions = sort(distinct(flatten(concat(
       [for o in operations : concat(
         local.forms[entity][o].actions,
@@ -101,7 +101,7 @@ locals {
   } } }
 
   own_function_statements = { for name, f in local.own_functions : name => concat(
-    flatten([for entity, used in local.own_function_rights[name] : [for statement in [
+    flatten([for entity, used in local.own_function_permissions[name] : [for statement in [
       { sid = "UseTableOf${local.sids[entity]}", actions = used.actions, resources = [local.table_arns[entity]] },
       {
         sid       = "QueryIndexesOf${local.sids[entity]}"
@@ -112,7 +112,7 @@ locals {
     [for secrets in [values(f.secrets)] : {
       sid     = "ReadSecrets"
       actions = ["secretsmanager:GetSecretValue"]
-      # An ARN may lack the six random characters that Secrets Manager appends.
+      # An ARN without the six random characters that Secrets Manager appends matches with any six.
       resources = sort(distinct(flatten([for arn in secrets : can(regex("-[A-Za-z0-9]{6}$", arn)) ? [arn] : [arn, "${arn}-??????"]])))
     } if length(secrets) > 0],
     [for others in [[for other in f.sends : local.own_functions[other].queue_name if can(local.queue_urls[other])]] : {
@@ -123,7 +123,7 @@ locals {
     [for n, s in f.statements : { sid = "Own${n}", actions = sort(s.actions), resources = sort(s.resources) }],
   ) }
 
-  # The settings of the entities that own code in a function may use.
+  # The settings of the entities that a function and its hooks may use.
   own_function_entities = { for name, uses in local.own_function_uses : name => { for entity, operations in uses : entity => merge(
     {
       operations = operations
@@ -137,11 +137,11 @@ locals {
     { hooks = var.entities[entity].hooks.code } : {},
   ) } }
 
-  # The settings that trestle.own.function reads. A missing setting has its default.
+  # The settings that trestle.own.function reads, without those that have their default.
   own_function_settings = { for name, f in local.own_functions : name => { for member, value in {
     changes = { for entity, kinds in f.changes : entity => [for change in kinds : merge(
       { kind = change.kind },
-      # Values in the schema's types, as items have them.
+      # The tfvars give all values as strings. Convert them to the types of the schema.
       length(change.becomes) == 0 ? {} : { becomes = { for property, value in change.becomes : property => jsondecode(
         contains(["boolean", "integer", "number"], try(local.properties[entity][property].type, "")) ? value : jsonencode(value)
       ) } },
@@ -170,7 +170,8 @@ locals {
     sends    = { for other in f.sends : other => local.queue_urls[other] if can(local.queue_urls[other]) }
     settings = keys(f.settings)
     tables   = { for entity in keys(f.changes) : local.entities[entity].table => entity if can(local.entities[entity]) }
-    # Without hooks these equal the operations in ENTITIES. Hooks may use more than their function.
+    # Only needed with hooks: ENTITIES then also contains the operations of the hooks, which the
+    # function itself must not use. Without hooks, `uses` equals the operations in ENTITIES.
     uses = length(local.own_function_hooks[name]) == 0 ? {} : { for entity, operations in f.uses : entity => sort(operations) }
   } : member => value if try(length(value) > 0, value != null) } }
 
@@ -184,11 +185,11 @@ locals {
     local.metrics_namespace == null ? {} : { METRICS_NAMESPACE = local.metrics_namespace },
     f.kind == "routes" ? { CORS_ORIGINS = join(" ", var.cors_origins) } : {},
     length(local.own_function_entities[name]) == 0 ? {} : { ENTITIES = jsonencode(local.own_function_entities[name]) },
-    # On a laptop, which has this account number, responses are checked against their schemas.
+    # The emulator's account number: on a laptop, responses are validated against their schemas.
     local.account == "000000000000" && f.kind == "routes" ? { CHECK_ANSWERS = "1" } : {},
   ) }
 
-  # The parameters in the definition of a function of each kind.
+  # The parameters of the Python function, by the kind of the function.
   handler_parameters = {
     changes  = "change, context", event = "event, context", job = "job, context", queue = "job, context", routes = "request, context"
     schedule = "job, context"
@@ -200,7 +201,7 @@ locals {
     f.kind == "routes" ? {} : { "functions.${name}.code" = f.handle },
   ) }
 
-  # Faults in functions that only the build can find.
+  # Faults in own code, which need the build's manifest.
   function_faults = flatten([for name, f in local.own_functions : !contains(keys(local.app), f.module) ?
     [join(" ", [
       "functions.${name}.code: there is no app/${f.module}.py. Write it, or name another module in app/, such as code =",

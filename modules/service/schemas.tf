@@ -23,7 +23,7 @@ locals {
       ]) > 0
     )],
     [for m in values(local.own_methods) : { access = m.access } if length([
-      for o in try(local.sound_functions[m.function].uses[name], []) : o
+      for o in try(local.valid_functions[m.function].uses[name], []) : o
       if !writes || try(local.forms[name][o].body != null, false)
     ]) > 0],
   ) } if length(e.fields) > 0 }

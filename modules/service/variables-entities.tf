@@ -1,14 +1,14 @@
 variable "entities" {
   description = <<-EOT
     The entities that the API serves, by name. All attributes are optional.
-    acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
     access: who may call, by operation; "default" applies to the others: open, api_key, iam, cognito (any signed-in user),
       cognito:group=NAME or cognito:scope=NAME; jwt, jwt:group=NAME or jwt:scope=NAME for tokens of the issuer in the variable jwt.
+    acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
     fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as { salary = {
       read = "group=hr", write = "group=hr" } }. Responses omit properties that the caller may not read. A request that sets properties that
       the caller may not write gets 403.
     filters: the properties that lists can be filtered by, each with its sort property, createdAt by default.
-    function: settings of the entity's functions. With reserved_concurrency null they share the account's pool.
+    function: settings of the entity's functions. With reserved_concurrency null they use the account's unreserved concurrency.
     functions: "per_operation" gives each operation a function with its own permissions; "per_entity" uses one function for all of them.
     hooks: your own Python code inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. The
       operations that each hook may use are in uses, by entity, such as { before_create = { rooms = ["get"] } }.
@@ -22,7 +22,8 @@ variable "entities" {
       entity's name.
     put: "replace" accepts whole items; "merge" accepts partial ones.
     schema: a JSON Schema under schemas/. Without a schema, any JSON object is an item.
-    sees_all: who may read the items of all owners: "group=NAME" or "scope=NAME". With acts_for or sees_all, requests may name an owner.
+    sees_all: who may read the items of all owners: "group=NAME" or "scope=NAME". With acts_for or sees_all, these callers may name an
+      owner in a request.
     ttl: a property with the time at which an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({
@@ -88,12 +89,12 @@ variable "entities" {
       if e != null
     ])
     error_message = join(" ",
-      [for name, strangers in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) :
+      [for name, unknown in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) :
         try("\"${o}\"", "null") if !try(contains(local.all_operations, o), false)] if e != null
         } : join("", [
-          "entities.${name}.operations: there is no operation ${join(", ", strangers)}. ",
+          "entities.${name}.operations: there is no operation ${join(", ", unknown)}. ",
           "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
-    ]) if length(strangers) > 0])
+    ]) if length(unknown) > 0])
   }
 
   validation {
@@ -102,8 +103,8 @@ variable "entities" {
       [for f in values(var.functions) : try(length(f.routes) > 0, false)],
     ))
     error_message = join(" ", [
-      "entities: no entity has an operation and no function has a route, so the API would be empty. Leave operations out of an entity, or",
-      "add some.",
+      "entities: no entity has an operation and no function has a route, so the API would be empty. Remove operations = [] from an entity,",
+      "or add a route to a function.",
     ])
   }
 
@@ -178,7 +179,7 @@ variable "entities" {
       contains(coalesce(e.operations, local.all_operations), operation) || !contains(keys(local.operations), operation)
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation in setsubtract(keys(e.access), ["default"]) :
-      "entities.${name}.access.${operation}: the entity has no such operation. Add ${operation} to its operations, or leave its access out."
+      "entities.${name}.access.${operation}: the entity has no operation ${operation}. Add it to operations, or remove its access."
       if !contains(coalesce(e.operations, local.all_operations), operation) && contains(keys(local.operations), operation)
     ] if e != null]))
   }
@@ -209,9 +210,10 @@ variable "entities" {
       )
       } if e != null } :
       join(" ", [
-        "entities.${name}.access: owner needs a token, which is not required by",
-        "${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or \"jwt\",",
-        "with or without a group or a scope, or leave owner out.",
+        "entities.${name}.access: owner needs a token, but",
+        join(" and ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"]),
+        length(others) > 1 ? "do" : "does",
+        "not require one. Write \"cognito\" or \"jwt\", with or without a group or a scope, or leave owner out.",
       ])
       if length(others) > 0
     ])
@@ -238,8 +240,8 @@ variable "entities" {
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [
       for attribute, rule in { acts_for = try(e.acts_for, null), sees_all = try(e.sees_all, null) } : join(" ", [
-        "entities.${name}.${attribute}: \"${rule}\" is not a valid rule. Write \"group=NAME\", or \"scope=NAME\" with a scope that not",
-        "every user's token may have, or leave ${attribute} out.",
+        "entities.${name}.${attribute}: \"${rule}\" is not a valid rule. Write \"group=NAME\" or \"scope=NAME\", but no scope that",
+        "every user's token may have, such as openid, or leave ${attribute} out.",
       ])
       if rule != null && try(!can(regex(local.member_pattern, rule)) || can(regex(local.common_scope_pattern, rule)), false)
     ]]))
@@ -248,7 +250,8 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : e.owner != null || e.acts_for == null && e.sees_all == null if e != null])
     error_message = join(" ", [for name, e in var.entities : join(" ", [
-      "entities.${name}: acts_for and sees_all are for items with owners. Write owner = \"sub\" or \"claim:NAME\", or leave them out.",
+      "entities.${name}: acts_for and sees_all require owner. Write owner = \"sub\" or owner = \"claim:NAME\", or remove acts_for and",
+      "sees_all.",
     ]) if try(e.owner == null && (e.acts_for != null || e.sees_all != null), false)])
   }
 
@@ -261,16 +264,16 @@ variable "entities" {
     ])
     error_message = join(" ", flatten([for name, e in var.entities : [for rule in [
       {
-        attribute = "sees_all", needs = "reads by get and list", value = e.sees_all,
+        attribute = "sees_all", needs = "get and list", value = e.sees_all,
         found     = setintersection(coalesce(e.operations, local.all_operations), local.reading_operations)
       },
       {
-        attribute = "acts_for", needs = "writes by create, replace, merge and delete", value = e.acts_for,
+        attribute = "acts_for", needs = "create, replace, merge and delete", value = e.acts_for,
         found     = setsubtract(coalesce(e.operations, local.all_operations), local.reading_operations)
       },
       ] : join(" ", [
-        "entities.${name}.${rule.attribute}: \"${rule.value}\" ${rule.needs}, but the entity has none of these operations. Add one, or",
-        "leave ${rule.attribute} out.",
+        "entities.${name}.${rule.attribute} applies to ${rule.needs}, but the entity has none of these operations. Add one, or",
+        "remove ${rule.attribute}.",
     ]) if rule.value != null && length(rule.found) == 0] if e != null]))
   }
 
@@ -279,7 +282,8 @@ variable "entities" {
       if e != null
     ])
     error_message = join(" ", [for name, e in var.entities : join(" ", [
-      "entities.${name}.filters.owner: with acts_for or sees_all, the parameter owner selects the owner. Give the property another name.",
+      "entities.${name}.filters.owner: with acts_for or sees_all, owner is the query parameter that selects an owner. Rename the",
+      "property, or remove the filter.",
     ]) if try(contains(keys(e.filters), "owner") && (e.acts_for != null || e.sees_all != null), false)])
   }
 
@@ -379,7 +383,7 @@ variable "entities" {
   }
 
   validation {
-    # A name with a fault is reported as a name, and not as a path as well.
+    # An invalid name is reported only by the rule for names, not again as a path.
     condition = alltrue([for name, e in var.entities :
       try(e.path == "/", false) ||
       (
@@ -466,7 +470,7 @@ variable "entities" {
         "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null
       ] : format("%03d %s", length(function), function)])), 0, 1) :
       join(" ", [
-        "entities.${name}: the name \"${substr(longest, 4, -1)}\" of a function has ${tonumber(substr(longest, 0, 3))} characters,",
+        "entities.${name}: the function name \"${substr(longest, 4, -1)}\" has ${tonumber(substr(longest, 0, 3))} characters,",
         "${tonumber(substr(longest, 0, 3)) - 64} more than the 64 that AWS allows. Shorten the entity's name, name or environment.",
       ])
       if tonumber(substr(longest, 0, 3)) > 64
@@ -480,7 +484,7 @@ variable "entities" {
     ])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", [
-        "entities.${name}.schema: \"${e.schema}\" is not a file in schemas/ whose name has only letters, digits, _ and -. Write one such",
+        "entities.${name}.schema: \"${e.schema}\" is not a valid path. Write schemas/NAME.json with letters, digits, _ and - in NAME, such",
         "as \"schemas/todo.json\".",
       ])
       if try(e.schema != null && !can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)), false)
@@ -506,15 +510,15 @@ variable "entities" {
       contains(local.list_parameter_names, filter) ?
       "entities.${name}.filters.${filter}: every list has the parameters cursor, fields, limit and order. Give the property another name." :
       filter == "" ?
-      "entities.${name}.filters: the name \"\" is empty. Give the property a name, or leave the filter out." :
+      "entities.${name}.filters: the name \"\" is empty. Remove the filter, or write the name of a property." :
       length(urlencode(filter)) > 1024 ?
       join(" ", [
         "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's",
         "name may have 1024. Give the property a shorter name.",
       ]) :
       join(" ", [
-        "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by",
-        "\"${regex("^(?s:(.*))[.]", filter)[0]}\". Give one of the two properties another name, or leave the filter out.",
+        "entities.${name}.filters: \"${filter}\" is also the range parameter of lists sorted by",
+        "\"${regex("^(?s:(.*))[.]", filter)[0]}\". Rename one of the two properties, or leave the filter out.",
       ])
       if filter == "" || length(urlencode(filter)) > 1024 || contains(local.list_parameter_names, filter) ||
       contains(
@@ -537,10 +541,12 @@ variable "entities" {
     ])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", concat(
-        ["entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB allows a table 20 indexes, one of which orders the list."],
-        e.acts_for == null && e.sees_all == null ? ["Write at most 19, or 20 with list = \"unordered\"."] : [
-          "${e.sees_all == null ? "Another one finds" : "Two others find"} the items of other owners.",
-          "Write at most ${e.sees_all == null ? 18 : 17}.",
+        [
+          "entities.${name}.filters: the entity has ${length(e.filters)} filters, and each needs an index. DynamoDB allows 20 indexes a",
+          "table, and list = \"created\" uses one.",
+        ],
+        e.acts_for == null && e.sees_all == null ? ["Write at most 19 filters, or 20 with list = \"unordered\"."] : [
+          e.sees_all == null ? "acts_for uses another one. Write at most 18 filters." : "sees_all uses two more. Write at most 17 filters.",
         ],
       ))
       if try(length(e.filters) + length([

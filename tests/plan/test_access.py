@@ -25,7 +25,7 @@ def test_one_key_on_one_plan_by_default(plan: Plan) -> None:
     assert plan.outputs["usage_plan_ids"] == {"standard": UNKNOWN}
 
 
-def test_named_keys_go_on_their_plans(systems: dict[str, Plan]) -> None:
+def test_keys_are_on_their_usage_plans(systems: dict[str, Plan]) -> None:
     plan = systems["two_plans"]
     assert {k["name"] for k in plan.all("aws_api_gateway_api_key").values()} == {
         "shop-partner-test",

@@ -287,7 +287,7 @@ def test_gateway_response_is_a_problem_with_cors(plan: Plan, kind: str) -> None:
     assert given.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
 
 
-def test_one_origin_is_named_in_every_answer(systems: dict[str, Plan]) -> None:
+def test_every_response_allows_a_single_origin(systems: dict[str, Plan]) -> None:
     plan = systems["one_origin"]
     for response in mocks(plan, "aws_api_gateway_integration_response").values():
         assert headers(response)["Access-Control-Allow-Origin"] == ORIGINS[0]
@@ -297,7 +297,7 @@ def test_one_origin_is_named_in_every_answer(systems: dict[str, Plan]) -> None:
         )
 
 
-def test_of_several_origins_the_callers_own_is_repeated(systems: dict[str, Plan]) -> None:
+def test_with_several_origins_responses_allow_the_callers(systems: dict[str, Plan]) -> None:
     plan = systems["many_origins"]
     for response in mocks(plan, "aws_api_gateway_integration_response").values():
         assert "Access-Control-Allow-Origin" not in headers(response)

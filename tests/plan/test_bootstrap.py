@@ -228,7 +228,7 @@ ROLES = [*ENVIRONMENTS, "plan"]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_ci_may_nothing_that_is_none_of_its_business(bootstrap_plan: Plan, role: str) -> None:
+def test_ci_has_only_the_permissions_that_it_needs(bootstrap_plan: Plan, role: str) -> None:
     """No records, users or items, no other way to invoke a function, and only the listed IAM actions."""
     iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
     assert list(policy_faults(statements(bootstrap_plan, role), iam)) == []
@@ -253,13 +253,13 @@ def test_ci_may_nothing_that_is_none_of_its_business(bootstrap_plan: Plan, role:
     ids=json.dumps,
 )
 @pytest.mark.parametrize("role", ["test", "plan"])
-def test_a_statement_too_many_is_noticed(bootstrap_plan: Plan, role: str, statement: Statement) -> None:
+def test_an_additional_statement_is_detected(bootstrap_plan: Plan, role: str, statement: Statement) -> None:
     iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
     assert list(policy_faults([*statements(bootstrap_plan, role), {"Effect": "Allow", **statement}], iam))
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)
-def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap_plan: Plan, role: str) -> None:
+def test_a_deploy_role_reaches_only_its_environment(bootstrap_plan: Plan, role: str) -> None:
     policy = statements(bootstrap_plan, role)
     for action, resource in OWN:
         arns = {env: resource.format(account=ACCOUNT, env=env) for env in ENVIRONMENTS}
@@ -370,7 +370,7 @@ def test_rights_over_roles_are_no_functions(tmp_path: Path, statement: Statement
     assert said.startswith("function_statements: each needs actions such as")
 
 
-def test_each_state_is_its_environments_own(bootstrap_plan: Plan) -> None:
+def test_only_an_environments_role_reaches_its_state(bootstrap_plan: Plan) -> None:
     for environment in ("dev", "prod"):
         backend = (ROOT / "environments" / f"{environment}.s3.tfbackend").read_text()
         (key,) = re.findall(r'^key += "(.+)"$', backend, re.MULTILINE)
@@ -383,7 +383,7 @@ def test_each_state_is_its_environments_own(bootstrap_plan: Plan) -> None:
                 assert holders == [environment]
 
 
-def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstrap_plan: Plan) -> None:
+def test_deploy_roles_trust_one_environment_and_the_plan_role_pull_requests(bootstrap_plan: Plan) -> None:
     found = {}
     for address, role in bootstrap_plan.all("aws_iam_role").items():
         (statement,) = json.loads(role["assume_role_policy"])["Statement"]
@@ -456,7 +456,7 @@ def test_roles_of_ci_are_out_of_its_own_reach(bootstrap_plan: Plan) -> None:
             assert not [a for a in IAM_OF_DEPLOY if allowing_statements(statements(bootstrap_plan, role), a, arn)]
 
 
-def test_rights_go_to_bounded_roles_alone(bootstrap_plan: Plan) -> None:
+def test_only_roles_with_a_boundary_get_permissions(bootstrap_plan: Plan) -> None:
     granting = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
     role = f"arn:aws:iam::{ACCOUNT}:role/shop-todos-create-test"
     policy = statements(bootstrap_plan, "test")
@@ -473,7 +473,7 @@ def test_rights_go_to_bounded_roles_alone(bootstrap_plan: Plan) -> None:
             assert not allowing_statements(policy, f"iam:{action}", resource)
 
 
-def test_a_boundary_ends_at_its_environment(bootstrap_plan: Plan) -> None:
+def test_a_boundary_allows_only_its_environment(bootstrap_plan: Plan) -> None:
     boundary = json.loads(bootstrap_plan.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
     allowed = {s["Sid"]: s for s in boundary}
     assert not [a for s in boundary for a in as_list(s["Action"]) if fnmatchcase("iam", a.split(":")[0])]
@@ -657,7 +657,7 @@ def test_what_a_security_team_brings_is_named_and_not_changed(bootstrap_plan: Pl
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)
-def test_functions_get_no_other_way_in(bootstrap_plan: Plan, role: str) -> None:
+def test_ci_cannot_open_functions_to_others(bootstrap_plan: Plan, role: str) -> None:
     denied = by_sid(bootstrap_plan, role)["OpenNoOtherWay"]
     assert (denied["Effect"], denied["Resource"], "Condition" in denied) == ("Deny", "*", False)
     for action in (

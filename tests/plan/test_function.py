@@ -126,7 +126,7 @@ def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]
         assert not any("ec2" in json.dumps(s) for s in found)
 
 
-def test_key_may_be_used_for_tables_environments_and_queues_alone(planner: Planner, tmp_path: Path) -> None:
+def test_roles_use_the_key_only_for_tables_variables_and_queues(planner: Planner, tmp_path: Path) -> None:
     """A new key's ARN is unknown before the apply, so this plan has an existing key and shows all permissions."""
     project = project_of(tmp_path, {"jobs": "def handle(job, context): ...\n"})
     known = {"modules/encryption": {"output": {"key_arn": {"value": KEY}}}}

@@ -84,11 +84,11 @@ ALONE: dict[str, tuple[Values, str]] = {
     ),
     "body": (
         route("POST /r3", body="payment.json"),
-        '.body.routes["POST /r3"].body: "payment.json" is not a file in schemas/ whose name has only',
+        '.body.routes["POST /r3"].body: "payment.json" is not a valid path. Write schemas/NAME.json',
     ),
     "answers": (
         route("GET /r4", answers={"200": "a.json"}),
-        '.answers.routes["GET /r4"].answers["200"]: "a.json" is not a file in schemas/',
+        '.answers.routes["GET /r4"].answers["200"]: "a.json" is not a valid path. Write schemas/NAME.json',
     ),
     "status": (
         route("GET /r5", answers={"ok": "schemas/order.json"}),
@@ -393,7 +393,7 @@ def faults(folder: Path, request: pytest.FixtureRequest) -> tuple[dict[str, tupl
     return request.param, sentences(folder, {name: values for name, (values, _) in request.param.items()})
 
 
-def test_each_fault_has_one_sentence(faults: tuple[dict[str, tuple[Values, str]], list[str]]) -> None:
+def test_each_fault_has_one_message(faults: tuple[dict[str, tuple[Values, str]], list[str]]) -> None:
     expected = [f"functions{sentence}" for _, sentence in faults[0].values() if sentence]
     unsaid = [sentence for sentence in expected if not any(said.startswith(sentence) for said in faults[1])]
     unexpected = [said for said in faults[1] if not any(said.startswith(sentence) for sentence in expected)]

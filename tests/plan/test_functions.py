@@ -210,7 +210,7 @@ def test_functions_of_other_kinds_know_what_starts_them(own: Plan) -> None:
     }  # fmt: skip
 
 
-def test_a_function_has_the_rights_that_it_declares_and_those_of_hooks_it_runs(own: Plan) -> None:
+def test_a_function_has_its_declared_permissions_and_those_of_hooks_it_runs(own: Plan) -> None:
     tables = "dynamodb:us-west-2:000000000000:table/shop-"
     assert rights(own, "payments") == {
         f"{tables}bookings-test": {"dynamodb:GetItem", "dynamodb:PutItem"},
@@ -297,7 +297,7 @@ def test_other_methods_of_a_route_are_405_and_preflights_know_it(own: Plan) -> N
     assert methods == "'OPTIONS, POST'"
 
 
-def test_static_segments_beside_items_are_no_ids(own: Plan) -> None:
+def test_static_segments_are_reserved_ids(own: Plan) -> None:
     variables = own.resources['module.function["orders.create"].aws_lambda_function.this']["environment"][0][
         "variables"
     ]

@@ -95,7 +95,7 @@ def test_firewall_is_in_front_of_the_stage(systems: dict[str, Plan]) -> None:
     assert "module.api.stage_arn" in made["expressions"]["resource_arn"]["references"]
 
 
-def test_firewall_logs_what_it_stops_and_no_secret(systems: dict[str, Plan]) -> None:
+def test_the_firewall_logs_blocked_requests_without_secrets(systems: dict[str, Plan]) -> None:
     plan = systems["guarded"]
     group = plan.one("aws_cloudwatch_log_group", "module.firewall")
     assert group["name"] == "aws-waf-logs-shop-test"
@@ -159,7 +159,7 @@ def test_bucket_takes_records_of_the_trail_alone_and_over_tls(systems: dict[str,
 
 
 @pytest.mark.parametrize(("system", "years"), [("audited", 1), ("audited_for_long", 7)])
-def test_records_are_locked_until_they_are_due(systems: dict[str, Plan], system: str, years: int) -> None:
+def test_records_are_locked_for_the_retention_period(systems: dict[str, Plan], system: str, years: int) -> None:
     plan = systems[system]
     assert plan.one("aws_s3_bucket")["object_lock_enabled"] is True
     (rule,) = plan.one("aws_s3_bucket_object_lock_configuration")["rule"]
@@ -167,7 +167,7 @@ def test_records_are_locked_until_they_are_due(systems: dict[str, Plan], system:
     assert (retention["mode"], retention["years"], retention["days"]) == ("GOVERNANCE", years, None)
 
 
-def test_deletion_protection_is_for_records_too(systems: dict[str, Plan]) -> None:
+def test_deletion_protection_covers_records(systems: dict[str, Plan]) -> None:
     denied = statements(systems["audited"], "aws_s3_bucket_policy")["NobodyDeletes"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
     assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(denied["Action"])
@@ -192,7 +192,7 @@ def test_records_go_when_they_are_due(systems: dict[str, Plan], system: str, yea
         ("audited", {"AccountAdministers", "LogGroups", "Trail", "TrailLooks"}),
     ],
 )
-def test_key_obeys_services_for_what_is_ours_alone(systems: dict[str, Plan], system: str, sids: set[str]) -> None:
+def test_services_use_the_key_only_for_own_resources(systems: dict[str, Plan], system: str, sids: set[str]) -> None:
     key = systems[system].one("aws_kms_key")
     assert key["enable_key_rotation"] is True
     found = statements(systems[system], "aws_kms_key")

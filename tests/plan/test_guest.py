@@ -55,7 +55,7 @@ def test_functions_are_in_the_existing_subnets(guest: Plan) -> None:
     assert guest.outputs["security_group_ids"].keys() == {"functions"}
 
 
-def test_functions_of_entities_reach_dynamodb_alone(guest: Plan) -> None:
+def test_functions_of_entities_reach_only_dynamodb(guest: Plan) -> None:
     rules = egress(guest)
     assert rules.keys() == {'gateway["dynamodb"]'}
     (rule,) = rules.values()
@@ -65,7 +65,7 @@ def test_functions_of_entities_reach_dynamodb_alone(guest: Plan) -> None:
     assert guest.counts["aws_vpc_security_group_ingress_rule"] == 0
 
 
-def test_other_ways_out_are_carried_by_the_functions_that_need_them(guest_functions: Plan) -> None:
+def test_only_functions_that_need_it_have_more_egress(guest_functions: Plan) -> None:
     plan = guest_functions
     assert egress(plan).keys() == {'gateway["dynamodb"]', 'gateway["s3"]', "internet[0]"}
     assert egress(plan)["internet[0]"]["cidr_ipv4"] == "0.0.0.0/0"

@@ -114,7 +114,7 @@ def test_hooks_change_no_function_but_those_that_run_them(plans: dict[str, Plan]
     assert function(plans["hooked"], "bookings.get")["function_name"] == "shop-bookings-get-test"
 
 
-def test_a_function_has_the_rights_of_its_hooks_and_of_those_they_run(hooked: Plan) -> None:
+def test_a_function_has_the_permissions_of_all_hooks_that_it_runs(hooked: Plan) -> None:
     assert rights(hooked, "bookings.create") == {
         "bookings-test": {"GetItem", "PutItem"},
         "nights-test": {"PutItem"},

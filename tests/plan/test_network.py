@@ -62,7 +62,7 @@ def test_nat_gateways_and_routes_by_setting(nat: tuple[str, Plan]) -> None:
     assert [r["destination_cidr_block"] for r in to_nat] == ["0.0.0.0/0"] * (2 if gateways else 0)
 
 
-def test_functions_may_leave_by_443_alone_and_to_the_internet_only_with_nat(nat: tuple[str, Plan]) -> None:
+def test_egress_is_limited_to_443_and_to_the_internet_only_with_nat(nat: tuple[str, Plan]) -> None:
     setting, plan = nat
     rules = plan.all("aws_vpc_security_group_egress_rule")
     assert {(r["from_port"], r["to_port"], r["ip_protocol"]) for r in rules.values()} == {(443, 443, "tcp")}
@@ -100,7 +100,7 @@ def resource_configuration(plan: Plan, kind: str) -> dict[str, Any]:
     return expressions
 
 
-def test_gateway_endpoints_name_our_tables_and_buckets_alone(plan: Plan) -> None:
+def test_gateway_endpoints_allow_only_own_tables_and_buckets(plan: Plan) -> None:
     endpoints = {e["service_name"]: e for e in plan.all("aws_vpc_endpoint").values()}
     assert set(endpoints) == {"com.amazonaws.us-west-2.dynamodb", "com.amazonaws.us-west-2.s3"}
     table = "arn:aws:dynamodb:us-west-2:000000000000:table/shop-todos-test"

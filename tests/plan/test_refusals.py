@@ -189,16 +189,16 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "crowd": ({"access": {"get": "cognito:group=a,b"}}, '.get: "cognito:group=a,b" is not an access mode.'),
     "absentee": (
         {"access": {"default": "open", "delete": "iam", "list": "open"}, "operations": ["list"]},
-        "entities.absentee.access.delete: the entity has no such operation. Add delete to its operations, or",
+        "entities.absentee.access.delete: the entity has no operation delete. Add it to operations, or",
     ),
     "ownerless": (
         {"access": {"default": "cognito", "get": "open"}, "owner": "sub"},
-        'entities.ownerless.access: owner needs a token, which is not required by "open" (get). Write "cognito"',
+        'entities.ownerless.access: owner needs a token, but "open" (get) does not require one. Write "cognito"',
     ),
     "disowned": (
         {"access": {"list": "open"}, "owner": "sub"},
-        "entities.disowned.access: owner needs a token, which is not required by "
-        '"api_key" (create, delete, get, merge, replace) or "open" (list). Write',
+        "entities.disowned.access: owner needs a token, but "
+        '"api_key" (create, delete, get, merge, replace) and "open" (list) do not require one. Write',
     ),
     "owned": ({"access": {"default": "cognito"}, "owner": "tenant"}, 'entities.owned.owner: "tenant" is not an'),
     "scanned": (
@@ -253,22 +253,22 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
         {"filters": {"limit": {}}},
         "entities.clash.filters.limit: every list has the parameters cursor, fields, limit and order. Give",
     ),
-    "unnamed": ({"filters": {"": {}}}, 'entities.unnamed.filters: the name "" is empty. Give'),
+    "unnamed": ({"filters": {"": {}}}, 'entities.unnamed.filters: the name "" is empty. Remove'),
     "endless": (
         {"filters": {"\u00fc" * 200: {}}},
         '..." takes 1200 characters in a URL, and a filter\'s name may have 1024. Give the',
     ),
     "twofold": (
         {"filters": {"a.due.gte": {}, "flag": {"sort": "a.due"}}},
-        'filters: "a.due.gte" is also the parameter that bounds lists sorted by "a.due". Give one of',
+        'filters: "a.due.gte" is also the range parameter of lists sorted by "a.due". Rename one of',
     ),
     "absent": ({"filters": {"status": None}}, "entities.absent.filters.status is null. Write status = {},"),
     "full": (
         {"filters": {name: {} for name in ["more", *WIDE]}, "schema": "schemas/wide.json"},
-        "entities.full.filters: there are 20, and DynamoDB allows a table 20 indexes, one of which",
+        "entities.full.filters: the entity has 20 filters, and each needs an index. DynamoDB allows 20 indexes a",
     ),
     "split": ({"functions": "each"}, 'entities.split.functions: "each" is not a valid value. Write "per_'),
-    "elsewhere": ({"schema": "todo.json"}, 'entities.elsewhere.schema: "todo.json" is not a file in'),
+    "elsewhere": ({"schema": "todo.json"}, 'entities.elsewhere.schema: "todo.json" is not a valid'),
     "loud": ({"function": {"log_level": "TRACE"}}, 'entities.loud.function.log_level: "TRACE" is not a'),
     "small": (
         {"function": {"memory_size": 64}},
@@ -280,7 +280,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "long-" + "a" * 26: (
         {"functions": "per_entity"},
-        f'the name "a-name-for-a-shop-long-{"a" * 26}-entity-test-environment" of a function '
+        f'the function name "a-name-for-a-shop-long-{"a" * 26}-entity-test-environment" '
         "has 73 characters, 9 more than the 64 that AWS allows. Shorten the entity's name, name or",
     ),
     "my tasks": ({}, 'entities: "my tasks" contains a space. Write up to 31 lower-case letters'),
@@ -640,7 +640,7 @@ def test_each_has_one_fault(faults: str) -> None:
 
 
 @pytest.mark.parametrize("entity", REFUSED)
-def test_refusal_names_entity_and_remedy(combined_errors: str, entity: str) -> None:
+def test_messages_name_the_entity_and_the_remedy(combined_errors: str, entity: str) -> None:
     assert REFUSED[entity][1] in combined_errors
 
 

@@ -359,7 +359,7 @@ def test_roles_of_own_functions(var_files: dict[str, Plan], monkeypatch: pytest.
 
 @pytest.mark.xdist_group("plan")
 @pytest.mark.parametrize("system", sorted(SYSTEMS))
-def test_roles_allow_what_the_code_asks_for_and_nothing_else(systems: dict[str, Plan], system: str) -> None:
+def test_roles_allow_only_what_the_code_requests(systems: dict[str, Plan], system: str) -> None:
     check_rights(systems[system], REGION)
 
 

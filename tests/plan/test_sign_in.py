@@ -135,7 +135,7 @@ def test_groups_and_scopes_are_those_of_access_and_more(systems: dict[str, Plan]
         ("list", ["https://api.example.com/todos.read"]),
     ],
 )
-def test_methods_ask_for_access_tokens(systems: dict[str, Plan], operation: str, scopes: list[str]) -> None:
+def test_methods_require_access_tokens(systems: dict[str, Plan], operation: str, scopes: list[str]) -> None:
     found = method(systems["with_scopes"], operation)
     assert (found["authorization"], found["api_key_required"]) == ("COGNITO_USER_POOLS", False)
     assert found["authorizer_id"] == UNKNOWN, "set"

@@ -37,7 +37,7 @@ def test_table_is_encrypted_with_the_customer_key(plan: Plan) -> None:
     assert plan.one("aws_kms_alias")["name"] == "alias/shop-test"
 
 
-def test_key_obeys_the_account_and_encrypts_its_log_groups(plan: Plan) -> None:
+def test_the_key_policy_names_the_account_and_its_log_groups(plan: Plan) -> None:
     account, logs, *_ = json.loads(plan.one("aws_kms_key")["policy"])["Statement"]
     assert account["Principal"] == {"AWS": "arn:aws:iam::000000000000:root"}
     assert logs["Principal"] == {"Service": "logs.us-west-2.amazonaws.com"}

@@ -31,7 +31,7 @@ def statements(plan: Plan, address: str) -> dict[str, Values]:
     return {
         s["Sid"]: s
         for s in found
-        if s["Sid"] not in ("AttachToNetwork", "CodeTouchesNoNetwork", "WriteLogs", "WriteTraces")
+        if s["Sid"] not in ("AttachToNetwork", "DenyNetworkToCode", "WriteLogs", "WriteTraces")
     }
 
 
@@ -271,7 +271,7 @@ def test_a_function_may_do_what_its_trigger_needs_and_no_more(full: Plan) -> Non
 # --- Network ---
 
 
-def test_only_what_asks_for_egress_reaches_the_internet(full: Plan) -> None:
+def test_only_functions_with_egress_reach_the_internet(full: Plan) -> None:
     assert full.outputs["security_group_ids"].keys() == {"egress", "endpoints", "functions"}
     group = full.one("aws_security_group", "egress")
     assert group["name"] == "shop-test-egress"

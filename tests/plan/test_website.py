@@ -93,7 +93,7 @@ def test_distribution_serves_the_page_and_asks_again_for_what_may_change(distrib
     assert page["function_association"] == []
 
 
-def test_api_is_passed_on_whole_and_kept_nowhere(distribution: Values) -> None:
+def test_cloudfront_forwards_and_never_caches_the_api(distribution: Values) -> None:
     (api,) = distribution["ordered_cache_behavior"]
     assert api["path_pattern"] == "/api/*"
     assert set(api["allowed_methods"]) == {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
@@ -152,7 +152,7 @@ def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: s
 @pytest.mark.parametrize(
     "asked", ["/x/../api/todos", "/api/../api/todos", "/api/%2E%2e/api/x", "/api/a/..", "/%61pi/todos"]
 )
-def test_function_lets_no_path_out_of_the_stage(website: Plan, asked: str) -> None:
+def test_dot_segments_never_leave_the_stage(website: Plan, asked: str) -> None:
     """CloudFront matches a path without its dot segments, and passes it on with them."""
     assert run_mount_function(website, asked) == {"statusCode": 400}
 
@@ -168,7 +168,7 @@ def test_own_names_have_their_certificate_and_todays_tls(systems: dict[str, Plan
     assert (distribution["price_class"], distribution["web_acl_id"]) == ("PriceClass_All", WEB_ACL)
 
 
-def test_whom_the_firewall_keeps_out_does_not_come_by_the_console(systems: dict[str, Plan]) -> None:
+def test_cloudfront_and_the_firewall_allow_the_same_countries(systems: dict[str, Plan]) -> None:
     """The firewall sees CloudFront's addresses instead of the users'."""
     found = {}
     for system in ("with_website", "with_website_at_names"):
@@ -190,7 +190,7 @@ def test_firewall_recognizes_the_distribution_by_a_secret_header(systems: dict[s
     assert alone["custom_header"] == []
 
 
-def test_browsers_run_the_pages_own_files_alone(systems: dict[str, Plan]) -> None:
+def test_the_csp_allows_only_own_scripts(systems: dict[str, Plan]) -> None:
     strict = {
         "default-src": "'none'",
         "script-src": "'self'",

@@ -183,7 +183,7 @@ def equipped_report(planner: Planner, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.slow  # a plan and a scan of its own
-def test_what_is_brought_needs_no_skips(equipped_report: Report) -> None:
+def test_existing_resources_need_no_skips(equipped_report: Report) -> None:
     left = {finding.block for finding in equipped_report.failed}
     assert left <= scan.configured_skips().keys()
     gone = {finding.block for finding in equipped_report.passed} & scan.configured_skips().keys() - left
