@@ -106,6 +106,9 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     while not re.search(r'"action":"create".*"type":"apply_complete"', log.read_text()[known:]):
         time.sleep(0.05)
         assert run.poll() is None
+    (terraform,) = (p for p in processes_of(run) if b"apply" in Path(f"/proc/{p}/cmdline").read_bytes())
+    # The apply must not end before the emulator has written its file.
+    os.kill(terraform, signal.SIGSTOP)
     small.api().create({"name": victim})
     if victim == "emulator":
         saved = small.system.emulator.saved_file
@@ -115,9 +118,8 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     elif victim == "local.py":
         run.kill()
     else:
-        applying = [p for p in processes_of(run) if b"apply" in Path(f"/proc/{p}/cmdline").read_bytes()]
-        assert len(applying) == 1
-        os.kill(applying[0], signal.SIGKILL)
+        os.kill(terraform, signal.SIGKILL)
+    os.kill(terraform, signal.SIGCONT)
     _, said = run.communicate()
     assert run.returncode, said
     assert "Traceback" not in said
