@@ -1,10 +1,11 @@
 locals {
-  # Whether the app's users sign in at the domain, with an authorization code.
+  # Whether users of the app sign in on the pages of Cognito's domain (authorization code flow).
   uses_code_flow = length(try(var.user_pool.callback_urls, [])) > 0 || length(var.website_urls) > 0
 
   console_urls = [for url in var.website_urls : "${url}/"]
 
-  # Without Trestle's scopes by default, since a request without scopes gets all that are allowed here.
+  # By default the app gets none of the user pool's own scopes, since Cognito grants all scopes of
+  # this list to a request that names none.
   app_scopes = (
     local.uses_code_flow ?
     concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) :
@@ -77,7 +78,7 @@ resource "aws_cognito_user_pool" "this" {
     allow_admin_create_user_only = !var.user_pool.self_sign_up
   }
 
-  # Omitted for Cognito's own sender, whose other settings AWS manages.
+  # Omitted if Cognito itself sends the mail, because AWS then manages these settings.
   dynamic "email_configuration" {
     for_each = var.user_pool.email[*]
     content {
@@ -106,7 +107,8 @@ resource "aws_cognito_user_pool" "this" {
     }
   }
 
-  # An address signs in and recovers the account. A new one takes effect once it is verified; until then the old one does.
+  # Users sign in and recover their account with the email address. Until they have verified a new
+  # address, the old one stays valid.
   user_attribute_update_settings {
     attributes_require_verification_before_update = ["email"]
   }
@@ -188,7 +190,7 @@ resource "aws_cognito_user_pool_client" "machine" {
   allowed_oauth_flows_user_pool_client = true
   allowed_oauth_scopes                 = [for scope in keys(var.user_pool.scopes) : "${var.name}-${var.environment}/${scope}"]
   enable_token_revocation              = true
-  # The minimum. Without this, all flows that sign users in would be enabled.
+  # The minimum. Cognito's default also enables flows in which users sign in.
   explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH"]
   generate_secret               = true
   prevent_user_existence_errors = "ENABLED"

@@ -2,15 +2,17 @@ locals {
   runbook_path   = "docs/how-to/runbook.md"
   period_seconds = 300
 
-  # API Gateway's limit. Functions respond before it.
+  # API Gateway closes a request after this time, even if the function's timeout is longer.
   gateway_timeout_seconds = 29
 
   # A threshold of 0 or null disables an alarm.
   thresholds  = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
   alarm_kinds = [for kind, threshold in local.thresholds : kind if threshold > 0]
 
-  # The functions of operations, your own functions and the authorizer, by unique keys: Lambda's name, the alarm's name, the time limit of a
-  # request, change or job, and the dimensions of the metrics in log lines: faults, and refusals, which Lambda counts as errors.
+  # The functions of operations, your own functions and the authorizer, by unique keys. `name` is
+  # Lambda's name, `entity` and `label` begin the alarm's name, and `seconds` is the time limit of a
+  # request, change or job. `dimensions` and `refusals` select metrics from log lines: faults, and the
+  # authorizer's refusals, which Lambda counts as errors.
   watched_functions = merge(
     { for key, f in var.functions : key => {
       dimensions = { for operation in f.operations : "faults_${operation}" => { entity = f.entity, operation = operation } }
@@ -35,11 +37,12 @@ locals {
       seconds    = f.timeout
     } },
   )
-  # Anybody can cause refusals. Without metrics from log lines they look like errors, so only the gateway's alarm remains.
+  # Anybody can cause refusals. Without metrics from log lines they cannot be told from errors, so the
+  # authorizer then has no alarms on errors. API Gateway's alarms remain.
   functions_with_errors = [for key, f in local.watched_functions : key if var.namespace != null || !can(f.refusals)]
 
-  # A function's failures: Lambda's errors are crashes and timeouts, the faults in log lines are its own 5xx responses. They do not overlap.
-  # Both metrics are missing when there are none, hence FILL.
+  # A function's failures are Lambda's errors (crashes and timeouts) plus the faults in log lines (its
+  # own 5xx responses). The two do not overlap. Without failures the metrics have no data, hence FILL.
   error_metrics = { for key, f in local.watched_functions : key => merge(
     { errors = { namespace = "AWS/Lambda", metric = "Errors", stat = "Sum", dimensions = { FunctionName = f.name } } },
     { for id, dimensions in f.dimensions : id => {
@@ -53,8 +56,8 @@ locals {
     join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]), "+ FILL(refusals", "- FILL(refusals"
   ) }
 
-  # By the alarm's name after the API's. Each kind has the name of its attribute in var.alarms. Metrics have ids, by which an expression
-  # combines several; a single metric has no expression.
+  # The keys are alarm names without the API's name. `kind` is an attribute of var.alarms. The keys of
+  # `metrics` are ids, by which an expression refers to them. A single metric needs no expression.
   function_alarms = merge([for key, f in local.watched_functions : { for alarm in [
     {
       kind = "error_rate_percent"
@@ -132,7 +135,7 @@ locals {
       metric  = "ApproximateAgeOfOldestMessage"
       source  = f.queue
       periods = 2
-      # A job whose attempts are not used up is only waiting.
+      # At least the time for which a job may wait and be retried: until then it is not late.
       threshold = max(try(var.alarms.message_age_seconds, 0), coalesce(f.message_seconds, 0))
     },
     {
@@ -186,7 +189,7 @@ locals {
       is_exclusive = false
       periods      = 2
       threshold    = local.thresholds[alarm.kind]
-  }) if contains(local.alarm_kinds, alarm.kind) && length(table.actions) > 0 }]...) # no function uses other tables
+  }) if contains(local.alarm_kinds, alarm.kind) && length(table.actions) > 0 }]...) # functions do not use a table without actions
 
   stage_dimensions = { ApiName = var.api.name, Stage = var.api.stage }
   gateway_alarms = { for alarm in [
@@ -225,8 +228,9 @@ locals {
 
   alarms            = merge(local.function_alarms, local.consumer_alarms, local.table_alarms, local.gateway_alarms)
   entity_alarm_keys = { for key, alarm in merge(local.function_alarms, local.consumer_alarms, local.table_alarms) : alarm.entity => key... }
-  # Callers' errors may last, and an alarm sends no further notifications while it lasts. This alarm
-  # therefore notifies separately, and the API's alarm covers the other ones.
+  # Callers' errors may last for days. A composite alarm that is already in the state ALARM sends no
+  # further notifications, so the 4xx alarm notifies separately, and the composite one covers the
+  # others.
   caller_alarm_keys = [for key in keys(local.gateway_alarms) : key if key == "gateway/4xx"]
   service_alarm_keys = concat(
     [for key in keys(local.gateway_alarms) : key if !contains(local.caller_alarm_keys, key)],
@@ -281,8 +285,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   depends_on = [aws_sns_topic_policy.this]
 }
 
-# One composite alarm for each entity, because the API's can combine only 100 alarms, and an entity
-# has up to 26. Your own function with an entity's name shares the entity's alarm.
+# One composite alarm for each entity, because the API's composite alarm can combine only 100
+# alarms, and an entity has up to 26. Your own function with an entity's name shares the entity's
+# alarm.
 resource "aws_cloudwatch_composite_alarm" "entity" {
   for_each = local.entity_alarm_keys
 

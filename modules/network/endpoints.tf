@@ -1,5 +1,6 @@
 locals {
-  # Only this system's tables and buckets, so that a compromised function cannot copy data elsewhere.
+  # The gateway endpoints allow only this system's tables and buckets, so that a compromised function
+  # cannot copy data elsewhere.
   gateways = {
     dynamodb = {
       actions   = [for action in var.table_actions : "dynamodb:${action}"]
@@ -11,7 +12,7 @@ locals {
     }
   }
 
-  # Also the statements of your own functions for these services.
+  # The endpoints also allow what your own functions' statements allow for these services.
   own_statements = { for service in keys(local.gateways) : service => distinct([for statement in [for s in var.statements :
     merge(s, { actions = [for action in s.actions : action if startswith(action, "${service}:")] })
   ] : statement if length(statement.actions) > 0]) }
@@ -32,7 +33,8 @@ resource "aws_vpc_endpoint" "gateway" {
       Principal = "*"
       Action    = each.value.actions
       Resource  = each.value.resources
-      # A bucket of this name may belong to another account.
+      # S3 ARNs name no account: after you delete a bucket, another account can create one with its
+      # name.
       Condition = { StringEquals = { "aws:ResourceAccount" = var.scope.account_id } }
       }], [for statement in local.own_statements[each.key] :
       { Effect = "Allow", Principal = "*", Action = statement.actions, Resource = statement.resources }

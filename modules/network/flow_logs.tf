@@ -26,7 +26,7 @@ resource "aws_iam_role" "flow" {
     }]
   })
 
-  # Older resources, whose names do not contain the region, keep their names.
+  # A role of an older release, whose name does not contain the region, keeps its name.
   lifecycle {
     ignore_changes = [name]
   }

@@ -19,7 +19,8 @@ data "aws_availability_zones" "this" {
 }
 
 locals {
-  # Two zones by default; of 10.0.0.0/16, public 10.0.1.0/24 and 10.0.3.0/24, private 10.0.2.0/24 and 10.0.4.0/24.
+  # Two zones by default. In 10.0.0.0/16, the public subnets are 10.0.1.0/24 and 10.0.3.0/24, the
+  # private ones 10.0.2.0/24 and 10.0.4.0/24.
   public_cidrs  = coalesce(var.public_subnets, [for n in [1, 3] : cidrsubnet(var.cidr, 8, n)])
   private_cidrs = coalesce(var.private_subnets, [for n in [2, 4] : cidrsubnet(var.cidr, 8, n)])
 
@@ -28,7 +29,7 @@ locals {
   }
   zone_names = keys(local.zones)
 
-  # The zone whose NAT gateway serves each zone.
+  # For each zone, the zone whose NAT gateway it uses.
   nat_zones = var.nat == "none" ? {} : { for zone in local.zone_names : zone => var.nat == "single" ? local.zone_names[0] : zone }
 }
 
@@ -112,7 +113,8 @@ resource "aws_route_table_association" "public" {
   subnet_id      = each.value.id
 }
 
-# One per zone, so that the failure of a zone affects only its own NAT gateway.
+# One per zone, so that each zone can use its own NAT gateway, and the failure of one does not cut off
+# the others.
 resource "aws_route_table" "private" {
   for_each = local.zones
 

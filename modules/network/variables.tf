@@ -39,12 +39,12 @@ variable "permissions_boundary" {
 }
 
 variable "private_subnets" {
-  description = "The CIDR blocks of the private subnets, one per zone; null for two of them."
+  description = "The CIDR blocks of the private subnets, one per zone; null for subnets in two zones."
   type        = list(string)
 }
 
 variable "public_subnets" {
-  description = "The CIDR blocks of the public subnets, one per zone; null for two of them."
+  description = "The CIDR blocks of the public subnets, one per zone; null for subnets in two zones."
   type        = list(string)
 }
 

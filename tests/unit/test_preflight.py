@@ -265,7 +265,7 @@ def test_concurrency() -> None:
         ("ok", "100 of 1000 stay unreserved.")
     ]
     assert check_findings(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
-        ("stop", "Functions reserve 10 more; 109 of 1000 are left, and 100 must stay.")
+        ("stop", "This apply reserves a concurrency of 10; 109 of 1000 are unreserved, and 100 must remain.")
     ]
     assert check_findings(tool.concurrency, plan_document(), get_account_settings=limits(10, 10)) == [
         ("warning", "All functions of the account share a concurrency of 10.")
@@ -537,14 +537,16 @@ def test_vpc_endpoints_of_private_apis(answer: Any, level: str, text: str | None
 
 def test_certificates() -> None:
     assert check_findings(tool.certificate, {}) == [("ok", "The API has no domain of its own.")]
-    assert check_findings(tool.certificate, domain()) == [("ok", "This apply creates the one of api.example.com.")]
+    assert check_findings(tool.certificate, domain()) == [
+        ("ok", "This apply creates the certificate of api.example.com.")
+    ]
     here, edge = domain(regional_certificate_arn=ARN), domain(certificate_arn=ARN)
     assert check_findings(tool.certificate, edge) == [
         ("stop", f"{ARN}, for api.example.com, is in eu-west-1, not in us-east-1.")
     ]
     for answer, level, text in [
-        (described_certificate(), "ok", "The one of api.example.com is issued."),
-        (described_certificate(NotAfter=None), "ok", "The one of api.example.com is issued."),
+        (described_certificate(), "ok", "The certificate of api.example.com is issued."),
+        (described_certificate(NotAfter=None), "ok", "The certificate of api.example.com is issued."),
         (
             described_certificate(Status="PENDING_VALIDATION"),
             "stop",

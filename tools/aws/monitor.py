@@ -80,7 +80,7 @@ class LogTail:
 
 @dataclass
 class Candidate:
-    """A version in the canary: its responses, and the 4xx responses of the live version since then."""
+    """A version in the canary: its responses, and the live version's 4xx responses since its first one."""
 
     logs: Any
     function: str
@@ -100,8 +100,8 @@ class Candidate:
     def __post_init__(self) -> None:
         self.began = time.time()
         self.tail = LogTail(self.logs, lambda_group(self.function), int((self.began - SKEW) * 1000))
-        # Lines from before the first request belong to an earlier canary, even if the clocks
-        # differ.
+        # Skip the lines that are already there: they belong to an earlier canary. Their times do not
+        # show this if the clocks differ.
         for _ in self.new_events():
             pass
 
@@ -139,7 +139,7 @@ class Candidate:
 
         That means at least ten 4xx, three times the live version's rate, and ten percentage points
         more. The number of the live version's requests is derived from the percentage, since
-        counting means reading all.
+        counting them would mean reading its whole log.
         """
         if not self.is_comparable:
             return None
@@ -159,7 +159,7 @@ class Monitor:
     def __init__(
         self, environment: Environment, functions: Functions, live: Versions, canary: Canary, faults: int
     ) -> None:
-        """Note the alarms and log lines from before the canary; `faults` many cause a rollback."""
+        """Note the alarms and log lines from before the canary. Roll back at this many `faults`."""
         self.environment, self.faults, self.workers = environment, faults, functions.workers
         self.alarms, logs = environment.client("cloudwatch"), environment.client("logs")
         self.before = frozenset(self.active_alarms())
@@ -221,7 +221,7 @@ def logs_every_response(configuration: dict[str, Any]) -> bool:
 
 
 def parse_log_line(message: str) -> dict[str, Any] | None:
-    """Return the fields of our handler's line, or None for a line of Lambda's."""
+    """Return the fields of our handler's line, or None for a line that Lambda wrote."""
     try:
         line = json.loads(message)
     except ValueError:

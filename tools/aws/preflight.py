@@ -1,4 +1,4 @@
-"""Check for problems that would stop or spoil an apply.
+"""Check for problems that would make an apply fail or lose data.
 
 Print a line for each check (ok, warning or stop) with the remedy, and exit with 1 if there is a
 stop. Preflight changes nothing and holds no lock.
@@ -53,7 +53,7 @@ LOSSES = {
 
 
 def backend(context: Context) -> Findings:
-    """Check that the backend file names the state's place."""
+    """Check that the backend file names the state's bucket, key and region."""
     context.backend, fault, remedy = read_backend(context.name)
     if fault:
         yield Finding(STOP, "state", fault, remedy)
@@ -213,7 +213,7 @@ def indexes(context: Context) -> Findings:
             count += 1
             index = f"The index {name} of {entity}"
             if name not in after:
-                text, level, remedy = "is deleted, and its filter stops working", WARNING, "Tell its clients."
+                text, level, remedy = "is deleted, and its filter stops working", WARNING, "Tell those who use it."
             elif name not in before:
                 text, level, remedy = "is new: it lacks the items stored so far", WARNING, reindex
             else:
@@ -243,7 +243,10 @@ def concurrency(context: Context) -> Findings:
     )
     remedy = request_quota_command("lambda", "L-B99A9384", limit + max(more, 1000))
     if more > 0 and unreserved - more < UNRESERVED:
-        text = f"Functions reserve {more} more; {unreserved} of {limit} are left, and {UNRESERVED} must stay."
+        text = (
+            f"This apply reserves a concurrency of {more}; {unreserved} of {limit} are unreserved, "
+            f"and {UNRESERVED} must remain."
+        )
         yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
     elif limit < NEW_ACCOUNT:
         text = f"All functions of the account share a concurrency of {limit}."
@@ -327,7 +330,7 @@ def count(context: Context, operation: str, member: str) -> int:
 
 
 def rules(context: Context) -> Findings:
-    """Check the quota of EventBridge rules on each bus; each function on events needs one."""
+    """Check the quota of EventBridge rules on each bus; each function with an event needs one."""
     buses = {bus_name(each["event"].get("bus")): 0 for each in context.own_functions.values() if each.get("event")}
     for each in context.creations("aws_cloudwatch_event_rule"):
         name = bus_name(each["change"]["after"].get("event_bus_name"))
@@ -423,14 +426,16 @@ def certificate(context: Context) -> Findings:
         name, regional = domain["domain_name"], domain.get("regional_certificate_arn")
         arn = regional or domain.get("certificate_arn")
         if not arn:
-            yield Finding(OK, "certificate", f"This apply creates the one of {name}.")
+            yield Finding(OK, "certificate", f"This apply creates the certificate of {name}.")
             continue
         # Regional domains use a certificate of their own region, edge-optimized domains one of
         # us-east-1.
         wanted, place = context.region if regional else "us-east-1", arn.split(":")[3]
         if place != wanted:
             text = f"{arn}, for {name}, is in {place}, not in {wanted}."
-            yield Finding(STOP, "certificate", text, f"Request one from ACM in {wanted}, and name it.")
+            yield Finding(
+                STOP, "certificate", text, f"Request one from ACM in {wanted}, and set domain.certificate_arn to it."
+            )
             continue
         try:
             described = context.client("acm", place).describe_certificate(CertificateArn=arn)
@@ -455,9 +460,9 @@ def certificate_finding(name: str, described: Mapping[str, Any]) -> Finding:
         return Finding(STOP, "certificate", text, f"Request one from ACM that names {name}.")
     end = found.get("NotAfter")
     if end and end - datetime.now(UTC) < RENEWAL and found.get("RenewalEligibility") != "ELIGIBLE":
-        text = f"The certificate of {name} ends on {end:%Y-%m-%d}, and ACM will not renew it."
+        text = f"The certificate of {name} expires on {end:%Y-%m-%d}, and ACM will not renew it."
         return Finding(WARNING, "certificate", text, "Import a new one before that day.")
-    return Finding(OK, "certificate", f"The one of {name} is issued.")
+    return Finding(OK, "certificate", f"The certificate of {name} is issued.")
 
 
 def domain(context: Context) -> Findings:
@@ -514,7 +519,7 @@ def zone_finding(context: Context, name: str, zone: str) -> Finding:
 
 
 def truststore_finding(context: Context, truststore: str, version: str | None) -> Finding:
-    """Return the finding on the truststore, the file of authorities whose clients may call."""
+    """Return the finding on the truststore, the file of CA certificates that verify clients."""
     bucket_name, _, key = truststore.removeprefix("s3://").partition("/")
     s3 = context.client("s3")
     try:
@@ -526,14 +531,16 @@ def truststore_finding(context: Context, truststore: str, version: str | None) -
         which = f"{truststore}, version {version}," if version else truststore
         if code in ("404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"):
             return Finding(STOP, "domain", f"The truststore {which} does not exist.", "Correct domain.truststore.")
-        remedy = "Get permission for s3:GetObject and s3:GetObjectVersion on it: API Gateway reads it with yours."
+        remedy = "Get s3:GetObject and s3:GetObjectVersion on it: API Gateway reads it with your permissions."
         return Finding(STOP, "domain", f"You may not read the truststore {which} ({code}).", remedy)
     if place != context.region:
         text = f"The truststore's bucket {bucket_name} is in {place}, and the API is in {context.region}."
         return Finding(STOP, "domain", text, "Copy the file to a bucket of that region.")
     if versioning != "Enabled" or not version:
         text = f"API Gateway reads a new {truststore} only after a change of domain.truststore_version."
-        remedy = f"Turn on versioning of {bucket_name}." if versioning != "Enabled" else "Set it."
+        remedy = (
+            f"Turn on versioning of {bucket_name}." if versioning != "Enabled" else "Set domain.truststore_version."
+        )
         return Finding(WARNING, "domain", text, remedy)
     return Finding(OK, "domain", f"The truststore {truststore} exists.")
 
@@ -561,7 +568,7 @@ def vpc_endpoint_finding(context: Context, endpoint: str) -> Finding:
         return Finding(STOP, "endpoints", text, "Name an interface endpoint for execute-api.")
     if found["State"].lower() != "available":
         text = f"{endpoint} is {found['State']}."
-        return Finding(WARNING, "endpoints", text, "Wait until it is available, or accept it.")
+        return Finding(WARNING, "endpoints", text, "Wait until it is available, or accept its connection.")
     if found.get("PrivateDnsEnabled"):
         text = f"{endpoint} has private DNS: in {found['VpcId']}, calls to any API of API Gateway go through it."
         return Finding(OK, "endpoints", text)
@@ -605,7 +612,7 @@ def sign_up(context: Context) -> Findings:
 
 
 def issuer(context: Context) -> Findings:
-    """Check that the issuer in `jwt` publishes usable keys, with the authorizer's own code."""
+    """Check, with the authorizer's own code, that the issuer in `jwt` publishes usable keys."""
     named: str | None = (context.plan.get("variables", {}).get("jwt", {}).get("value") or {}).get("issuer")
     if named is None:
         yield Finding(OK, "issuer", "No operation accepts tokens of your own issuer.")
@@ -705,8 +712,8 @@ def run_check(check: Check, context: Context) -> Findings:
     except (BotoCoreError, ClientError) as error:
         subject = check.__name__.replace("_", " ")
         remedy = "Get the missing permission, or look in the console."
-        # Required checks must be done, except that of the region: AWS itself refuses a disabled
-        # one.
+        # A required check that cannot run is a stop, except the region's: an apply to a disabled
+        # region fails anyway.
         level = STOP if check in REQUIRED and check is not region else WARNING
         yield Finding(level, subject, f"Not checked: {error}", remedy)
 

@@ -127,8 +127,8 @@ def _is_carried_out(
 ) -> bool:
     """Return whether an earlier attempt carried out the writes, and only its answer was lost.
 
-    DynamoDB recognises its own token for ten minutes. After that, one record with a write's token proves it, since all
-    were written together. If no write leaves a token, all records to be deleted must be missing.
+    DynamoDB recognises the ClientRequestToken for ten minutes. After that, one record with the token of its Write
+    proves it, since all were written together. If no write leaves a token, all records to be deleted must be missing.
     """
     if any(map(is_left_by, writes, met)):
         return True
