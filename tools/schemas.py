@@ -1,9 +1,9 @@
-"""Check that a JSON Schema keeps to the subset that all its readers support: docs/reference/schemas.md.
+"""Check that a JSON Schema uses only the subset that Trestle supports: docs/reference/schemas.md.
 
-API Gateway's models are JSON Schema draft 4 without unknown keywords. OpenAPI 3.0 has its own
-dialect. The functions validate bodies with trestle.schema. Anything that one of the three would
-misread is refused here, before the build. Standard library only, since build.py imports this
-module.
+Three programs read the schemas. API Gateway's models are JSON Schema draft 4 without unknown
+keywords. OpenAPI 3.0 has its own dialect. The functions validate bodies with trestle.schema.
+Anything that one of the three would misread is refused here, before the build. Standard library
+only, since build.py imports this module.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ KEYWORDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 INSTEAD = {
     "$comment": "write a description",
     "$defs": "write each schema where it is used",
-    "$id": "leave it out, the file's name is the schema's",
+    "$id": "leave it out: the file's name identifies the schema",
     "$ref": "write the schema itself in this place",
     "additionalItems": "write items with one schema for all elements",
     "const": "write enum with that one value",
@@ -95,17 +95,17 @@ INSTEAD = {
     "dependentRequired": "write anyOf with a schema for each case",
     "dependentSchemas": "write anyOf with a schema for each case",
     "deprecated": "write it into the description",
-    "discriminator": "write oneOf alone",
+    "discriminator": "write oneOf without it",
     "else": "write anyOf with a schema for each case",
     "example": "write it into the description",
     "examples": "write them into the description",
-    "id": "leave it out, the file's name is the schema's",
+    "id": "leave it out: the file's name identifies the schema",
     "if": "write anyOf with a schema for each case",
     "nullable": "leave the property out of required: an item omits a property instead of null",
     "patternProperties": "write additionalProperties with one schema for all other names",
     "prefixItems": "write items with one schema for all elements",
     "then": "write anyOf with a schema for each case",
-    "writeOnly": "leave it out, fields in the tfvars says who reads a property",
+    "writeOnly": "leave it out: `fields` in the tfvars defines who can read a property",
 }
 
 LOWER_AND_UPPER = (
@@ -117,7 +117,7 @@ LOWER_AND_UPPER = (
 
 
 def faults(content: bytes) -> list[Fault]:
-    """Yield why a schema file is outside the subset; nothing if routes of own code can use it."""
+    """Return the faults of a schema file. The list is empty if routes of own code can use the schema."""
     if fault := encoding_fault(content):
         return [("", f"the file {fault}")]
     if content.startswith(codecs.BOM_UTF8):
@@ -129,15 +129,17 @@ def faults(content: bytes) -> list[Fault]:
     if not isinstance(schema, dict):
         return [("", 'the outermost value must be an object: write {"type": "object"} and more')]
     if not is_normalized("NFC", dumps(schema)):
-        return [("", "Terraform would join its separate accents: save the file in Unicode's normal form NFC")]
+        return [
+            ("", "the file has combining accents, which Terraform would change: save it in Unicode's normal form NFC")
+        ]
     return list(_root(schema))
 
 
 def _root(schema: dict[str, Any]) -> Iterator[Fault]:
     if schema.pop("$schema", DRAFT) not in (DRAFT, DRAFT.rstrip("#")):
-        yield "/$schema", f"the subset is one of draft 4: write {DRAFT}, or leave it out"
+        yield "/$schema", f"only draft 4 of JSON Schema is supported: write {DRAFT}, or leave it out"
     if "default" in schema:
-        yield "/default", "the top level cannot have a default: write one for each property that has one"
+        yield "/default", "the top level cannot have a default: write defaults for properties"
     if "readOnly" in schema:
         yield "/readOnly", "the top level cannot be readOnly: write it for each property that clients cannot write"
     if "x-title" in schema:
@@ -150,7 +152,7 @@ def _title(schema: dict[str, Any]) -> Iterator[Fault]:
     title = schema["x-title"]
     names = title if isinstance(title, list) else [title]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        yield "/x-title", "x-title is the name of a property, or an array of different names: write one of them"
+        yield "/x-title", "x-title must be the name of a property, or a non-empty array of different names"
         return
     known = _members(schema.get("properties"))
     for name in names:
@@ -178,7 +180,8 @@ def query_faults(schema: dict[str, Any]) -> Iterator[Fault]:
         yield "/type", 'a query is an object of its parameters: write "object"'
     for keyword in schema:
         if keyword not in QUERY_KEYWORDS:
-            yield pointer("", keyword), f"{keyword} does not apply to a single parameter of a query: remove it"
+            fault = f"{keyword} cannot be used in a query's schema, which validates each parameter by itself: remove it"
+            yield pointer("", keyword), fault
     if schema.get("additionalProperties", False) is not False:
         yield "/additionalProperties", "a query has only the parameters in properties: remove it"
     for name, rule in schema.get("properties", {}).items():
@@ -206,8 +209,8 @@ def _server_property_faults(schema: dict[str, Any], where: str) -> Iterator[Faul
 def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterator[Fault]:
     """Yield the faults of one schema and of those inside it.
 
-    is_items_own: the schema's properties are those of an item, or of an object in an item, also in
-    arrays. Only they can have defaults and be readOnly.
+    is_items_own: the schema's properties belong to an item, or to an object in an item, which may be
+    in an array. Only these properties can have defaults and be readOnly.
     """
     found = [fault for keyword in schema for fault in _keyword(keyword, schema, where)]
     yield from found
@@ -281,12 +284,13 @@ def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:
         if f"exclusive{bound}" in schema and bound.lower() not in schema:
             yield (
                 f"{where}/exclusive{bound}",
-                f"it modifies {bound.lower()}: write {bound.lower()}, too",
+                f"exclusive{bound} needs {bound.lower()}: write {bound.lower()}, too",
             )
     known = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in known and schema.get("additionalProperties") is False:
-            yield f"{where}/required", f"{name} is never allowed: write {_nearest(name, known)}"
+            fault = f"{name} is required, but additionalProperties is false and properties lacks it"
+            yield f"{where}/required", f"{fault}: write {_nearest(name, known)}"
     inner = dict(schema)
     if "default" in inner and (refused := validate(inner.pop("default"), inner)):
         yield f"{where}/default{refused[0]['pointer']}", _refusal("default", refused)

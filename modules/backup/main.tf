@@ -6,18 +6,19 @@ locals {
     var.monthly_days == null ? {} : { monthly = { days = var.monthly_days, schedule = "cron(0 5 1 * ? *)" } },
   )
 
-  # A pattern, as in the permissions boundary, since a role's inline policies are limited to 10,240 characters in all, which the ARNs of 40
-  # tables exceed.
+  # A pattern instead of a list of ARNs (the unique names of resources in AWS): a role's inline
+  # policies may have 10,240 characters in all, which is not enough for 40 tables. The permissions
+  # boundary has the same pattern.
   table_arns = "arn:${var.scope.partition}:dynamodb:${var.scope.region}:${var.scope.account_id}:table/${var.name}-*-${var.environment}"
-  # A table is restored beside the one in use, or under its own name if that one is lost.
+  # A backup is restored to a new table NAME-restored, or to the table's own name if the table is lost.
   restore_arns = [local.table_arns, "${local.table_arns}-restored"]
   backup_arns  = "${local.table_arns}/backup/*"
 
-  # Separate roles, so that the nightly backup cannot write items. Each has what AWS lists for
-  # DynamoDB, in its managed policies for all services:
-  # https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. This covers
-  # both kinds of backup, DynamoDB's own and AWS Backup's, between which the account's settings
-  # choose.
+  # The roles are separate, so that the nightly backup cannot write items. AWS's managed policies
+  # cover all services. Each role has only their actions for DynamoDB:
+  # https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. There are two
+  # kinds of backup, DynamoDB's own and AWS Backup's. The account's settings choose one, and these
+  # actions cover both.
   roles = {
     backup = {
       description = "Backs up the tables of ${local.name}"
@@ -71,7 +72,8 @@ locals {
   }
 }
 
-# A vault with recovery points cannot be deleted. Without protection, a destroy deletes them first.
+# The vault contains the backups, which AWS calls recovery points. AWS does not delete a vault that
+# has any. Without deletion_protection, `terraform destroy` deletes them first.
 resource "aws_backup_vault" "this" {
   name          = local.name
   force_destroy = !var.deletion_protection
@@ -79,7 +81,8 @@ resource "aws_backup_vault" "this" {
   tags          = var.tags
 }
 
-# Also for administrators, who have to apply false first. The backup plan still deletes expired recovery points.
+# This policy applies to administrators too. Before they can delete recovery points, they have to
+# apply deletion_protection = false. The backup plan still deletes expired recovery points.
 resource "aws_backup_vault_policy" "this" {
   count = var.deletion_protection ? 1 : 0
 
@@ -98,7 +101,8 @@ resource "aws_backup_vault_policy" "this" {
   })
 }
 
-# AWS Backup accepts a role only from principals of its account that may pass it, so that no other account can use it.
+# The trust policies need no condition on the account: AWS Backup accepts a role only from a user or
+# role of the same account that has the permission iam:PassRole.
 resource "aws_iam_role" "this" {
   for_each = local.roles
 
@@ -130,7 +134,8 @@ resource "aws_iam_role_policy" "tables" {
   policy = jsonencode({ Version = "2012-10-17", Statement = each.value.statements })
 }
 
-# Separate from the permissions on tables, so that a plan shows those completely although it does not know a new key's ARN.
+# This policy is separate, so that a plan that does not know the ARN of a new key yet still shows all
+# permissions on tables.
 resource "aws_iam_role_policy" "key" {
   for_each = local.roles
 
@@ -147,7 +152,8 @@ resource "aws_iam_role_policy" "key" {
         Resource  = var.kms_key_arn
         Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.scope.region}.${var.scope.dns_suffix}" } }
       }],
-      # A restored table uses the key through its own grant.
+      # DynamoDB uses the key for a restored table with a grant, which is a permission on this key. The
+      # role has to create the grant.
       [for sid in ["GiveRestoredTablesTheKey"] : {
         Sid       = sid
         Effect    = "Allow"

@@ -2,18 +2,22 @@ locals {
   distribution_header_name = "x-distribution-word"
 }
 
-# Requests from the web console arrive from CloudFront's addresses. This secret, which only the distribution sends, identifies them. Their
-# users are counted by the addresses that CloudFront reports, and the distribution itself checks countries.
+# Requests from the web console pass through its CloudFront distribution (AWS's CDN), and arrive from
+# CloudFront's addresses. The distribution adds this secret to them as a header, so that the rules
+# below recognize them: rate-of-console limits each user by the address that the distribution
+# reports, and the other rate rule and the country rule skip them. The distribution checks countries
+# itself.
 resource "terraform_data" "word" {
   input = uuid()
 
-  # A new secret would block users until CloudFront has distributed it.
+  # A new secret could block the console's users until all CloudFront locations send it.
   lifecycle {
     ignore_changes = [input]
   }
 }
 
-# No rule stores samples of requests, since samples contain callers' keys and tokens, which only the log redacts.
+# sampled_requests_enabled is false everywhere: samples of requests contain callers' keys and
+# tokens, since redacted_fields applies only to the log.
 resource "aws_wafv2_web_acl" "this" {
   name        = var.name
   description = "In front of ${var.name}"
@@ -24,7 +28,7 @@ resource "aws_wafv2_web_acl" "this" {
     allow {}
   }
 
-  # First, since it is the cheapest check.
+  # Rate rules run first (priorities 0 and 1), since they are the cheapest checks.
   rule {
     name     = "rate"
     priority = 1
@@ -92,7 +96,8 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  # Only counted, since many legitimate users have VPNs, and servers that call the API run in clouds.
+  # Requests from VPNs, proxies and hosting providers are only counted: many legitimate users have
+  # VPNs, and servers that call the API run in clouds.
   rule {
     name     = "anonymous-addresses"
     priority = 4
@@ -131,7 +136,8 @@ resource "aws_wafv2_web_acl" "this" {
           evaluation_window_sec = 300
           limit                 = rule.value
 
-          # Set by the distribution's function. In X-Forwarded-For, AWS would use the caller's own value.
+          # The distribution's CloudFront function sets this header. X-Forwarded-For would not work,
+          # since WAF would use the address in it that the caller wrote.
           forwarded_ip_config {
             fallback_behavior = "MATCH"
             header_name       = "x-viewer-address"
@@ -222,7 +228,7 @@ resource "aws_wafv2_web_acl" "this" {
   }
 }
 
-# WAF requires this prefix of the group's name.
+# WAF requires that the group's name begins with "aws-waf-logs-".
 resource "aws_cloudwatch_log_group" "this" {
   name              = "aws-waf-logs-${var.name}"
   kms_key_id        = var.kms_key_arn
@@ -234,7 +240,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   log_destination_configs = [aws_cloudwatch_log_group.this.arn]
   resource_arn            = aws_wafv2_web_acl.this.arn
 
-  # Accepted requests are in the API's access log.
+  # This log keeps only blocked and counted requests. The API's access log has the accepted ones.
   logging_filter {
     default_behavior = "DROP"
 

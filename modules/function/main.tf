@@ -58,8 +58,8 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # An older role, whose name does not contain the region, keeps its name, since published versions
-  # keep their role.
+  # Names of older roles do not contain the region. These roles keep their names: a new name means a
+  # new role, but published versions of the function still need the old one.
   lifecycle {
     ignore_changes = [name]
   }
@@ -78,10 +78,10 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# DynamoDB uses the key with the caller's permissions. Lambda decrypts the environment variables
-# with a grant for the role's unique id. If somebody recreates the role by hand, its id changes, and
-# Lambda needs this permission of the role. The policy is separate, so that a plan that does not
-# know the key's ARN yet still shows all other permissions.
+# DynamoDB uses the key with the permissions of its caller, this role. Lambda decrypts the environment
+# variables with a grant (a permission on the key) for the role's unique id. If somebody recreates
+# the role by hand, its id changes, and the grant is lost: then Lambda uses this policy. The policy
+# is separate, so that a plan that does not know the key's ARN yet still shows all other permissions.
 resource "aws_iam_role_policy" "key" {
   count = var.customer_key ? 1 : 0
 
@@ -139,7 +139,8 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
-  # Omitted when off. AWS treats this like "None", but some tools that read plans do not.
+  # If SnapStart is off, the block is omitted. AWS treats a block with apply_on = "None" in the same
+  # way, but some tools that read plans do not.
   dynamic "snap_start" {
     for_each = var.snap_start ? ["PublishedVersions"] : []
     content {

@@ -471,14 +471,14 @@ def test_a_presented_item_never_returns_304_and_its_tag_works_in_if_match(hooked
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ("items.clear()", "It was given 1 items and left 0"),
+        ("items.clear()", "The list had 1 items before the hook, and has 0 after it"),
         ("items[0]['n'] = 1.5", "/n is a float"),
         ("items[0] = 5", "An item is a dict, not a int"),
         ("items[0]['n'] = [[1.5]]", "/n/0/0 is a float"),
         ("items[0]['n'] = eval('[' * 40 + ']' * 40)", "nested deeper than 32"),
         ("items[0]['n'] = eval('{1:' * 40 + '1' + '}' * 40)", "has a name that is a int"),
         ("items[0]['n'] = eval('{\"a\":' * 40 + '1' + '}' * 40)", "nested deeper than 32"),
-        ("context.transaction.delete('nights', 'x')", "only shows items"),
+        ("context.transaction.delete('nights', 'x')", "only changes how items are shown"),
     ],
 )
 def test_errors_of_present(hooked: Hooked, capsys: pytest.CaptureFixture[str], body: str, named: str) -> None:

@@ -105,7 +105,7 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
         {"minimum": 1, "exclusiveMinimum": 1},
         {"/exclusiveMinimum": "exclusiveMinimum must be a boolean, not an integer"},
     ),
-    ({"exclusiveMaximum": True}, {"/exclusiveMaximum": "it modifies maximum: write maximum, too"}),
+    ({"exclusiveMaximum": True}, {"/exclusiveMaximum": "exclusiveMaximum needs maximum: write maximum, too"}),
     (
         {"minLength": 3, "maxLength": 2},
         {"/minLength": "minLength is more than maxLength, so nothing is valid: write a smaller one"},
@@ -166,11 +166,14 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
     ({"required": "a"}, {"/required": "required must be an array, not a string"}),
     (
         {"additionalProperties": False, "properties": {"title": {}}, "required": ["titel"]},
-        {"/required": "titel is never allowed: write title"},
+        {"/required": "titel is required, but additionalProperties is false and properties lacks it: write title"},
     ),
     (
         {"additionalProperties": False, "required": ["title"]},
-        {"/required": "title is never allowed: write it under properties"},
+        {
+            "/required": "title is required, but additionalProperties is false and properties lacks it: "
+            "write it under properties"
+        },
     ),
 ]
 
@@ -193,7 +196,10 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
         {"": "the file begins with a byte order mark, which is not JSON: save it as UTF-8 without one"},
     ),
     *(
-        (text, {"": "Terraform would join its separate accents: save the file in Unicode's normal form NFC"})
+        (
+            text,
+            {"": "the file has combining accents, which Terraform would change: save it in Unicode's normal form NFC"},
+        )
         for text in (
             '{"type": "object", "properties": {"e\u0301": {}}}'.encode(),
             rb'{"type": "object", "properties": {"a": {"enum": ["e\u0301"]}}}',
@@ -203,7 +209,7 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
     (b"[]", {"": 'the outermost value must be an object: write {"type": "object"} and more'}),
     (
         b'{"type": "object", "default": {}}',
-        {"/default": "the top level cannot have a default: write one for each property that has one"},
+        {"/default": "the top level cannot have a default: write defaults for properties"},
     ),
     (
         b'{"type": "object", "readOnly": true}',
@@ -211,7 +217,10 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
     ),
     (
         b'{"type": "object", "$schema": "https://json-schema.org/draft/2020-12/schema"}',
-        {"/$schema": "the subset is one of draft 4: write http://json-schema.org/draft-04/schema#, or leave it out"},
+        {
+            "/$schema": "only draft 4 of JSON Schema is supported: write http://json-schema.org/draft-04/schema#, "
+            "or leave it out"
+        },
     ),
     *(
         (
@@ -225,7 +234,7 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
             (["title", "x"], 'the schema has no property "x": write one of title, done'),
             ("done", "done has the type boolean, which cannot be a title: name a property with text or numbers"),
             *(
-                (title, "x-title is the name of a property, or an array of different names: write one of them")
+                (title, "x-title must be the name of a property, or a non-empty array of different names")
                 for title in (None, [], [1], ["title", "title"])
             ),
         )
@@ -273,10 +282,10 @@ def test_schemas_that_only_routes_can_have(schema: Any, expected: dict[str, str]
 
 
 QUERIES: list[tuple[Any, dict[str, str]]] = [
-    ({"type": "array", "items": {}}, {"/type": "a query is an object", "/items": "items does not apply to a single"}),
+    ({"type": "array", "items": {}}, {"/type": "a query is an object", "/items": "items cannot be used"}),
     ({"properties": {}}, {"/type": "a query is an object of its parameters"}),
-    ({"minProperties": 1}, {"/minProperties": "minProperties does not apply to a single parameter of a query"}),
-    ({"anyOf": [{"required": ["a"]}]}, {"/anyOf": "anyOf does not apply"}),
+    ({"minProperties": 1}, {"/minProperties": "minProperties cannot be used in a query's schema, which"}),
+    ({"anyOf": [{"required": ["a"]}]}, {"/anyOf": "anyOf cannot be used"}),
     ({"additionalProperties": True}, {"/additionalProperties": "a query has only the parameters in properties"}),
     ({"properties": {"a": {}}}, {"/properties/a/type": "a parameter of a query is a string: write one of boolean,"}),
     ({"properties": {"a/b": {"type": "object"}}}, {"/properties/a~1b/type": "a parameter of a query is a string"}),

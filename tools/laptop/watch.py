@@ -1,6 +1,7 @@
 """Watch files, and update the running system: functions' code directly, everything else by an apply.
 
-A later `up` finds that the functions' code was changed without Terraform. It uploads the packages of dist/ again.
+Terraform does not know about code that is updated directly. The next `up` notices this, and uploads the packages of
+dist/ again.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def code_files(project: Path) -> list[Path]:
 
 
 def settings_files(var_files: Iterable[Path], root: Path | None) -> list[Path]:
-    """Return the files whose changes need an apply: var-files, and the Terraform files of the user's own root."""
+    """Return the files whose changes need an apply: var-files, and the Terraform files in the user's folder `root`."""
     return [*tfvars.all_var_files(list(var_files), root), *(configuration_files(root) if root else ())]
 
 
@@ -73,8 +74,8 @@ def contents(files: Iterable[Path]) -> dict[Path, bytes]:
 def needs_apply(before: Manifest, after: Manifest, used: Iterable[str] = ()) -> list[str]:
     """Return the files whose changes need an apply, from two manifests of the build.
 
-    These are schemas with other shapes, modules of app/ with other hooks, and packages in `used` that the build no
-    longer has.
+    These are schemas whose derived schemas ("shapes") have changed, modules of app/ that define other hooks, and
+    packages in `used` that the build no longer has.
     """
 
     def shapes(manifest: Manifest) -> dict[str, Any]:
@@ -97,7 +98,9 @@ _ARGUMENTS = {"changes": "change", "event": "event", "routes": "request"}
 
 
 def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: Manifest) -> list[str]:
-    """Return a sentence for each running function that could not call its code in the new build of app/.
+    """Return a message for each Python function that a running function calls, but the new build of app/ lacks.
+
+    A Python function with the wrong arguments also gets a message.
 
     The configurations are those that trestle.own.function reads, by the function's key in the tfvars.
     """
@@ -119,8 +122,8 @@ def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: M
 def packages_to_push(deployed: Mapping[str, str], packages: Mapping[str, str], manifest: Manifest) -> dict[str, str]:
     """Return the functions whose code differs from the build, each with its package.
 
-    `deployed` has the code's digest by function, `packages` the name of its package without .zip. Functions whose
-    package is not in the build are skipped: Terraform deletes them.
+    `deployed` maps each function to the digest of its code, and `packages` maps it to the name of its package without
+    .zip. Functions whose package is not in the build are skipped: Terraform deletes them.
     """
     built = {name: entry["source_code_hash"] for name, entry in manifest["functions"].items()}
     return {
@@ -146,7 +149,8 @@ class Functions:
         made = [
             each
             for each in resources_of(self.system.emulator.terraform_state(self.running), "aws_lambda_function")
-            if each.get("s3_bucket") == f"packages-{self.running.region}"  # not of Trestle: only in the user's own root
+            # The user's own Terraform may have other functions, whose packages are elsewhere.
+            if each.get("s3_bucket") == f"packages-{self.running.region}"
         ]
         self.packages = {each["function_name"]: each["s3_key"].removesuffix(".zip") for each in made}
         variables = [part.get("variables") or {} for each in made for part in each.get("environment") or ()]
@@ -195,7 +199,8 @@ class Functions:
 class Watch:
     """Watches the files of a running system until the emulator stops.
 
-    `since` is the time at which its apply began, in milliseconds since the epoch. Later changes are not applied yet.
+    `since` is the time at which the system's last apply began, in milliseconds since the epoch. Files that were saved
+    later are not applied yet.
     """
 
     def __init__(self, systems: Systems, system: System, confirm: Confirm, since: int) -> None:
@@ -248,7 +253,8 @@ class Watch:
         try:
             with self.systems.lock():
                 manifest = self._build()
-                # Changed variables may name other functions, so that the plan reports what is wrong.
+                # If variables have changed as well, they may no longer name these functions. Then the apply below
+                # reports what is wrong.
                 faults = function_faults(self.functions.configurations, manifest)
                 if faults and self._settings() == self.settings:
                     raise UserError("\n".join(faults))
@@ -295,7 +301,7 @@ class Watch:
         changed += needs_apply(self.manifest, manifest, self.functions.packages.values())
         if not changed:
             return
-        print_note(f"Applying {', '.join(changed)}. Changes that you save during the apply follow after it.")
+        print_note(f"Applying {', '.join(changed)}. Changes that you save meanwhile are applied afterwards.")
         self.is_applying = True
         try:
             self.system = self.systems.up(self.system.var_files, confirm=self.confirm, root=self.system.root)

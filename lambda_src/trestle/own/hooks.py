@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     Hook = Callable[..., object]
 
     class Attempt(Protocol):
-        """An attempt to carry out a request, to whose transaction hooks add writes."""
+        """One attempt to carry out a request. Hooks can add writes to its transaction."""
 
         @property
         def transaction(self) -> app.Transaction:
-            """The transaction, which is made when a hook asks for it."""
+            """The transaction. The first access creates it."""
             ...
 
 
@@ -55,7 +55,7 @@ class NoTransaction(app.Transaction):
         self.transaction = self
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise scope.NotHereError("The hook present cannot write, since it only shows items.")
+        raise scope.NotHereError("The hook `present` cannot write: it only changes how items are shown.")
 
     create = merge = delete = check = _refuse
 
@@ -96,7 +96,7 @@ class Hooks:
     __slots__ = ("_entity", "_level", "_uses", "before_create", "before_delete", "before_update", "present")
 
     def __init__(self, entity: Entity, module: str | None, uses: Uses, level: int) -> None:
-        """Load the hooks from a module of app/, None for an entity without hooks.
+        """Load the hooks from `module`, the name of a module of app/, or None for an entity without hooks.
 
         uses: the entities that the function's own code may use. level: the log level. Raise CodeError if the module
         cannot be imported.
@@ -119,15 +119,15 @@ class Hooks:
         self._call("present", context, NoTransaction(), shown)
         try:
             if len(shown) != len(views):
-                raise LengthError(f"It was given {len(views)} items and left {len(shown)}.")
+                raise LengthError(f"The list had {len(views)} items before the hook, and has {len(shown)} after it.")
             views[:] = [plain_view(view) for view in shown]
         except (LengthError, TypeError, ValueError) as error:
             raise self._bad_result("present") from error
 
     def new_doc(self, context: Context, attempt: Attempt, doc: dict[str, Any], item_id: str) -> dict[str, Any]:
-        """Return a new item's object after before_create, `doc` itself if the hook changes nothing.
+        """Call before_create, and return the new item's object: `doc` itself if the hook changes nothing.
 
-        Raises CodeError for a value that cannot be stored, and what scope.run raises.
+        Raise CodeError if the object cannot be stored. Pass on the exceptions of scope.run.
         """
         if self.before_create is None:
             return doc
@@ -136,7 +136,7 @@ class Hooks:
         return self._made("before_create", draft, doc)
 
     def changed_doc(self, context: Context, attempt: Attempt, current: Item, doc: dict[str, Any]) -> dict[str, Any]:
-        """Return a changed item's object after before_update, like new_doc."""
+        """Call before_update, and return the changed item's object. Errors are those of new_doc."""
         if self.before_update is None:
             return doc
         draft = draft_of(doc, current.id, context.owner, differing(current.doc, doc))
@@ -156,9 +156,10 @@ class Hooks:
         check: Callable[..., None],
         *stored: Any,
     ) -> None:
-        """Validate the hook's result. check(made, *stored) raises InvalidItem for its faults.
+        """Validate the object after a hook. check(made, *stored) raises InvalidItem if it is invalid.
 
-        Raise CodeError for invalid results, and InvalidItem if own code wrote the object and the hook changed nothing.
+        given: the object before the hook. made: the object after it, `given` itself if the hook changed nothing. Raise
+        CodeError for a fault of the hook. If the hook changed nothing and own code wrote the object, raise InvalidItem.
         """
         if made is given and not validator.has_read_only:
             return
