@@ -11,8 +11,9 @@ dist/authorizer.zip also holds the libraries of requirements/authorizer.txt if a
 project sets `jwt`, or with --authorizer. The first build installs them from the package index. In the local run, the
 authorizer uses the libraries of .venv.
 
-The same sources give the same bytes on every machine: nothing in a zip depends on the folder, the user, the
-umask, the clock or the Python that runs this file. This file needs only the standard library.
+The same sources and options give the same bytes on every machine with Lambda's Python: nothing in a zip depends on
+the folder, the user, the umask, the clock or the Python that runs this file. Without Lambda's Python, zips have no
+bytecode. This file needs only the standard library.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ ROOT = Path(__file__).resolve().parent
 
 RUNTIME: str = json.loads((ROOT / "contract" / "platform.json").read_text(encoding="utf-8"))["runtime"]
 CACHE_TAG = f"cpython-{RUNTIME.replace('.', '')}"
-WRONG_PYTHON = 3  # exit code of the compiling process if its Python has another version than Lambda's
+WRONG_PYTHON = 3  # exit code of the compiling process if its Python's version differs from Lambda's
 
 # Lambda's folder for the files of a zip, as tracebacks show it.
 TASK_FOLDER = "/var/task"
@@ -65,7 +66,7 @@ READABLE_FILE = 0o100644 << 16  # a regular file with the mode rw-r--r--, in ext
 UNIX = 3  # create_system
 
 # Lambda's limit for a directly uploaded zip, in bytes. The limit for unzipped files is five times as high. Our zips are
-# not compressed, so they cannot exceed it.
+# not compressed, so a zip within the first limit is also within the second.
 LARGEST_ZIP = 50 * 2**20
 
 MANIFEST = "manifest.json"
@@ -84,8 +85,8 @@ class BuildError(Exception):
 class Sources:
     """Trestle's lambda_src/ and a project's schemas/ and app/, read once.
 
-    `modules` maps paths such as lambda_src/get/index.py and app/bookings.py to bytes, `schemas` names to bytes.
-    `functions` are the folders of lambda_src/ that hold an index.py.
+    `modules` maps paths such as lambda_src/get/index.py and app/bookings.py to bytes, and `schemas` maps file names to
+    bytes. `functions` are the folders of lambda_src/ that hold an index.py.
     """
 
     def __init__(
@@ -607,7 +608,7 @@ def adopt_signed(project: Path, folder: Path) -> None:
         entry.update(digests(content))
     signed[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     write(dist, signed)
-    print(f"Replaced with signed zips in dist/: {', '.join(manifest['functions'])}.")
+    print(f"Replaced the zips in dist/ with signed ones: {', '.join(manifest['functions'])}.")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -623,8 +624,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         "--bytecode",
         choices=("auto", "require", "none"),
         default="auto",
-        help=f"compile with Python {RUNTIME}: if it is installed (auto, the default), or fail "
-        "without it (require), or never (none)",
+        help=f"compile with Python {RUNTIME} if it is installed (auto, the default); fail if it is not installed "
+        "(require); or do not compile (none)",
     )
     parser.add_argument(
         "--platform",

@@ -2,7 +2,7 @@
 
 Terraform silently ignores unknown attributes of an object, and uses the last of two equal keys.
 With a misspelt `operations`, an API would have all operations. Every command with a var-file calls
-`check` first; for make, `python -m tools.tfvars FILE ...` does.
+`check` first.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Type:
 def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
     """Raise UserError if the var-files have faults, with a line for each.
 
-    Environment variables TF_VAR_name count as set variables. Terraform itself reports broken HCL,
-    with the place.
+    A variable also counts as set if `environ` contains TF_VAR_name. Terraform itself reports broken
+    HCL, with the place.
     """
     variables = variable_types(ROOT / "variables.tf")
     found: list[str] = []
@@ -140,7 +140,7 @@ def check_names(var_files: Sequence[Path], variables: Type) -> None:
 
 
 def is_json(file: Path) -> bool:
-    """Return whether Terraform reads a var-file as JSON instead of HCL, which depends on the name in lower case."""
+    """Return whether Terraform reads a var-file as JSON, not HCL: only if its name ends in .json, in lower case."""
     return file.name.endswith(".json")
 
 
@@ -166,7 +166,7 @@ def name_faults(file: Path, keys: Sequence[Key], variables: Type) -> Iterator[st
 
 
 def all_var_files(var_files: Sequence[Path], root: Path | None = None) -> list[Path]:
-    """Return the var-files after those that Terraform loads automatically from a root, in its order."""
+    """Return the files that Terraform loads automatically from a root, in Terraform's order, then the var-files."""
     root = root or ROOT
     automatic = (file for file in root.glob("*.auto.tfvars*") if file.name.endswith(AUTOMATIC))
     by_itself = (root / "terraform.tfvars", root / "terraform.tfvars.json", *sorted(automatic))
@@ -176,7 +176,8 @@ def all_var_files(var_files: Sequence[Path], root: Path | None = None) -> list[P
 def values_of(var_file: Path) -> dict[str, Any]:
     """Return the literal values of the variables that Terraform gets with a var-file, and the region.
 
-    The last of Terraform's files takes precedence, then TF_VAR_name, which is always a string here.
+    A later file overrides an earlier one, and each file overrides TF_VAR_name, which is always a
+    string here.
     """
     values: dict[str, Any] = {
         name.removeprefix("TF_VAR_"): text for name, text in os.environ.items() if name.startswith("TF_VAR_")
@@ -239,8 +240,8 @@ def json_fault(text: str) -> str | None:
 def read(file: Path) -> dict[str, Any] | None:
     """Return the variables that a file sets, in HCL or, by its suffix, in JSON; None if it cannot be parsed.
 
-    The parser supports less than Terraform, so an unparsable file may be valid. Raise UserError as
-    `text_of`.
+    The parser supports less than Terraform, so an unparsable file may be valid. Raise UserError if
+    Terraform cannot read the file.
     """
     return parse(file, text_of(file))
 

@@ -76,9 +76,9 @@ class Caller:
 
     kind: "user" (a signed-in person), "machine" (a client with a token of its own), "key" (an API key), "iam" (an
     AWS identity) or "anonymous". id: the token's subject, the API key's id or the identity's ARN, "" for anonymous.
-    owner: the owner whose items the caller reaches, "" for none: a claim of the token, which the `owner` attribute of
-    the hook's entity, or of the entities that the function uses, names; if these differ, the token's subject. groups,
-    scopes and claims: those of the token, empty without a token.
+    owner: the owner whose items the caller reaches, "" for none. In a hook, the `owner` attribute of its entity names
+    the token's claim. In a function, the `owner` attributes of the entities in `uses` do; if these differ, the owner is
+    the token's subject. groups, scopes and claims: those of the token, empty without a token.
     """
 
     __slots__ = ("claims", "groups", "id", "kind", "owner", "scopes")
@@ -110,7 +110,7 @@ class Draft(Object):
 
     id: the item's id, also before the item exists. owner: the item's owner, "" in entities without owners. changed:
     the names of the top-level properties that the request changes, all of them for a new item. A hook's own changes
-    are not included. Raises TypeError for a float.
+    are not included. A float as a value raises TypeError.
     """
 
     __slots__ = ("changed", "id", "owner")
@@ -204,8 +204,9 @@ class Page:
 
 
 class Entity:
-    """Reads and writes the items of an entity, by the API's rules and within `uses`. `entity()` returns it.
+    """Reads and writes the items of an entity, by the API's rules. `entity()` returns it.
 
+    `uses` in the tfvars lists the operations that a hook or function may call here.
     Each method raises PermissionError if `uses` lacks the operation, or if the items belong to an owner that this
     code may not reach; the message says what to add. Each raises Unavailable if the database does not respond.
     The methods that write are for functions; in a hook they raise RuntimeError. They run the entity's hooks, which may
@@ -277,7 +278,7 @@ class Entity:
     def of(self, owner: str) -> Entity:
         """Return the items of one owner, which is a user's id or a tenant.
 
-        Needs owners = "any", unless the owner is the caller's. Raise Invalid unless it is a string of 1 to 256 bytes.
+        Needs owners = "any", unless `owner` is the caller's own. Raise Invalid unless it is a string of 1 to 256 bytes.
         """
         raise NotImplementedError
 
@@ -293,7 +294,9 @@ class Entity:
 class Transaction:
     """Writes that succeed or fail together.
 
-    A hook's writes are carried out together with that of its item, those of `transaction()` at the end of its block.
+    A hook's writes are carried out together with the write of its item. The writes of `transaction()` are carried out
+    at the end of the `with` block.
+
     entity: a name, or what `entity()` returns. otherwise: the Refuse to raise if this write fails. By default, the
     caller of a hook gets 404 if merge or delete finds no item, and 409 for any other failure; a function gets Taken,
     NotFound or Changed. A transaction contains at most 100 writes, the hook's item included, and at most one per item.
@@ -357,7 +360,7 @@ class Transaction:
         if_match: str | None = None,
         otherwise: Refuse | None = None,
     ) -> None:
-        """Require that an item exists, without changing it, for the transaction to succeed. Needs "get" in `uses`."""
+        """Let the transaction fail unless an item exists. The item stays unchanged. Needs "get" in `uses`."""
         self.writes.append(("check", name_of(entity), id, None))
 
 
@@ -532,7 +535,7 @@ class Again:
 
 
 class Retry(Exception):  # noqa: N818 - a request to Trestle, not an error
-    """Raised by the handler of a job or event for a retry in `after` seconds, by default after the queue's backoff."""
+    """Raised by a handler to retry its job or event in `after` seconds, or by default after the queue's backoff."""
 
     def __init__(self, after: int | None = None) -> None:
         super().__init__()
@@ -550,7 +553,7 @@ class Refuse(Refused):
     detail: one sentence for the caller, at most 2,000 characters. status: any 4xx except 401, or 502 or 503. code: the
     end of the problem's type, after "urn:trestle:problem:"; lower-case letters, digits, hyphens and underscores.
     pointer: the JSON pointer (RFC 6901) of the invalid property, such as "/price", at most 2,000 characters.
-    retry_after: the seconds in the Retry-After header. Raises ValueError for anything else.
+    retry_after: the seconds in the Retry-After header. Any other value raises ValueError.
     """
 
     def __init__(
@@ -594,7 +597,7 @@ class _Outcome(Exception):  # noqa: N818 - the outcome of a call
         super().__init__(detail)
         if not isinstance(detail, str) or not detail or not _is_text(detail):
             raise ValueError(
-                f"{type(self).__name__}: detail is not a non-empty string that UTF-8 can encode. Write one sentence."
+                f"{type(self).__name__}: detail is empty, not a string, or not valid in UTF-8. Write one sentence."
             )
         self.detail = detail
 
@@ -664,7 +667,7 @@ def setting(name: str) -> str:
 
 
 def send(function: str, body: Any, *, delay: int = 0) -> None:
-    """Send a job to a function with a queue that `sends` names. The job is delivered at least once.
+    """Send a job to the queue of a function that `sends` names. The job is delivered at least once.
 
     body: a JSON value of at most 256 KiB with numbers as int or Decimal. delay: the seconds until the delivery, 0 to
     900. Raise PermissionError if `sends` does not name the function, TypeError for a float or another type that JSON

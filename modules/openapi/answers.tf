@@ -27,7 +27,7 @@ locals {
     merge([for answers in local.calls[*].answers : { for answer in values(answers) : answer.name => {
       description = answer.description, headers = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } }
     } if answer.name != null }]...),
-    # The statuses of own code's refusals, which only the code determines.
+    # Own code may refuse a request with any status from 400 to 499, so all refusals share one response.
     { Refused = {
       description = "A rule of this API refuses the request. The problem names the rule."
       content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
@@ -53,7 +53,7 @@ locals {
     }
     fields = {
       name        = "fields", in = "query", schema = { type = "string", pattern = local.limits.fields.pattern }
-      description = "Comma-separated names of properties: the page's items have only these and id, not all that the schema requires."
+      description = "Comma-separated names of properties: the page's items have only these properties and id, even if the schema requires others."
     }
     id = { name = "id", in = "path", required = true, schema = { "$ref" = "#/components/schemas/Id" } }
     idempotency-key = {
@@ -85,7 +85,7 @@ locals {
     }
     owner = {
       name        = "owner", in = "query", schema = { type = "string", minLength = 1, maxLength = 256 }
-      description = "The owner of the item or items: the caller's own, unless the caller may reach the items of others."
+      description = "The owner of the item or items. Only callers who may reach other owners' items may name another owner than their own."
     }
     order = {
       name        = "order", in = "query", schema = { type = "string", enum = ["asc", "desc"], default = "asc" }
@@ -93,7 +93,7 @@ locals {
     }
     }, { for operator, comparison in var.contract.bounds : "createdAt.${operator}" => {
       name        = "createdAt.${operator}", in = "query"
-      description = "Items whose createdAt ${comparison}. Goes with a filter that sorts by createdAt."
+      description = "Items whose createdAt ${comparison}. Works only with a filter that sorts by createdAt."
       schema = {
         moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }
         text   = local.text_bound
@@ -103,12 +103,12 @@ locals {
   # A bound may be a part of a value, so it has no format. The length is DynamoDB's limit.
   text_bound = { type = "string", minLength = 1, maxLength = local.limits.key.max }
 
-  # The OAuth scheme applies if the pool has a domain that issues tokens. For a pool that is not created yet nothing more is known.
+  # Without a discovery URL, as for a new pool, the OAuth scheme applies if the pool has a domain that issues tokens.
   token_scheme = (
     var.sign_in.discovery_url != null ? "openIdConnect" :
     var.sign_in.domain != null && (var.sign_in.code || var.sign_in.machine) ? "oauth2" : "http"
   )
-  # The scheme also has to list scopes that operations need but none of the clients may get.
+  # The scheme also has to list scopes that operations need but that none of the pool's own clients may request.
   foreign_scopes = { for scope in setsubtract(flatten([local.calls[*].scopes, values(local.route_scopes)]), concat(
     var.sign_in.code ? keys(var.sign_in.app_scopes) : [], var.sign_in.machine ? keys(var.sign_in.machine_scopes) : []
   )) : scope => "For clients of other systems" }

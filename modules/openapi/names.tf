@@ -1,8 +1,9 @@
-# The names of an entity in operations and schemas. The rules are for English; other words lose a final "s" or stay unchanged.
+# The names of an entity in operations and schemas. The rules are for English. A word that no special rule matches loses a final "s" or
+# stays unchanged.
 locals {
   name_words = { for name in keys(var.entities) : name => split("-", name) }
 
-  # If two entities differ only by hyphens (a-b and ab), the words stay separate, since some generators ignore case.
+  # If two entities' names differ only by hyphens (a-b and ab), underscores join the words, since some generators ignore case.
   names_by_letters = { for name in keys(var.entities) : replace(name, "-", "") => name... }
   plural_names = { for name, words in local.name_words : name =>
     join(length(local.names_by_letters[replace(name, "-", "")]) > 1 ? "_" : "", [for word in words : title(word)])

@@ -41,7 +41,7 @@ locals {
 }
 
 output "models" {
-  description = "What a whole item's body has to be, by entity: a JSON Schema of draft 4, as text."
+  description = "The JSON Schema (draft 4, as text) of a whole item's body, by entity."
   # A body may contain the server's properties with any values.
   value = { for name, e in var.entities : name => jsonencode(merge(try(jsondecode(e.shapes.model), { type = "object" }), {
     properties = merge(try(jsondecode(e.shapes.model).properties, {}), { for property in keys(local.server_properties) : property => {} })

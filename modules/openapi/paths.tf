@@ -10,14 +10,14 @@ locals {
     entity = entity
     id     = "${operation}${o.plural ? local.plural_names[entity] : local.singular_names[entity]}"
     method = lower(o.method)
-    # Component names do not contain a parameter's place.
+    # Component names omit a parameter's location (header, path or query).
     parameters = [for parameter in o.parameters : lower(split(".", parameter)[1])]
     # In OpenAPI 3.0, bearer schemes have no scopes.
     scopes = [for scope in o.access.scope[*] : scope if o.access.kind == "cognito" && local.token_scheme != "http"]
     path   = "/${join("/", compact([e.path, o.path]))}"
   })]])
 
-  # The parameters of this list besides those of every list.
+  # The parameters of each entity's list, besides those that all lists have.
   list_parameters = { for entity, e in var.entities : entity => concat(
     [for filter, sort in e.filters : {
       name = filter, in = "query"
@@ -29,7 +29,7 @@ locals {
       ))
       # Tells the web console which bounds belong to which filter.
       x-sorted-by = sort
-      # The property's whole schema, by which the server validates a filter's value, and the limit of texts.
+      # The keywords of the property by which the server validates the filter's value, and the maximum length of strings.
       schema = merge(
         { for keyword, value in try(local.properties[entity][filter], {}) :
           keyword => value
@@ -45,7 +45,7 @@ locals {
     [for bound in e.bounds : {
       name = bound.name, in = "query"
       description = join(" ", [
-        "Items whose ${bound.sort} ${var.contract.bounds[bound.operator]}. Goes with",
+        "Items whose ${bound.sort} ${var.contract.bounds[bound.operator]}. Works only with the filter",
         "${join(" or ", [for filter, sort in e.filters : filter if sort == bound.sort])}.",
       ])
       schema = { number = { type = "number" }, text = local.text_bound }[
@@ -96,7 +96,7 @@ locals {
       } if name != null },
     ) if call.path == path },
     { for route, r in var.routes : lower(r.method) => local.route_operations[route] if "/${r.path}" == path },
-    # At items' paths, the id has the format of ids.
+    # Paths of items share the parameter `id`. Other paths declare their own parameters.
     { for key, parameters in { parameters = concat(
       [for parameter in [{ "$ref" = "#/components/parameters/id" }] : parameter
         if contains(local.calls[*].path, path) && endswith(path, "{id}")

@@ -1,7 +1,7 @@
 # Routes of your own functions.
 locals {
-  # Operation ids are the Python functions' names. If several routes or an entity's operation share one, method and path form the id, such
-  # as postOrdersByIdPay; if that is also taken, the start of the route's digest is added.
+  # Operation ids are the Python functions' names. If another route or an entity's operation has the same one, method and path form the
+  # id, such as postOrdersByIdPay; if that is also taken, the start of the route's digest is added.
   route_words = { for route, r in var.routes : route => [for word in split("_", trim(r.call, "_")) : word if word != ""] }
   route_calls = { for route, words in local.route_words : route => join("", [for n, word in words : n == 0 ? word : title(word)]) }
   route_paths = { for route, r in var.routes : route => join("", flatten([lower(r.method), [for segment in split("/", r.path) : concat(
@@ -28,7 +28,8 @@ locals {
   ])) }
   route_tags = { for route, r in var.routes : route => try(substr(local.route_entities[route][0], 5, -1), r.function) }
 
-  # The schemas of files, such as PaymentRequest and PaymentResponse of payment.json. Some generators ignore case.
+  # The schemas of files, such as PaymentRequest and PaymentResponse of payment.json. Names that differ only in case,
+  # hyphens or underscores get a digest, since some generators ignore case.
   schema_words      = { for name in keys(var.schemas) : name => split("-", replace(lower(name), "_", "-")) }
   schemas_by_letter = { for name, words in local.schema_words : join("", words) => name... }
   schema_names = { for name, words in local.schema_words : name => join("", concat(

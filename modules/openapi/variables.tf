@@ -2,10 +2,10 @@ variable "contract" {
   description = <<-EOT
     The parts that all APIs share (contract/README.md).
     bounds: the operators that bound lists, in words.
-    limits: the sizes and forms of the parts of a request.
-    properties: the properties that the server sets, with their schemas here.
+    limits: the maximum sizes, defaults and patterns of the parts of a request.
+    properties: the properties that the server sets, each with the name of its schema in the document.
     schemas: JSON Schemas, as text, of responses that are neither items nor pages.
-    statuses: the statuses of problems, each with a name, a sentence and a header.
+    statuses: the statuses of problems, each with a name, a description and a header.
   EOT
   type = object({
     bounds     = map(string)
@@ -79,7 +79,7 @@ variable "routes" {
     answers: the schema of the response body, by status.
     body, query: the schemas' names, or null.
     call: the Python function, whose name the operation gets.
-    function: the name of the function.
+    function: the function's key in the tfvars.
     problems: the statuses of the problems that it may return.
     summary, description: texts for readers, or null.
   EOT
@@ -100,7 +100,7 @@ variable "routes" {
 }
 
 variable "schemas" {
-  description = "The schemas that routes name, by name: for requests and for responses, as build.py derives them, as text."
+  description = "The schemas that routes name, by name: one for requests and one for responses, as the JSON text that build.py derives."
   type        = map(object({ request = string, response = string }))
 }
 
@@ -132,7 +132,7 @@ variable "token_issuer" {
   description = <<-EOT
     The issuer of tokens for operations with the access jwt, or null without such operations.
     groups_claim: the claim with the caller's groups.
-    url: as the claim iss has it.
+    url: the issuer's URL, as in the claim iss.
   EOT
   type        = object({ groups_claim = string, url = string })
 }

@@ -133,7 +133,8 @@ locals {
   )
 }
 
-# A warning only, because entities may be removed with their functions.
+# A warning only, because removing an entity also removes its functions, whose names stay in the
+# file until the next release.
 check "live_versions" {
   assert {
     condition = length(local.unknown_live_names) == 0
@@ -188,7 +189,7 @@ module "network" {
   role_name            = "${var.name}-flow-${local.regional_suffix}"
   scope                = local.scope
   statements           = flatten(values(local.own_functions)[*].statements)
-  # The table actions of all operations, and of own code that uses them, in all variants.
+  # The table actions of all operations, in all their variants, and of own code.
   table_actions = sort(distinct(flatten([for o in values(local.operations) : concat(
     o.actions, try(o.hook_actions, []), try(o.index_actions, []), try(o.own_code_actions, []), [for choices in values(try(o.variants, {})) :
       [for changes in values(choices) : try(changes.actions, [])]
@@ -370,8 +371,8 @@ module "openapi" {
     ids     = e.ids
     operations = { for m in values(local.methods) : m.operation => merge(local.entity_operations[name][m.operation], {
       access = { group = m.group, kind = m.access, scope = m.scope }
-      # The result of `present` and the readable properties may change without a write, so such a
-      # GET never returns 304.
+      # The result of the hook `present`, and the properties that a caller may read, can change
+      # without a write, so a GET that depends on them never returns 304.
       answers = { for status, answer in local.entity_operations[name][m.operation].answers : status => answer
         if status != "304" || !contains(local.entity_hooks[name], local.present) && !anytrue([for f in values(e.fields) : f.read != null])
       }
@@ -570,7 +571,7 @@ module "firewall" {
   web_acl_scope      = "REGIONAL"
 }
 
-# Here and not in the module, because checkov resolves modules' outputs only in their caller.
+# Here and not in modules/firewall, because checkov resolves modules' outputs only in their caller.
 resource "aws_wafv2_web_acl_association" "api" {
   count = var.waf == null ? 0 : 1
 

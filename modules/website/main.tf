@@ -135,8 +135,8 @@ resource "aws_s3_object" "asset" {
     }
   }
 
-  # New files are stored before old ones are deleted, since a page may still refer to these. Changes of source are ignored: the key already
-  # identifies the content, and the local path depends on the calling module.
+  # New files are stored before old ones are deleted, since an open page may still refer to old ones. Changes of source are ignored: the
+  # key already identifies the content, and the local path depends on the calling module.
   lifecycle {
     create_before_destroy = true
     ignore_changes        = [source]
@@ -176,8 +176,8 @@ resource "aws_cloudfront_origin_access_control" "this" {
   }
 }
 
-# The API does not know the path under which it is mounted. CloudFront resolves dot segments (..) when it selects the origin, but forwards
-# them, and they could lead out of the mount or the stage.
+# Removes /api, because the API does not know the path under which CloudFront serves it. Refuses dot segments (..), because CloudFront
+# forwards them unresolved, and they could lead out of /api or the stage.
 resource "aws_cloudfront_function" "mount" {
   name    = var.name
   comment = "Removes /api from the API's paths, and adds the caller's address"
@@ -247,7 +247,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:the API's access log has its requests, the functions' logs their callers; a log of the page's visitors needs another bucket
+  #checkov:skip=CKV_AWS_86:the API's access log has its requests, and the functions' logs have their callers; a log of the page's visitors needs another bucket
   #checkov:skip=CKV_AWS_174:with CloudFront's own certificate, no other minimum is possible; with your own domain it is TLS 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
   #checkov:skip=CKV_AWS_374:the distribution admits the same countries as the firewall
@@ -331,8 +331,8 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # There are no error pages, so that the API's responses stay unchanged. Caching is 0 because CloudFront otherwise repeats an error for ten
-  # seconds, regardless of the behaviour's cache policy: to other callers, and for items that exist by then.
+  # There are no error pages, so that the API's responses stay unchanged. The TTL is 0. Otherwise CloudFront would repeat an error for ten
+  # seconds, regardless of the behaviour's cache policy, even to other callers and for an item that has been created since.
   dynamic "custom_error_response" {
     for_each = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504]
     content {

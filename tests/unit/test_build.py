@@ -498,7 +498,7 @@ def test_signed_zips_replace_the_built_ones(
     folder = sign(root, tmp_path / "signed")
     capsys.readouterr()
     assert run(root, "--signed", str(folder)) == 0
-    assert capsys.readouterr().out == "Replaced with signed zips in dist/: create, get.\n"
+    assert capsys.readouterr().out == "Replaced the zips in dist/ with signed ones: create, get.\n"
     for name, entry in manifest(root)["functions"].items():
         package = (root / f"dist/{name}.zip").read_bytes()
         assert package == (folder / f"{name}.zip").read_bytes()

@@ -293,9 +293,9 @@ class Estimate:
             amounts = (line.fixed, rate, line.fixed + line.by_request)
             rows.append(table_row((line.label, *(f"{amount:.2f}" for amount in amounts)), widths))
         notes = [
-            f"Assumed: of {sum(assumed[share] for share in SHARES)} requests {assumed['reads']} get, "
-            f"{assumed['lists']} list {assumed['items_of_a_list']} and {assumed['writes']} write items of "
-            f"{assumed['item_kb']} KB, equally many for each entity; without free tiers, discounts and taxes."
+            f"Assumed: of {sum(assumed[share] for share in SHARES)} requests, {assumed['reads']} get an item, "
+            f"{assumed['lists']} list {assumed['items_of_a_list']} items and {assumed['writes']} write an item, "
+            f"each of {assumed['item_kb']} KB, equally many for each entity; without free tiers, discounts and taxes."
         ]
         if self.outputs.get("authorizer_name"):
             each = assumed["requests_of_a_token"]
