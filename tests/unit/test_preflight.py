@@ -265,7 +265,7 @@ def test_concurrency() -> None:
         ("ok", "100 of 1000 stay unreserved.")
     ]
     assert check_findings(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
-        ("stop", "This apply reserves a concurrency of 10; 109 of 1000 are unreserved, and 100 must remain.")
+        ("stop", "This apply reserves 10 more concurrency; 109 of 1000 are unreserved, and 100 must remain.")
     ]
     assert check_findings(tool.concurrency, plan_document(), get_account_settings=limits(10, 10)) == [
         ("warning", "All functions of the account share a concurrency of 10.")

@@ -80,7 +80,7 @@ class LogTail:
 
 @dataclass
 class Candidate:
-    """A version in the canary: its responses, and the live version's 4xx responses since its first one."""
+    """A version in the canary: its responses, and the live version's 4xx since this version's first request."""
 
     logs: Any
     function: str

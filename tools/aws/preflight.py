@@ -244,7 +244,7 @@ def concurrency(context: Context) -> Findings:
     remedy = request_quota_command("lambda", "L-B99A9384", limit + max(more, 1000))
     if more > 0 and unreserved - more < UNRESERVED:
         text = (
-            f"This apply reserves a concurrency of {more}; {unreserved} of {limit} are unreserved, "
+            f"This apply reserves {more} more concurrency; {unreserved} of {limit} are unreserved, "
             f"and {UNRESERVED} must remain."
         )
         yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
