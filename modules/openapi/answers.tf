@@ -53,7 +53,7 @@ locals {
     }
     fields = {
       name        = "fields", in = "query", schema = { type = "string", pattern = local.limits.fields.pattern }
-      description = "Comma-separated names of properties: the page's items have only these properties and id, even if the schema requires others."
+      description = "Comma-separated names of properties: the page's items have only these and id, even if the schema requires others."
     }
     id = { name = "id", in = "path", required = true, schema = { "$ref" = "#/components/schemas/Id" } }
     idempotency-key = {

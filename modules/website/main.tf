@@ -247,7 +247,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:the API's access log has its requests, and the functions' logs have their callers; a log of the page's visitors needs another bucket
+  #checkov:skip=CKV_AWS_86:the API's access log has its requests, the functions' logs their callers; a log of visitors needs another bucket
   #checkov:skip=CKV_AWS_174:with CloudFront's own certificate, no other minimum is possible; with your own domain it is TLS 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
   #checkov:skip=CKV_AWS_374:the distribution admits the same countries as the firewall
