@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.test_preflight import change, check_findings, client_error
-from tools.aws import existing_resources
+from tools.aws import existing_resources, preflight
 
 TOPIC = "arn:aws:sns:eu-west-1:1:on-call"
 KEY = "arn:aws:kms:eu-west-1:1:key/k"
@@ -62,14 +62,7 @@ def creation(kind: str, **values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "check",
-    [
-        existing_resources.topic,
-        existing_resources.log_bucket,
-        existing_resources.code_signing,
-        existing_resources.firewall,
-        existing_resources.mail,
-        existing_resources.budget,
-    ],
+    [check for group in preflight.GROUPS for check in group if check.__module__ == existing_resources.__name__],
 )
 def test_nothing_is_checked_without_existing_resources(check: Any) -> None:
     pool = creation("aws_cognito_user_pool", email_configuration=[{"email_sending_account": "COGNITO_DEFAULT"}])
