@@ -152,7 +152,7 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     page = visit("#/notes")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.locator("[name=username]").wait_for()
-    # A user without a password is told where to get one.
+    # The page shows where a user without a password gets one.
     expect(page.get_by_text("python local.py token --user NAME")).to_be_visible()
     expect(page.get_by_text(str(console.local.system.users))).to_be_visible()
     assert "code_challenge_method=S256" in page.url
