@@ -25,6 +25,7 @@ FILE = "app/entities.py"
 HEAD = '''\
 """The types of items, generated from schemas/ by `make types`: change the schemas instead."""
 
+# Descriptions in the schemas can be long.
 # ruff: noqa: E501
 # fmt: off
 from __future__ import annotations

@@ -75,6 +75,8 @@ LOCAL_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.\.?/[^"]*)"')
 # https://developer.hashicorp.com/terraform/language/files/override
 OVERRIDE = "local_override.tf.json"
 
+# Used if TMPDIR is not set or has too long a path for sockets. Terraform creates the files there
+# with random names.
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, so that 43 remain for a folder and a socket in it
 

@@ -73,8 +73,8 @@ class Shop:
         if service == "logs":
             return self
         if service not in self.clients:
-            # boto3's stubs accept only literal names.
-            self.clients[service] = boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+            make_client: Any = boto3.client  # typed for each service's literal name
+            self.clients[service] = make_client(service, region_name=REGION)
         return self.clients[service]
 
     def function_names(self) -> set[str]:

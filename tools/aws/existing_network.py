@@ -238,6 +238,7 @@ def accepts_functions(existing: Existing, endpoint: Mapping[str, Any], context: 
     ]
     by_group = any(pair.get("GroupId") in ours for each in permissions for pair in each.get("UserIdGroupPairs", ()))
     return by_group or all(
+        # isinstance() has compared the IP versions, which mypy does not see.
         any(isinstance(wide, type(block)) and block.subnet_of(wide) for wide in open_to)  # type: ignore[arg-type]
         for block in blocks
     )
